@@ -1,0 +1,128 @@
+"""Where every file lies. The only place that knows file names; used by the Snakefile and by the CLI."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sngan_repro.config import MachineConfig
+from sngan_repro.specs import DatasetSpec
+from sngan_repro.study import EvaluatorSpec, Study
+
+
+@dataclass(frozen=True)
+class RunPaths:
+    """The files of one run, below ``results/<study>/runs/<dataset>/<label>/<setting>/seed<k>/``."""
+
+    root: Path
+
+    @property
+    def spec(self) -> Path:
+        return self.root / "spec.json"
+
+    @property
+    def status(self) -> Path:
+        """ok | diverged, seconds, versions, the list of snapshots. Written last: it exists when a run is complete."""
+        return self.root / "status.json"
+
+    @property
+    def log(self) -> Path:
+        """One row per generator update."""
+        return self.root / "train.parquet"
+
+    @property
+    def scores(self) -> Path:
+        return self.root / "scores.json"
+
+    @property
+    def samples(self) -> Path:
+        """Grids of the same latents over the training, <updates>.png."""
+        return self.root / "samples"
+
+    @property
+    def tensorboard(self) -> Path:
+        return self.root / "tensorboard"
+
+    @property
+    def resume(self) -> Path:
+        """Resume state, lock and partial log of an unfinished run. Never a Snakemake output: those are deleted."""
+        return self.root / "resume"
+
+    def snapshot(self, steps: int) -> Path:
+        """G after so many updates."""
+        return self.root / "snapshots" / f"{steps:08d}.safetensors"
+
+    def external_samples(self, steps: int) -> Path:
+        """Samples of a program that is not trained here: uint8, (N, H, W, C)."""
+        return self.root / "samples" / f"{steps:08d}.npy"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The folders of one study on one machine."""
+
+    study: str
+    results_dir: Path
+    data_dir: Path
+
+    @classmethod
+    def of(cls, machine: MachineConfig, study: Study | str) -> Layout:
+        name = study if isinstance(study, str) else study.name
+        return cls(name, Path(machine.results_dir), Path(machine.data_dir))
+
+    @property
+    def root(self) -> Path:
+        return self.results_dir / self.study
+
+    @property
+    def study_json(self) -> Path:
+        """The study as it was resolved."""
+        return self.root / "study.json"
+
+    def run(self, run_id: str) -> RunPaths:
+        return RunPaths(self.root / "runs" / run_id)
+
+    def real_scores(self, dataset: str) -> Path:
+        """Scores of real images under the study's protocols."""
+        return self.root / "real" / f"{dataset}.json"
+
+    @property
+    def tables(self) -> Path:
+        return self.root / "tables"
+
+    @property
+    def figures(self) -> Path:
+        return self.root / "figures"
+
+    @property
+    def report_html(self) -> Path:
+        return self.root / "report.html"
+
+    @property
+    def report_pdf(self) -> Path:
+        return self.root / "report.pdf"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    # Shared by all studies: keyed by digests, so a name never stands for two things.
+
+    @property
+    def downloads(self) -> Path:
+        """Archives as fetched or staged by hand."""
+        return self.data_dir / "downloads"
+
+    @property
+    def weights(self) -> Path:
+        """Weights of published evaluators."""
+        return self.data_dir / "weights"
+
+    def dataset(self, spec: DatasetSpec) -> Path:
+        """Prepared images: images.npy, labels.npy, dataset.json."""
+        return self.data_dir / "prepared" / spec.id
+
+    def evaluator(self, spec: DatasetSpec, evaluator: str, options: EvaluatorSpec) -> Path:
+        """An evaluator as used on one dataset: evaluator.json, weights, features of the real images."""
+        suffix = f"-{options.digest()[:8]}" if evaluator == "classifier" else ""
+        return self.data_dir / "evaluators" / spec.id / f"{evaluator}{suffix}"

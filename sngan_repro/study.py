@@ -1,0 +1,208 @@
+"""A study file: read, checked as a whole, and expanded into its runs. No torch here.
+
+One file is one study; studies are never merged. Every mistake is a :class:`ConfigError` before any job starts.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from sngan_repro.config import ConfigError, MachineConfig, Model, describe, parse, read_yaml, require_known
+from sngan_repro.specs import (
+    BudgetSpec,
+    DatasetSpec,
+    Label,
+    MethodSpec,
+    NetsSpec,
+    ProtocolSpec,
+    RunSpec,
+    SettingSpec,
+    SnapshotsSpec,
+    TrainingSpec,
+)
+
+STUDIES_DIR = Path("config/studies")
+
+
+class MethodEntry(Model):
+    """One method of a study: ``sngan``, or ``{name: sngan, label: SNGAN-hinge, loss: hinge, ...}``.
+
+    Keys other than these are options of the method (``sngan-repro methods`` lists them).
+    """
+
+    name: str
+    label: Label | None = Field(None, description="name in paths, tables and figures; default: the method's title")
+    setting: dict[str, Any] = Field({}, description="replaces keys of every setting for this entry, e.g. n_dis: 5")
+    nets: dict[str, Any] = Field({}, description="replaces keys of the study's `nets` for this entry")
+    options: dict[str, Any] = Field({}, description="the method's own options")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _flat_options(cls, value: Any) -> Any:
+        """Accept a bare name, and collect unreserved keys as options."""
+        if isinstance(value, str):
+            return {"name": value}
+        if isinstance(value, dict):
+            own = {key: value[key] for key in value if key in cls.model_fields}
+            extra = {key: value[key] for key in value if key not in cls.model_fields}
+            return {**own, "options": {**own.get("options", {}), **extra}}
+        return value
+
+
+class EvaluatorSpec(Model):
+    """Options of the evaluator ``classifier``, trained by the workflow on each dataset's train split."""
+
+    epochs: int = Field(12, ge=1, le=1000)
+    width: int = Field(32, ge=4, le=512, description="channels of the first layer")
+    feature_dim: int = Field(64, ge=8, le=2048)
+    lr: float = Field(2e-3, gt=0)
+    batch_size: int = Field(64, ge=2)
+    seed: int = Field(0, ge=0)
+
+
+class Study(Model):
+    """The whole of a study file."""
+
+    name: Label
+    title: str = Field(min_length=3)
+    description: str = Field("", description="what the study is for; printed in the report (Markdown)")
+    datasets: dict[Label, DatasetSpec] = Field(min_length=1)
+    methods: tuple[MethodEntry, ...] = Field(min_length=1)
+    settings: dict[Label, SettingSpec] = Field(min_length=1)
+    seeds: tuple[int, ...] = Field(min_length=1)
+    budget: BudgetSpec
+    snapshots: SnapshotsSpec = SnapshotsSpec.model_validate({"count": 5})
+    training: TrainingSpec = TrainingSpec()
+    nets: NetsSpec = NetsSpec()
+    scores: tuple[ProtocolSpec, ...] = Field(min_length=1)
+    classifier: EvaluatorSpec = EvaluatorSpec()
+    headline: tuple[str, ...] = Field((), description="metric names in the main table; default: first IS and FID")
+
+    @field_validator("seeds")
+    @classmethod
+    def _seeds_valid(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(seeds)) != len(seeds):
+            raise ValueError("a seed is listed twice")
+        if any(seed < 0 for seed in seeds):
+            raise ValueError("seeds must be 0 or larger")
+        return seeds
+
+    @model_validator(mode="after")
+    def _names_consistent(self) -> Study:
+        from sngan_repro.data.sources import check_source
+        from sngan_repro.evaluate.registry import evaluator_names
+
+        try:
+            for key, dataset in self.datasets.items():
+                check_source(key, dataset)
+            labels = self.labels
+            for label in labels:
+                if labels.count(label) > 1:
+                    raise ConfigError(f"methods: two entries have the label '{label}'; give one its own `label:`")
+            for protocol in self.scores:
+                require_known("evaluator", protocol.evaluator, evaluator_names())
+            names = self.metric_names
+            for name in names:
+                if names.count(name) > 1:
+                    raise ConfigError(f"scores: the metric '{name}' is produced twice")
+            for name in self.headline:
+                require_known("headline metric", name, names)
+            self.runs()
+        except ConfigError as error:
+            raise ValueError(str(error)) from None
+        return self
+
+    @property
+    def labels(self) -> list[str]:
+        """The labels of the methods, in the order of the file: the order of tables, colours and figures."""
+        from sngan_repro.methods import METHODS
+
+        return [entry.label or METHODS.get(entry.name).title for entry in self.methods]
+
+    @property
+    def metric_names(self) -> list[str]:
+        """Every metric that is scored, under its full name with the protocol."""
+        return [name for protocol in self.scores for name in protocol.metric_names.values()]
+
+    @property
+    def headline_metrics(self) -> list[str]:
+        """The metrics of the main table and figures."""
+        if self.headline:
+            return list(self.headline)
+        firsts = [next((n for n in self.metric_names if n.startswith(m)), None) for m in ("is", "fid")]
+        return [name for name in firsts if name] or self.metric_names[:1]
+
+    @property
+    def evaluators(self) -> list[str]:
+        """The evaluators in use, in the order of the file."""
+        return list(dict.fromkeys(protocol.evaluator for protocol in self.scores))
+
+    def runs(self) -> list[RunSpec]:
+        """One resolved specification per dataset x method x setting x seed, in the order of the file."""
+        return [
+            self._run(dataset, entry, label, setting, seed)
+            for dataset in self.datasets
+            for entry, label in zip(self.methods, self.labels, strict=True)
+            for setting in self.settings
+            for seed in self.seeds
+        ]
+
+    def _run(self, dataset: str, entry: MethodEntry, label: str, setting: str, seed: int) -> RunSpec:
+        from sngan_repro.methods import METHODS
+
+        where = f"methods: {label}"
+        method = METHODS.get(entry.name)
+        options = parse(method.Options, entry.options, where)
+        nets = parse(NetsSpec, {**self.nets.to_dict(), **entry.nets}, f"{where}: nets")
+        optimiser = parse(
+            SettingSpec, {**self.settings[setting].to_dict(), **entry.setting}, f"{where}: setting"
+        )
+        method.check(options, optimiser)
+        return RunSpec(
+            study=self.name,
+            dataset=dataset,
+            label=label,
+            setting=setting,
+            seed=seed,
+            data=self.datasets[dataset],
+            method=MethodSpec(name=entry.name, options=options.to_dict()),
+            nets=nets,
+            optimiser=optimiser,
+            training=self.training,
+            budget=self.budget,
+            snapshots=self.snapshots,
+        )
+
+
+def study_path(name: str) -> Path:
+    """The file of a study given by name (in ``config/studies``) or by path."""
+    if name.endswith((".yaml", ".yml")) or "/" in name:
+        return Path(name)
+    return STUDIES_DIR / f"{name}.yaml"
+
+
+def load_study(name: str) -> Study:
+    """Read and check a study given by name or path. The file's stem is the study's name.
+
+    Raises :class:`ConfigError` with every problem found, one line each.
+    """
+    path = study_path(name)
+    if not path.exists():
+        known = sorted(file.stem for file in STUDIES_DIR.glob("*.yaml"))
+        require_known("study", name, known)
+    values = read_yaml(path)
+    if "name" in values:
+        raise ConfigError(f"{path}: name: a study is named after its file; remove this key")
+    try:
+        return Study.model_validate({**values, "name": path.stem})
+    except ValidationError as error:
+        raise ConfigError(describe(error, Study, str(path))) from None
+
+
+def load_machine(overrides: dict[str, Any] | None = None, path: Path = Path("config/config.yaml")) -> MachineConfig:
+    """``config/config.yaml`` with overrides (for example from ``--config``); a missing file means defaults."""
+    values = read_yaml(path) if path.exists() else {}
+    return parse(MachineConfig, {**values, **(overrides or {})}, str(path))
