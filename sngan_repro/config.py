@@ -54,9 +54,7 @@ def nearest(name: str, allowed: list[str]) -> str:
 def require_known(kind: str, name: str, allowed: list[str]) -> None:
     """Raise :class:`ConfigError` unless ``name`` is one of ``allowed``, listing what is."""
     if name not in allowed:
-        raise ConfigError(
-            f"unknown {kind} '{name}'{nearest(name, allowed)} (known: {', '.join(sorted(allowed))})"
-        )
+        raise ConfigError(f"unknown {kind} '{name}'{nearest(name, allowed)} (known: {', '.join(sorted(allowed))})")
 
 
 class DuplicateKeyLoader(yaml.SafeLoader):
@@ -147,15 +145,11 @@ class MachineConfig(Model):
     study: str = Field("quick", description="a name in config/studies, or the path of a study file")
     results_dir: str = Field("results", description="one folder per study appears here")
     data_dir: str = Field("data", description="downloads, prepared images, evaluators and their features")
-    device: str = Field(
-        "auto", pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$", description="auto | cpu | cuda | cuda:1 | mps"
-    )
+    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$", description="auto | cpu | cuda | cuda:1 | mps")
     download: bool = Field(True, description="false: never use the network; all data must be staged by hand")
     inception_weights: str | None = Field(
         None, description="path of torch-fidelity's Inception weights; null: downloaded once and checked"
     )
     tensorboard: bool = Field(True, description="write TensorBoard events beside each training log")
-    checkpoint_seconds: float = Field(
-        60.0, gt=0, description="at most so much training is lost when a job is killed"
-    )
+    checkpoint_seconds: float = Field(60.0, gt=0, description="at most so much training is lost when a job is killed")
     log_level: Literal["debug", "info", "warning"] = "info"

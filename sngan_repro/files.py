@@ -9,7 +9,10 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @contextmanager
@@ -43,6 +46,14 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write indented JSON atomically. NaN and infinity are refused: a missing number is null."""
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def write_npy(path: Path, array: np.ndarray) -> None:
+    """Write one array atomically."""
+    import numpy
+
+    with atomic_path(path) as temporary:
+        numpy.save(temporary, array, allow_pickle=False)
 
 
 def read_json(path: Path) -> Any:

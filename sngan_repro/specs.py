@@ -42,6 +42,9 @@ class NetsSpec(Model):
     width: int = Field(64, ge=1, le=1024, description="channels of the layer nearest to the image; paper: 64")
     z_dim: int = Field(128, ge=1, le=4096, description="length of the latent vector; paper: 128")
     z_law: Literal["normal", "uniform"] = Field("normal", description="N(0, 1), or uniform on [-1, 1]")
+    init: Literal["xavier", "dcgan"] = Field(
+        "xavier", description="xavier: Glorot uniform; dcgan: normal with standard deviation 0.02"
+    )
 
 
 class SettingSpec(Model):
@@ -172,7 +175,8 @@ class RunSpec(Model):
         return num_train / (self.training.batch_size * self.optimiser.n_dis)
 
 
-METRICS = ("is", "fid", "kid", "precision", "recall")
+Metric = Literal["is", "fid", "kid", "precision", "recall"]
+METRICS: tuple[Metric, ...] = ("is", "fid", "kid", "precision", "recall")
 HIGHER_IS_BETTER = {"is": True, "fid": False, "kid": False, "precision": True, "recall": True}
 
 
@@ -183,7 +187,7 @@ class ProtocolSpec(Model):
     """
 
     evaluator: str
-    metrics: tuple[Literal["is", "fid", "kid", "precision", "recall"], ...] = Field(METRICS, min_length=1)
+    metrics: tuple[Metric, ...] = Field(METRICS, min_length=1)
     num_fake: int = Field(ge=10, description="generated images")
     reference: Literal["train", "test"] = Field("train", description="real images to compare with")
     num_real: int | None = Field(None, ge=10, description="so many of them; default: all")

@@ -157,9 +157,7 @@ class Study(Model):
         method = METHODS.get(entry.name)
         options = parse(method.Options, entry.options, where)
         nets = parse(NetsSpec, {**self.nets.to_dict(), **entry.nets}, f"{where}: nets")
-        optimiser = parse(
-            SettingSpec, {**self.settings[setting].to_dict(), **entry.setting}, f"{where}: setting"
-        )
+        optimiser = parse(SettingSpec, {**self.settings[setting].to_dict(), **entry.setting}, f"{where}: setting")
         method.check(options, optimiser)
         return RunSpec(
             study=self.name,

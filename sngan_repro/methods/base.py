@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -20,7 +21,7 @@ class MethodOptions(Model):
     """Options of a method. Subclass it; every field becomes a key that study files may set."""
 
 
-class Method:
+class Method(ABC):
     """One way to train a GAN: its networks, its two losses, and its own state.
 
     The loop owns optimisers, n_dis, data, logging, snapshots and precision. Per generator update it calls
@@ -53,21 +54,22 @@ class Method:
     @classmethod
     def check(cls, options: Any, setting: SettingSpec) -> None:
         """Raise ConfigError when options and setting do not go together. Called before any job starts."""
+        del options, setting  # everything goes together unless a method says otherwise
 
+    @abstractmethod
     def build(self) -> tuple[nn.Module, nn.Module]:
         """(G, D), initialised from torch's global random state."""
-        raise NotImplementedError
 
+    @abstractmethod
     def d_loss(self, D: Callable[[Tensor], Any], real: Tensor, fake: Tensor) -> tuple[Tensor, Logs]:
         """The loss that D minimises, and logs with at least ``d_real`` and ``d_fake``.
 
         real, fake: (N, C, H, W), float32 in [-1, 1].
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def g_loss(self, D: Callable[[Tensor], Any], fake: Tensor) -> tuple[Tensor, Logs]:
         """The loss that G minimises, and logs (may be empty)."""
-        raise NotImplementedError
 
     def after_step(self) -> Logs:
         """Update the method's own state once per generator update; returns logs (may be empty)."""

@@ -1,0 +1,110 @@
+"""The resumable state of a training, its lock, and the snapshots of G."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sngan_repro.config import ConfigError
+from sngan_repro.files import atomic_path, file_sha256
+from sngan_repro.paths import RunPaths
+from sngan_repro.runtime import process_name
+from sngan_repro.specs import RunSpec
+
+SNAPSHOT_FORMAT = "sngan-repro generator 1"
+STATE_FORMAT = 1
+
+
+@contextmanager
+def run_lock(run: RunPaths) -> Iterator[None]:
+    """Hold the run folder for this process: no run may be trained twice at once.
+
+    The lock ends with the process, also when it is killed. Raises ConfigError when another process holds it.
+    """
+    run.resume.mkdir(parents=True, exist_ok=True)
+    with (run.resume / "lock").open("a+") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            stream.seek(0)
+            raise ConfigError(f"{run.root}: this run is being trained already, by {stream.read().strip()}") from None
+        stream.truncate(0)
+        stream.write(process_name())
+        stream.flush()
+        yield
+
+
+def state_path(run: RunPaths) -> Path:
+    """The file with the resume state."""
+    return run.resume / "state.pt"
+
+
+def save_state(run: RunPaths, spec: RunSpec, state: dict[str, Any]) -> None:
+    """Write the resume state atomically: the file is the old state or the new one, never a part."""
+    with atomic_path(state_path(run)) as temporary:
+        torch.save({"format": STATE_FORMAT, "spec": spec.to_json(), **state}, temporary)
+
+
+def load_state(run: RunPaths, spec: RunSpec, device: torch.device) -> tuple[dict[str, Any] | None, str]:
+    """(resume state, or None to start anew; a sentence that says which and why).
+
+    A state of another specification is not used: the sentence lists the keys that differ.
+    """
+    path = state_path(run)
+    if not path.exists():
+        return None, "starting anew"
+    try:
+        state = torch.load(path, map_location=device, weights_only=True)
+        stored = json.loads(state["spec"])
+    except Exception as error:  # torch raises many kinds; whatever is unreadable is useless, and said to be
+        return None, f"starting anew: {path} cannot be read ({type(error).__name__}: {error})"
+    changed = differences(stored, spec.to_dict())
+    if state["format"] != STATE_FORMAT or changed:
+        return None, f"starting anew: the saved state is of another specification ({'; '.join(changed) or 'format'})"
+    return state, f"resuming after update {state['steps']}"
+
+
+def differences(old: Any, new: Any, key: str = "") -> list[str]:
+    """The keys in which two nested specifications differ, as ``key: old -> new``."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        found = []
+        for name in sorted(old.keys() | new.keys()):
+            found += differences(old.get(name), new.get(name), f"{key}.{name}" if key else name)
+        return found
+    return [] if old == new else [f"{key}: {old} -> {new}"]
+
+
+def clear_results(run: RunPaths) -> None:
+    """Remove what an earlier training left in the run folder, but for the lock."""
+    for folder in (run.root / "snapshots", run.samples, run.tensorboard):
+        shutil.rmtree(folder, ignore_errors=True)
+    for file in (run.status, run.log, run.scores):
+        file.unlink(missing_ok=True)
+    for file in run.resume.glob("*"):
+        if file.name != "lock":
+            file.unlink()
+
+
+def save_snapshot(run: RunPaths, spec: RunSpec, weights: dict[str, Tensor], steps: int, image_shape: Any) -> str:
+    """Write G's weights as safetensors with the specification in the metadata; returns the file's SHA-256."""
+    from safetensors.torch import save_file
+
+    metadata = {
+        "format": SNAPSHOT_FORMAT,
+        "spec": spec.to_json(),
+        "steps": str(steps),
+        "image_shape": json.dumps(list(image_shape)),
+    }
+    tensors = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
+    path = run.snapshot(steps)
+    with atomic_path(path) as temporary:
+        save_file(tensors, temporary, metadata)
+    return file_sha256(path)

@@ -1,0 +1,31 @@
+"""What SNGAN, BN, LN and WGAN-GP have in common: a discriminator with one output per image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from sngan_repro.lazy import losses
+from sngan_repro.methods.base import Logs, Method
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+STANDARD_EQUATIONS = (
+    r"L_D = \mathbb{E}[\log(1 + e^{-f(x)})] + \mathbb{E}[\log(1 + e^{f(y)})], \qquad "
+    r"L_G = \mathbb{E}[\log(1 + e^{-f(y)})]"
+)
+HINGE_EQUATIONS = r"L_D = \mathbb{E}[\max(0, 1 - f(x))] + \mathbb{E}[\max(0, 1 + f(y))], \qquad L_G = -\mathbb{E}[f(y)]"
+
+
+class AdversarialMethod(Method):
+    """Plays the game named by the option ``loss``; a subclass builds the networks."""
+
+    def d_loss(self, D: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> tuple[Tensor, Logs]:
+        # Two passes: a joint batch would let a batch-normalised D read the mixing ratio.
+        f_real, f_fake = D(real), D(fake)
+        loss = losses.ADVERSARIAL[self.options.loss].d(f_real, f_fake)
+        return loss, {"d_real": f_real.detach().mean(), "d_fake": f_fake.detach().mean()}
+
+    def g_loss(self, D: Callable[[Tensor], Tensor], fake: Tensor) -> tuple[Tensor, Logs]:
+        return losses.ADVERSARIAL[self.options.loss].g(D(fake)), {}

@@ -1,0 +1,56 @@
+"""EBGAN: an autoencoder D as an energy with a margin, and the pulling-away term."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from sngan_repro.lazy import losses, nets, penalties, torch
+from sngan_repro.methods.base import METHODS, Method, MethodOptions
+
+
+@METHODS.register("ebgan")
+class EBGAN(Method):
+    """Zhao et al. 2017, eq. 1-2 and 13-14: margin per example, gradient through y and A(y)."""
+
+    title = "EBGAN"
+    summary = "autoencoder D as an energy with a margin per example, pulling-away term in G"
+    equations = (
+        r"L_D = \mathbb{E}[E(x)] + \mathbb{E}[\max(0, m - E(y))], \qquad "
+        r"L_G = \mathbb{E}[E(y)] + w\,\frac{1}{N(N-1)}\sum_{i \neq j}\cos^2(S_i, S_j)"
+    )
+    source = "zhao2017"
+
+    class Options(MethodOptions):
+        margin: float = Field(1.0, gt=0, description="m, in units of the energy")
+        pt_weight: float = Field(0.1, ge=0, description="w, the weight of the pulling-away term; 0: plain EBGAN")
+        energy: Literal["mse", "l2"] = Field("mse", description="mean squared error per pixel, or Euclidean norm")
+        code_dim: int | None = Field(None, ge=1, description="length of the code; default: z_dim")
+
+    def build(self):
+        G = nets.build_generator(self.nets, self.image_shape)
+        D = nets.build_autoencoder_discriminator(
+            self.nets,
+            self.image_shape,
+            self.options.code_dim or self.nets.z_dim,
+            activation=lambda: torch.nn.LeakyReLU(0.2),
+        )
+        return G, D
+
+    def energy(self, images, reconstructions):
+        """E of each image, (N,)."""
+        reconstruction = {"mse": losses.reconstruction_mse, "l2": losses.reconstruction_l2}[self.options.energy]
+        return reconstruction(images, reconstructions)
+
+    def d_loss(self, D, real, fake):
+        real_energy = self.energy(real, D(real)[0])
+        fake_energy = self.energy(fake, D(fake)[0])
+        loss = real_energy.mean() + (self.options.margin - fake_energy).clamp(min=0).mean()
+        return loss, {"d_real": real_energy.detach().mean(), "d_fake": fake_energy.detach().mean()}
+
+    def g_loss(self, D, fake):
+        reconstruction, codes = D(fake)
+        pulling_away = penalties.pulling_away(codes)
+        loss = self.energy(fake, reconstruction).mean() + self.options.pt_weight * pulling_away
+        return loss, {"pulling_away": pulling_away.detach()}

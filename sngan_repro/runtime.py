@@ -1,0 +1,98 @@
+"""The process and the machine it runs on: device, threads, allocator, provenance."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.metadata
+import os
+import platform
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from sngan_repro.config import ConfigError
+
+
+def setup(device: str, threads: int | None = None) -> torch.device:
+    """Prepare this process for computing and return its device.
+
+    device: auto | cpu | cuda | cuda:N | mps; "auto" is CUDA when there is a GPU. threads: CPU threads (never leave two
+    jobs with torch's default of all cores: they run several times slower than one). Raises ConfigError for a device
+    that is not there.
+    """
+    if threads:
+        torch.set_num_threads(threads)
+    _raise_malloc_thresholds()
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    chosen = torch.device(device)
+    available = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available() and (chosen.index or 0) < torch.cuda.device_count(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if not available[chosen.type]:
+        raise ConfigError(
+            f"device '{device}' is not available here ({torch.cuda.device_count()} CUDA devices); "
+            "set `device: cpu` or `device: auto` in config/config.yaml"
+        )
+    return chosen
+
+
+def _raise_malloc_thresholds() -> None:
+    """Keep freed blocks in the process: glibc maps and unmaps tensors above 32 MiB at every use otherwise."""
+    if platform.libc_ver()[0] == "glibc":
+        libc = ctypes.CDLL(None)
+        libc.mallopt(-3, 1 << 30)  # M_MMAP_THRESHOLD
+        libc.mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD
+
+
+def device_info(device: torch.device) -> dict[str, Any]:
+    """Type, name and CPU threads of the device that did the work."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else _cpu_name()
+    return {"type": device.type, "name": name, "threads": torch.get_num_threads()}
+
+
+def _cpu_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def versions() -> dict[str, str]:
+    """Versions of what a result depends on."""
+    packages = ("numpy", "torch", "torchvision", "torch-fidelity", "pillow", "scipy", "sngan-repro")
+    found = {"python": platform.python_version()}
+    for package in packages:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def git_revision() -> str | None:
+    """Revision of the checkout this package is used from, "-dirty" appended when files differ; None outside git."""
+    root = Path(__file__).resolve().parent.parent
+    try:
+        command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def max_rss_mb() -> float:
+    """The largest memory this process has held, in MB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1e6 if sys.platform == "darwin" else 1e3)
+
+
+def process_name() -> str:
+    """Host and process id, for lock files and messages."""
+    return f"{platform.node()} process {os.getpid()}"

@@ -1,0 +1,194 @@
+"""Samples of a trained generator: latents, quantisation to 8 bits, grids and interpolations.
+
+A sample is fixed by (weights, seed, its index, batch-norm mode): how many others are drawn with it does not matter.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from sngan_repro.checkpoint import SNAPSHOT_FORMAT
+from sngan_repro.config import ConfigError, parse
+from sngan_repro.files import atomic_path
+from sngan_repro.specs import NetsSpec, RunSpec
+
+BATCH_NORM_CHUNK = 64
+"""Images that share batch statistics in ``batch_norm="batch"``. Samples in that mode depend on it."""
+
+GREY = 128  # neutral ground of a grid
+
+
+class NonFiniteImages(ValueError):
+    """The generator made pixels that are NaN or infinite."""
+
+
+def latents(count: int, z_dim: int, law: str, seed: int, start: int = 0) -> Tensor:
+    """Latent vectors number ``start`` to ``start + count - 1`` of a seed: (count, z_dim), float32, on the CPU.
+
+    Every vector has its own random stream (Philox with the key (seed, index)), so vector i is the same whatever the
+    batch size, the count or the device. law: "normal" is N(0, 1), "uniform" is uniform on [-1, 1).
+    """
+    z = np.empty((count, z_dim), dtype=np.float32)
+    for row, index in enumerate(range(start, start + count)):
+        stream = np.random.Generator(np.random.Philox(key=np.array([seed, index], dtype=np.uint64)))
+        if law == "normal":
+            stream.standard_normal(dtype=np.float32, out=z[row])
+        elif law == "uniform":
+            stream.random(dtype=np.float32, out=z[row])
+        else:
+            raise ConfigError(f"nets: z_law: unknown law '{law}' (known: normal, uniform)")
+    return torch.from_numpy(z if law == "normal" else 2 * z - 1)
+
+
+def interpolate(a: Tensor, b: Tensor, steps: int, law: str) -> Tensor:
+    """Latents on the way from a to b, both included: (N, z_dim), (N, z_dim) -> (N, steps, z_dim).
+
+    Spherical for the normal law, whose vectors all lie near one sphere, so that the way stays where G was trained
+    (White 2016, arXiv:1609.04468); linear for the uniform law, and where a and b are (anti)parallel.
+    """
+    t = torch.linspace(0, 1, steps, dtype=torch.float64, device=a.device).view(1, -1, 1)
+    first, last = a.double().unsqueeze(1), b.double().unsqueeze(1)  # (N, 1, z_dim)
+    linear = (1 - t) * first + t * last
+    if law == "uniform":
+        return linear.to(a.dtype)
+    cosine = torch.cosine_similarity(first, last, dim=2).clamp(-1, 1).unsqueeze(2)  # (N, 1, 1)
+    angle, sine = cosine.acos(), cosine.acos().sin()
+    safe = sine.clamp(min=1e-6)
+    spherical = ((1 - t) * angle).sin() / safe * first + (t * angle).sin() / safe * last
+    return torch.where(sine < 1e-6, linear, spherical).to(a.dtype)
+
+
+def to_uint8(images: Tensor) -> Tensor:
+    """The one quantisation of the package: (N, C, H, W) in [-1, 1] -> (N, H, W, C) uint8, round((x + 1) * 127.5).
+
+    Values outside are clipped and NaN becomes mid-grey, so that a picture of a broken generator can be looked at;
+    :func:`generate`, whose images are scored, refuses non-finite pixels instead.
+    """
+    scaled = (images.detach().float() + 1) * 127.5
+    levels = scaled.nan_to_num(nan=GREY, posinf=255, neginf=0).round().clamp(0, 255)
+    return levels.to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+
+
+def from_uint8(images: Tensor) -> Tensor:
+    """The inverse of :func:`to_uint8`: (N, H, W, C) uint8 -> (N, C, H, W) float32 in [-1, 1], x / 127.5 - 1."""
+    return images.permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def load_generator(snapshot: Path, device: torch.device | str = "cpu") -> tuple[nn.Module, RunSpec]:
+    """The generator of a snapshot, in evaluation mode, and the specification of its run.
+
+    Raises ConfigError when the file is missing, is not a snapshot, or its weights do not fit its specification.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    from sngan_repro.nets import build_generator
+
+    if not snapshot.exists():
+        raise ConfigError(f"{snapshot}: no such snapshot")
+    try:
+        with safe_open(snapshot, framework="pt", device="cpu") as file:
+            metadata = file.metadata() or {}
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+    except (SafetensorError, OSError) as error:
+        raise ConfigError(f"{snapshot}: not a readable safetensors file ({error})") from None
+    if metadata.get("format") != SNAPSHOT_FORMAT:
+        raise ConfigError(
+            f"{snapshot}: expected a snapshot of the format '{SNAPSHOT_FORMAT}', found '{metadata.get('format')}'"
+        )
+    spec = parse(RunSpec, json.loads(metadata["spec"]), f"{snapshot}: spec")
+    channels, height, width = json.loads(metadata["image_shape"])
+    with torch.random.fork_rng(devices=[]):  # the random start is thrown away: leave the caller's state alone
+        G = build_generator(spec.nets, (channels, height, width))
+    try:
+        G.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ConfigError(f"{snapshot}: the weights do not fit the networks of its specification: {error}") from None
+    return G.to(device).eval(), spec
+
+
+@torch.no_grad()
+def generate(
+    G: nn.Module,
+    nets: NetsSpec,
+    count: int,
+    seed: int,
+    device: torch.device | str = "cpu",
+    batch_size: int = 128,
+    batch_norm: Literal["running", "batch"] = "running",
+    start: int = 0,
+) -> np.ndarray:
+    """Images number ``start`` to ``start + count - 1`` of a seed: uint8 (count, H, W, C).
+
+    batch_norm "running": G in evaluation mode. "batch": batch norm uses the statistics of its own batch, over fixed
+    chunks of BATCH_NORM_CHUNK = 64 consecutive images (64 k to 64 k + 63), whatever ``batch_size``; G's running
+    statistics and modes are left as they were. In both modes whole chunks are generated and cut, so image i is the
+    same bit for bit whatever ``count`` and ``start``.
+
+    Raises NonFiniteImages when a pixel is NaN or infinite.
+    """
+    chunk = BATCH_NORM_CHUNK if batch_norm == "batch" else batch_size
+    parts = []
+    with _sampling_mode(G, batch_norm):
+        for first in range(start // chunk * chunk, start + count, chunk):
+            images = G(latents(chunk, nets.z_dim, nets.z_law, seed, first).to(device))
+            kept = images[max(0, start - first) : start + count - first]
+            if not torch.isfinite(kept).all():
+                raise NonFiniteImages(f"the generator made non-finite pixels in images {first} to {first + chunk - 1}")
+            parts.append(to_uint8(kept).cpu())
+    return torch.cat(parts).numpy()
+
+
+@contextmanager
+def _sampling_mode(G: nn.Module, batch_norm: str) -> Iterator[None]:
+    """Evaluation mode, but batch norm by its own batch for "batch"; afterwards modes and buffers as before."""
+    modes = {module: module.training for module in G.modules()}
+    buffers = {name: buffer.clone() for name, buffer in G.named_buffers()}
+    try:
+        G.eval()
+        if batch_norm == "batch":
+            for module in modes:
+                module.train(isinstance(module, nn.modules.batchnorm._BatchNorm))
+        yield
+    finally:
+        for module, training in modes.items():
+            module.training = training
+        with torch.no_grad():
+            for name, buffer in G.named_buffers():
+                buffer.copy_(buffers[name])
+
+
+def grid(images: np.ndarray | Tensor, columns: int, pad: int = 2, min_tile: int = 48) -> np.ndarray:
+    """Images side by side, row by row: uint8 (N, H, W, C) -> uint8 (height, width, C).
+
+    Images smaller than ``min_tile`` pixels are enlarged by the least whole factor (nearest neighbour) that reaches it;
+    tiles are set apart by ``pad`` pixels of mid-grey, which also fills an incomplete last row.
+    """
+    tiles = np.asarray(images.cpu() if isinstance(images, Tensor) else images)
+    if tiles.ndim != 4 or tiles.dtype != np.uint8 or len(tiles) == 0:
+        raise ValueError(f"a grid needs uint8 images (N, H, W, C), found {tiles.dtype} {tiles.shape}")
+    factor = max(1, -(-min_tile // min(tiles.shape[1:3])))
+    tiles = tiles.repeat(factor, axis=1).repeat(factor, axis=2)
+    num, height, width, channels = tiles.shape
+    rows = -(-num // columns)
+    canvas = np.full((rows * (height + pad) + pad, columns * (width + pad) + pad, channels), GREY, dtype=np.uint8)
+    for index, tile in enumerate(tiles):
+        top, left = pad + index // columns * (height + pad), pad + index % columns * (width + pad)
+        canvas[top : top + height, left : left + width] = tile
+    return canvas
+
+
+def save_grid(path: Path, images: np.ndarray | Tensor, columns: int, **options: Any) -> None:
+    """Write :func:`grid` of the images as a PNG file, atomically. options: pad, min_tile."""
+    from PIL import Image
+
+    canvas = grid(images, columns, **options)
+    with atomic_path(path) as temporary:
+        Image.fromarray(canvas[..., 0] if canvas.shape[2] == 1 else canvas).save(temporary, format="PNG")

@@ -1,0 +1,125 @@
+"""The training log: one row per generator update, gathered on the device and read out in batches."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sngan_repro.files import atomic_path
+from sngan_repro.paths import RunPaths
+
+
+class TrainLog:
+    """Rows of named numbers. ``add`` never synchronises with the device; ``flush`` reads out what has gathered.
+
+    Flushed rows are appended to ``resume/log.f64`` (float64), so that a kill loses only rows after the last saved
+    state; the number of valid rows is part of that state. Columns:
+    step, the logged names, images_per_second.
+    """
+
+    def __init__(self, run: RunPaths, device: torch.device) -> None:
+        self.path = run.resume / "log.f64"
+        self.device = device
+        self.columns: list[str] = []
+        self.num_rows = 0
+        self._pending: list[tuple[int, Tensor]] = []
+
+    def add(self, step: int, logs: dict[str, Tensor]) -> None:
+        """Keep one row; every row must have the same keys, in the same order."""
+        if not self.columns:
+            self.columns = ["step", *logs, "images_per_second"]
+        self._pending.append((step, torch.stack(list(logs.values()))))
+
+    def flush(self, images_per_second: float) -> np.ndarray:
+        """Write the gathered rows and return them: float64 (rows, columns), the columns as in ``columns``."""
+        if not self._pending:
+            return np.empty((0, len(self.columns)))
+        steps = np.array([[step] for step, _ in self._pending], dtype=np.float64)
+        values = torch.stack([row for _, row in self._pending]).double().cpu().numpy()
+        rows = np.hstack([steps, values, np.full_like(steps, images_per_second)])
+        with self.path.open("ab") as stream:
+            stream.write(rows.tobytes())
+            stream.flush()
+            os.fsync(stream.fileno())
+        self.num_rows += len(rows)
+        self._pending.clear()
+        return rows
+
+    def restore(self, columns: list[str], num_rows: int) -> None:
+        """Continue a log: rows written after the saved state are cut off. Raises OSError when rows are missing."""
+        size = num_rows * len(columns) * 8
+        if self.path.stat().st_size < size:
+            raise OSError(f"{self.path}: shorter than the saved state says")
+        self.columns, self.num_rows = columns, num_rows
+        with self.path.open("r+b") as stream:
+            stream.truncate(size)
+
+    def rows(self) -> np.ndarray:
+        """All flushed rows, float64 (rows, columns)."""
+        if not self.num_rows:
+            return np.empty((0, len(self.columns)))
+        return np.fromfile(self.path, dtype=np.float64).reshape(-1, len(self.columns))
+
+
+def write_parquet(path: Path, columns: dict[str, np.ndarray]) -> None:
+    """Write columns of equal length to a Parquet file, atomically."""
+    import pyarrow
+    import pyarrow.parquet
+
+    with atomic_path(path) as temporary:
+        pyarrow.parquet.write_table(pyarrow.table(columns), temporary, compression="zstd")
+
+
+class TensorBoard:
+    """Scalars for TensorBoard, written without importing torch.utils.tensorboard (which takes half a second)."""
+
+    def __init__(self, folder: Path, first_step: int) -> None:
+        from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+        from tensorboard.compat.proto.summary_pb2 import Summary
+        from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+        self._event, self._summary = Event, Summary
+        folder.mkdir(parents=True, exist_ok=True)
+        self._writer = EventFileWriter(str(folder))
+        # A start mark makes TensorBoard drop what a killed process had written beyond the state it resumed from.
+        start = SessionLog(status=SessionLog.START)
+        self._writer.add_event(Event(wall_time=time.time(), step=first_step, session_log=start))
+
+    def add(self, step: int, values: dict[str, float]) -> None:
+        """One point per curve."""
+        entries = [self._summary.Value(tag=tag, simple_value=value) for tag, value in values.items()]
+        self._writer.add_event(self._event(wall_time=time.time(), step=step, summary=self._summary(value=entries)))
+
+    def close(self) -> None:
+        """Write everything out."""
+        self._writer.close()
+
+
+class Progress:
+    """Line-based progress on standard error, at most one line in ``seconds``."""
+
+    def __init__(self, total_steps: int, seconds: float = 10.0) -> None:
+        self.total_steps = total_steps
+        self.seconds = seconds
+        self._last = time.monotonic()
+
+    def show(self, step: int, rate: float, values: dict[str, float]) -> None:
+        """rate: updates per second."""
+        now = time.monotonic()
+        if now - self._last < self.seconds and step < self.total_steps:
+            return
+        self._last = now
+        left = (self.total_steps - step) / rate if rate > 0 else float("inf")
+        shown = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
+        percent = 100 * step / self.total_steps
+        print(
+            f"update {step}/{self.total_steps} ({percent:.0f} %), {rate:.1f} updates/s, {left:.0f} s left, {shown}",
+            file=sys.stderr,
+            flush=True,
+        )
