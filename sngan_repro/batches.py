@@ -15,7 +15,7 @@ class BatchStream:
     """
 
     def __init__(self, images: np.ndarray, batch_size: int, seed: int, device: torch.device) -> None:
-        self.images = torch.from_numpy(np.ascontiguousarray(images)).to(device)
+        self.images = torch.from_numpy(np.array(images)).to(device)
         self.batch_size = batch_size
         self.seed = seed
         self.position = 0

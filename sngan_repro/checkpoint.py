@@ -97,12 +97,14 @@ def save_snapshot(run: RunPaths, spec: RunSpec, weights: dict[str, Tensor], step
     """Write G's weights as safetensors with the specification in the metadata; returns the file's SHA-256."""
     from safetensors.torch import save_file
 
-    metadata = {
+    record = {
         "format": SNAPSHOT_FORMAT,
-        "spec": spec.to_json(),
-        "steps": str(steps),
-        "image_shape": json.dumps(list(image_shape)),
+        "spec": spec.to_dict(),
+        "steps": steps,
+        "image_shape": list(image_shape),
     }
+    # One entry only: safetensors writes several in an order that changes, and equal snapshots must be equal bytes.
+    metadata = {"sngan-repro": json.dumps(record, sort_keys=True)}
     tensors = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
     path = run.snapshot(steps)
     with atomic_path(path) as temporary:

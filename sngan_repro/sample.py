@@ -95,16 +95,16 @@ def load_generator(snapshot: Path, device: torch.device | str = "cpu") -> tuple[
         raise ConfigError(f"{snapshot}: no such snapshot")
     try:
         with safe_open(snapshot, framework="pt", device="cpu") as file:
-            metadata = file.metadata() or {}
+            record = json.loads((file.metadata() or {}).get("sngan-repro", "{}"))
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
     except (SafetensorError, OSError) as error:
         raise ConfigError(f"{snapshot}: not a readable safetensors file ({error})") from None
-    if metadata.get("format") != SNAPSHOT_FORMAT:
+    if record.get("format") != SNAPSHOT_FORMAT:
         raise ConfigError(
-            f"{snapshot}: expected a snapshot of the format '{SNAPSHOT_FORMAT}', found '{metadata.get('format')}'"
+            f"{snapshot}: expected a snapshot of the format '{SNAPSHOT_FORMAT}', found '{record.get('format')}'"
         )
-    spec = parse(RunSpec, json.loads(metadata["spec"]), f"{snapshot}: spec")
-    channels, height, width = json.loads(metadata["image_shape"])
+    spec = parse(RunSpec, record["spec"], f"{snapshot}: spec")
+    channels, height, width = record["image_shape"]
     with torch.random.fork_rng(devices=[]):  # the random start is thrown away: leave the caller's state alone
         G = build_generator(spec.nets, (channels, height, width))
     try:
@@ -155,7 +155,7 @@ def _sampling_mode(G: nn.Module, batch_norm: str) -> Iterator[None]:
         G.eval()
         if batch_norm == "batch":
             for module in modes:
-                module.train(isinstance(module, nn.modules.batchnorm._BatchNorm))
+                module.training = isinstance(module, nn.modules.batchnorm._BatchNorm)
         yield
     finally:
         for module, training in modes.items():

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from sngan_repro.lazy import losses, nets, penalties, torch
+from sngan_repro.lazy import losses, nets, penalties
 from sngan_repro.methods.base import METHODS, Method, MethodOptions
 
 
@@ -30,12 +30,8 @@ class EBGAN(Method):
 
     def build(self):
         G = nets.build_generator(self.nets, self.image_shape)
-        D = nets.build_autoencoder_discriminator(
-            self.nets,
-            self.image_shape,
-            self.options.code_dim or self.nets.z_dim,
-            activation=lambda: torch.nn.LeakyReLU(0.2),
-        )
+        code_dim = self.options.code_dim or self.nets.z_dim
+        D = nets.build_autoencoder_discriminator(self.nets, self.image_shape, code_dim)
         return G, D
 
     def energy(self, images, reconstructions):

@@ -31,11 +31,9 @@ def build_discriminator(
     return initialise(ConvDiscriminator(image_shape, nets.width, conv, linear, norm), nets.init)
 
 
-def build_autoencoder_discriminator(
-    nets: NetsSpec, image_shape: ImageShape, code_dim: int, activation: Callable[[], nn.Module] = nn.ELU
-) -> nn.Module:
+def build_autoencoder_discriminator(nets: NetsSpec, image_shape: ImageShape, code_dim: int) -> nn.Module:
     """The autoencoding discriminator: (N, C, H, W) -> reconstruction (N, C, H, W) and code (N, code_dim)."""
-    net = AutoencoderDiscriminator(image_shape, nets.width, code_dim, activation)
+    net = AutoencoderDiscriminator(image_shape, nets.width, code_dim)
     return initialise(net, nets.init)
 
 

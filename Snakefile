@@ -1,0 +1,60 @@
+"""sngan-repro: fetch data, train, score, aggregate, report. The science is in config/studies/<study>.yaml.
+
+    snakemake --cores all                                  the quick study, on this machine
+    snakemake --cores all --config study=NAME              another study, or the path of a study file
+    snakemake --cores all tables                           one of the targets: data, tables, figures, report
+"""
+
+import sys
+
+sys.path.insert(0, workflow.basedir)  # so that the package is found when it is not installed
+
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import min_version
+
+min_version("9.10")
+
+
+configfile: "config/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/evaluator.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/score.smk"
+include: "workflow/rules/aggregate.smk"
+include: "workflow/rules/report.smk"
+
+
+for external in sorted(Path(workflow.basedir).glob("workflow/rules/external/*.smk")):
+
+    include: external
+
+
+report: "report/workflow.rst"
+
+
+localrules:
+    all,
+    data,
+    tables,
+    figures,
+    report,
+    fetch,
+    fetch_weights,
+    aggregate,
+
+
+rule all:
+    default_target: True
+    input:
+        rules.report.input,
+
+
+onsuccess:
+    print(f"\nStudy '{STUDY.name}' is complete. Report: {LAYOUT.report_html} and {LAYOUT.report_pdf}")
+
+
+onerror:
+    print(f"\nStudy '{STUDY.name}' is not complete. The logs of failed jobs are named above; the same command goes on.")

@@ -1,0 +1,143 @@
+"""The command line. Every step of the workflow is one command; heavy imports happen inside the command that runs.
+
+The commands themselves are in :mod:`sngan_repro.commands`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Callable, Sequence
+
+from sngan_repro import __version__
+
+Add = Callable[..., None]
+
+
+def _study_options(add: Add) -> None:
+    add("--study", help="a name in config/studies or the path of a study file; default: config/config.yaml's")
+    add("--results-dir", help="replaces `results_dir` of config/config.yaml")
+    add("--data-dir", help="replaces `data_dir` of config/config.yaml")
+
+
+def _device_options(add: Add) -> None:
+    add("--device", default="auto", help="auto | cpu | cuda | cuda:N | mps (default: auto)")
+    add("--threads", type=int, help="CPU threads (default: torch's own choice)")
+
+
+def _check(add: Add) -> None:
+    _study_options(add)
+    _device_options(add)
+    add("--no-measure", action="store_true", help="list runs and budgets only, without timing a few updates")
+
+
+def _fetch(add: Add) -> None:
+    add("--source", required=True, help="a data source; `sngan-repro datasets` lists them")
+    add("--downloads", required=True, help="folder of raw files; files staged there by hand are used")
+    add("--no-download", action="store_true", help="never use the network")
+
+
+def _fetch_weights(add: Add) -> None:
+    add("--weights-dir", required=True, help="folder the weights file goes into")
+    add("--no-download", action="store_true", help="never use the network")
+
+
+def _prepare(add: Add) -> None:
+    add("--spec", required=True, help="the dataset's specification, JSON")
+    add("--downloads", required=True, help="folder of raw files")
+    add("--out", required=True, help="folder of the prepared arrays")
+
+
+def _evaluator(add: Add) -> None:
+    _device_options(add)
+    add("--name", required=True, help="inception | classifier")
+    add("--dataset", required=True, help="folder of the prepared images")
+    add("--options", required=True, help="the study's `classifier` options, JSON")
+    add("--weights", help="weights file, or the record that fetch-weights wrote (inception)")
+    add("--out", required=True, help="folder of the evaluator")
+
+
+def _train(add: Add) -> None:
+    _device_options(add)
+    add("--spec", required=True, help="the run's specification: JSON, or a file such as a run's spec.json")
+    add("--run", required=True, help="folder of the run")
+    add("--dataset", required=True, help="folder of the prepared images")
+    add("--checkpoint-seconds", type=float, default=60.0, help="seconds between saved states (default: 60)")
+    add("--no-tensorboard", action="store_true", help="write no TensorBoard events")
+
+
+def _scoring(add: Add) -> None:
+    add("--protocols", required=True, help="the study's `scores`, JSON")
+    add("--dataset", required=True, help="folder of the prepared images")
+    add("--evaluators", required=True, help="evaluator name -> folder, JSON")
+
+
+def _score(add: Add) -> None:
+    _device_options(add)
+    _scoring(add)
+    add("--run", required=True, help="folder of a complete run")
+
+
+def _score_real(add: Add) -> None:
+    _scoring(add)
+    add("--study-name", required=True)
+    add("--dataset-name", required=True)
+    add("--out", required=True, help="JSON file to write")
+
+
+def _sample(add: Add) -> None:
+    _device_options(add)
+    add("--snapshot", required=True, help="a .safetensors file of a run's snapshots/")
+    add("--count", type=int, default=64, help="images (default: 64)")
+    add("--seed", type=int, default=0, help="seed of the latents (default: 0)")
+    add("--out", required=True, help=".png for a grid, .npy for an array uint8 (N, H, W, C)")
+
+
+def _nothing(add: Add) -> None:
+    del add
+
+
+COMMANDS: dict[str, tuple[str, Callable[[Add], None]]] = {
+    "check": ("check a study and print its runs with an estimate of their cost", _check),
+    "methods": ("list the methods and their options", _nothing),
+    "datasets": ("list the data sources", _nothing),
+    "fetch": ("fetch a source's raw files, or check those staged by hand", _fetch),
+    "fetch-weights": ("fetch the Inception weights, or check those staged by hand", _fetch_weights),
+    "prepare": ("prepare a dataset: one uint8 array at one size", _prepare),
+    "evaluator": ("prepare an evaluator and the features of the real images", _evaluator),
+    "train": ("train one run, resuming what a killed job left", _train),
+    "score": ("score all snapshots of one run", _score),
+    "score-real": ("score real images under the same protocols", _score_real),
+    "sample": ("sample a snapshot into a grid or an array", _sample),
+    "aggregate": ("collect all runs and scores of a study into tidy tables", _study_options),
+    "tables": ("make the study's tables", _study_options),
+    "figures": ("make the study's figures", _study_options),
+    "report": ("typeset the study's report", _study_options),
+    "schema": ("print the JSON Schema of study files", _nothing),
+}
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    parser = argparse.ArgumentParser(prog="sngan-repro", description="A reproducibility-study pipeline for GANs.")
+    parser.add_argument("--version", action="version", version=f"sngan-repro {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, (summary, options) in COMMANDS.items():
+        options(commands.add_parser(name, help=summary, description=summary).add_argument)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command. A user's mistake ends with one message and exit code 2, without a traceback."""
+    given = build_parser().parse_args(arguments)
+    from sngan_repro.config import ConfigError
+
+    commands = importlib.import_module("sngan_repro.commands")
+    try:
+        getattr(commands, given.command.replace("-", "_"))(given)
+    except ConfigError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except BrokenPipeError:  # the reader of a listing went away
+        sys.stderr.close()

@@ -1,0 +1,165 @@
+"""What each command does: plain values from the command line to one function."""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from sngan_repro.config import ConfigError, parse
+from sngan_repro.files import file_sha256, read_json, write_json
+from sngan_repro.paths import Layout, RunPaths
+from sngan_repro.specs import DatasetSpec, ProtocolSpec, RunSpec
+from sngan_repro.study import EvaluatorSpec, Study, load_machine, load_study
+
+
+def _study(given: Namespace) -> tuple[Study, Layout]:
+    options = {"study": given.study, "results_dir": given.results_dir, "data_dir": given.data_dir}
+    machine = load_machine({name: value for name, value in options.items() if value is not None})
+    study = load_study(machine.study)
+    return study, Layout.of(machine, study)
+
+
+def _json(text: str, option: str) -> Any:
+    """JSON given on the command line, or in a file whose name is given."""
+    try:
+        source = text if text.lstrip().startswith(("{", "[")) else Path(text).read_text(encoding="utf-8")
+        return json.loads(source)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{option}: neither JSON nor a JSON file: {error}") from None
+
+
+def _device(given: Namespace) -> Any:
+    from sngan_repro import runtime
+
+    return runtime.setup(given.device, given.threads)
+
+
+def _protocols(given: Namespace) -> tuple[list[ProtocolSpec], dict[str, Path]]:
+    values = _json(given.protocols, "--protocols")
+    protocols = [parse(ProtocolSpec, value, "--protocols") for value in values]
+    return protocols, {name: Path(folder) for name, folder in _json(given.evaluators, "--evaluators").items()}
+
+
+def check(given: Namespace) -> None:
+    from sngan_repro.check import print_plan
+
+    study, layout = _study(given)
+    print_plan(study, layout, None if given.no_measure else given.device, given.threads)
+
+
+def methods(given: Namespace) -> None:
+    del given
+    from sngan_repro.check import print_methods
+
+    print_methods()
+
+
+def datasets(given: Namespace) -> None:
+    del given
+    from sngan_repro.check import print_datasets
+
+    print_datasets()
+
+
+def fetch(given: Namespace) -> None:
+    from sngan_repro.data.fetch import fetch
+
+    fetch(given.source, Path(given.downloads), download=not given.no_download)
+
+
+def fetch_weights(given: Namespace) -> None:
+    from sngan_repro.evaluate.inception import fetch_weights
+
+    folder = Path(given.weights_dir)
+    file = fetch_weights(folder, download=not given.no_download)
+    # A record, not the weights, is the workflow's output: outputs are deleted before a job, staged files must not be.
+    write_json(folder / "inception.json", {"file": file.name, "sha256": file_sha256(file)})
+
+
+def prepare(given: Namespace) -> None:
+    from sngan_repro.data.prepare import prepare
+
+    spec = parse(DatasetSpec, _json(given.spec, "--spec"), "--spec")
+    prepare(spec, Path(given.downloads), Path(given.out))
+
+
+def evaluator(given: Namespace) -> None:
+    from sngan_repro.evaluate.build import build_evaluator
+
+    options = parse(EvaluatorSpec, _json(given.options, "--options"), "--options")
+    weights = Path(given.weights) if given.weights else None
+    if weights is not None and weights.suffix == ".json":
+        weights = weights.parent / read_json(weights)["file"]
+    build_evaluator(given.name, Path(given.dataset), options, Path(given.out), weights, _device(given))
+
+
+def train(given: Namespace) -> None:
+    spec = parse(RunSpec, _json(given.spec, "--spec"), "--spec")
+    device = _device(given)
+    from sngan_repro.train import train
+
+    run = RunPaths(Path(given.run))
+    train(spec, run, Path(given.dataset), device, given.checkpoint_seconds, tensorboard=not given.no_tensorboard)
+
+
+def score(given: Namespace) -> None:
+    protocols, evaluators = _protocols(given)
+    device = _device(given)
+    from sngan_repro.evaluate.score import score_run
+
+    score_run(RunPaths(Path(given.run)), protocols, Path(given.dataset), evaluators, device)
+
+
+def score_real(given: Namespace) -> None:
+    from sngan_repro.evaluate.score import score_real
+
+    protocols, evaluators = _protocols(given)
+    score_real(protocols, given.dataset_name, given.study_name, Path(given.dataset), evaluators, Path(given.out))
+
+
+def sample(given: Namespace) -> None:
+    from sngan_repro.files import write_npy
+
+    if (suffix := Path(given.out).suffix) not in (".png", ".npy"):
+        raise ConfigError(f"--out: '{suffix}' is not a known format; give a file that ends in .png or .npy")
+    device = _device(given)
+    from sngan_repro.sample import generate, load_generator, save_grid
+
+    generator, spec = load_generator(Path(given.snapshot), device)
+    images = generate(generator, spec.nets, given.count, given.seed, device)
+    if suffix == ".npy":
+        write_npy(Path(given.out), images)
+    else:
+        save_grid(Path(given.out), images, columns=8)
+
+
+def aggregate(given: Namespace) -> None:
+    from sngan_repro.analysis.aggregate import aggregate
+
+    aggregate(*_study(given))
+
+
+def tables(given: Namespace) -> None:
+    from sngan_repro.analysis.tables import make_tables
+
+    make_tables(*_study(given))
+
+
+def figures(given: Namespace) -> None:
+    study, layout = _study(given)
+    from sngan_repro.analysis.figures import make_figures
+
+    make_figures(study, layout)
+
+
+def report(given: Namespace) -> None:
+    from sngan_repro.report import build_report
+
+    build_report(*_study(given))
+
+
+def schema(given: Namespace) -> None:
+    del given
+    print(json.dumps(Study.model_json_schema(), indent=2))

@@ -1,0 +1,75 @@
+"""Shared fixtures: a tiny study and tiny prepared data, made on the spot."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from sngan_repro.data.dataset import PreparedData
+from sngan_repro.files import file_sha256, write_json
+from sngan_repro.specs import RunSpec
+
+torch.set_num_threads(1)
+
+TINY_RUN: dict[str, Any] = {
+    "study": "tiny",
+    "dataset": "blobs",
+    "label": "SNGAN",
+    "setting": "A",
+    "seed": 3,
+    "data": {"source": "digits", "image_size": 16},
+    "method": {"name": "sngan", "options": {}},
+    "nets": {"width": 4, "z_dim": 8},
+    "optimiser": {"lr": 0.002, "beta1": 0.5, "beta2": 0.9},
+    "training": {"batch_size": 8, "log_every": 5, "spectral_every": 6},
+    "budget": {"steps": 24},
+    "snapshots": {"steps": [7, 24]},
+}
+
+
+@pytest.fixture
+def tiny_run():
+    """Makes a RunSpec; keyword arguments replace top-level keys, dictionaries are merged."""
+
+    def make(**changes: Any) -> RunSpec:
+        values = json.loads(json.dumps(TINY_RUN))
+        for key, value in changes.items():
+            values[key] = {**values[key], **value} if isinstance(value, dict) and key not in ("budget", "snapshots") else value
+        return RunSpec.model_validate(values)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A prepared dataset of 50 + 20 grey images of 16 x 16 pixels: bright squares at random places."""
+    folder = tmp_path_factory.mktemp("prepared")
+    rng = np.random.default_rng(0)
+    images = np.zeros((70, 16, 16, 1), dtype=np.uint8)
+    for image in images:
+        y, x = rng.integers(0, 10, 2)
+        image[y : y + 6, x : x + 6] = rng.integers(150, 256)
+    np.save(folder / "images.npy", images)
+    np.save(folder / "labels.npy", np.arange(70) % 2)
+    record = {
+        "spec": {"source": "digits", "image_size": 16},
+        "spec_digest": "0" * 16,
+        "source_title": "Squares",
+        "num_train": 50,
+        "num_test": 20,
+        "image_shape": [1, 16, 16],
+        "classes": ["even", "odd"],
+        "sha256": file_sha256(folder / "images.npy"),
+        "labels_sha256": file_sha256(folder / "labels.npy"),
+        "split": "made by the test",
+        "origin": {"path": None, "files": {}},
+        "versions": {},
+    }
+    write_json(folder / "dataset.json", record)
+    assert PreparedData.open(folder, verify=True).num("train") == 50
+    return folder

@@ -1,0 +1,73 @@
+"""From all runs to tidy tables, printed tables and figures. No torch from here on."""
+
+STUDY_OPTIONS = (
+    f"--study '{MACHINE.study}' --results-dir '{MACHINE.results_dir}' --data-dir '{MACHINE.data_dir}'"
+)
+TABLES = outputs.table_files(LAYOUT)
+FIGURES = outputs.figure_files(STUDY, LAYOUT)
+
+
+rule aggregate:
+    input:
+        scores=[LAYOUT.run(run_id).scores for run_id in RUNS],
+        real=[LAYOUT.real_scores(dataset) for dataset in STUDY.datasets],
+    output:
+        **outputs.aggregate_files(LAYOUT),
+    log:
+        LAYOUT.logs / "aggregate.log",
+    params:
+        study=STUDY.to_json(),  # whatever changes in the study file is a reason to aggregate again
+        options=STUDY_OPTIONS,
+    conda:
+        "sngan-repro"
+    message:
+        "Collect the runs and scores of study {STUDY.name}"
+    shell:
+        "exec python -m sngan_repro aggregate {params.options} > {log:q} 2>&1"
+
+
+rule make_tables:
+    input:
+        **outputs.aggregate_files(LAYOUT),
+    output:
+        **{
+            name: report(path, caption="../../report/captions/tables.rst", category="Tables")
+            for name, path in TABLES.items()
+        },
+    log:
+        LAYOUT.logs / "tables.log",
+    params:
+        options=STUDY_OPTIONS,
+    conda:
+        "sngan-repro"
+    message:
+        "Make the tables"
+    shell:
+        "exec python -m sngan_repro tables {params.options} > {log:q} 2>&1"
+
+
+rule make_figures:
+    input:
+        **outputs.aggregate_files(LAYOUT),
+    output:
+        report(FIGURES, caption="../../report/captions/figures.rst", category="Figures"),
+    log:
+        LAYOUT.logs / "figures.log",
+    params:
+        options=STUDY_OPTIONS,
+    conda:
+        "sngan-repro"
+    message:
+        "Draw the figures"
+    shell:
+        "exec python -m sngan_repro figures {params.options} > {log:q} 2>&1"
+
+
+rule tables:
+    input:
+        rules.make_tables.output,
+
+
+rule figures:
+    input:
+        rules.make_figures.output,

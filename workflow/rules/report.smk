@@ -1,0 +1,28 @@
+"""The report: a template and result files, typeset as HTML and PDF."""
+
+
+rule make_report:
+    input:
+        rules.aggregate.output,
+        rules.make_tables.output,
+        rules.make_figures.output,
+        template="report/report.md.j2",
+        references="report/references.bib",
+    output:
+        html=report(LAYOUT.report_html, caption="../../report/captions/report.rst", category="Report"),
+        pdf=report(LAYOUT.report_pdf, caption="../../report/captions/report.rst", category="Report"),
+    log:
+        LAYOUT.logs / "report.log",
+    params:
+        options=STUDY_OPTIONS,
+    conda:
+        "sngan-repro"
+    message:
+        "Typeset the report"
+    shell:
+        "exec python -m sngan_repro report {params.options} > {log:q} 2>&1"
+
+
+rule report:
+    input:
+        rules.make_report.output,

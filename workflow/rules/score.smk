@@ -1,0 +1,52 @@
+"""Scores: one job per run for all its snapshots, since starting the evaluator costs more than scoring one."""
+
+
+rule score:
+    input:
+        status=LAYOUT.run(RUN_PATTERN).status,
+        dataset=lambda wildcards: str(dataset_folder(wildcards) / "dataset.json"),
+        evaluators=evaluator_files,
+    output:
+        LAYOUT.run(RUN_PATTERN).scores,
+    log:
+        LAYOUT.logs / "score" / f"{RUN_PATTERN}.log",
+    params:
+        run=lambda wildcards: LAYOUT.run(run_of(wildcards).id).root,
+        protocols=PROTOCOLS,
+        evaluators=evaluators_json,
+        dataset=lambda wildcards: dataset_folder(wildcards),
+    threads: 1
+    resources:
+        gpu=GPU,
+    conda:
+        "sngan-repro"
+    message:
+        "Score {wildcards.label}, setting {wildcards.setting}, seed {wildcards.seed} on {wildcards.dataset}"
+    shell:
+        "exec python -m sngan_repro score --run {params.run:q} --protocols {params.protocols:q}"
+        " --evaluators {params.evaluators:q} --dataset {params.dataset:q}"
+        f" --device {MACHINE.device} --threads {{threads}}"
+        " > {log:q} 2>&1"
+
+
+rule score_real:
+    input:
+        dataset=lambda wildcards: str(dataset_folder(wildcards) / "dataset.json"),
+        evaluators=evaluator_files,
+    output:
+        LAYOUT.real_scores("{dataset}"),
+    log:
+        LAYOUT.logs / "score-real-{dataset}.log",
+    params:
+        protocols=PROTOCOLS,
+        evaluators=evaluators_json,
+        dataset=lambda wildcards: dataset_folder(wildcards),
+        study=STUDY.name,
+    conda:
+        "sngan-repro"
+    message:
+        "Score real images of {wildcards.dataset} under the same protocols"
+    shell:
+        "exec python -m sngan_repro score-real --protocols {params.protocols:q} --evaluators {params.evaluators:q}"
+        " --dataset {params.dataset:q} --dataset-name {wildcards.dataset} --study-name {params.study}"
+        " --out {output:q} > {log:q} 2>&1"

@@ -1,0 +1,28 @@
+"""One training per run. The resume state lies in the run folder and is no output: Snakemake deletes outputs of a
+killed job, and the state must survive it."""
+
+
+rule train:
+    input:
+        lambda wildcards: str(dataset_folder(wildcards) / "dataset.json"),
+    output:
+        status=LAYOUT.run(RUN_PATTERN).status,
+        log=LAYOUT.run(RUN_PATTERN).log,
+    log:
+        LAYOUT.logs / "train" / f"{RUN_PATTERN}.log",
+    params:
+        spec=lambda wildcards: run_of(wildcards).to_json(),
+        run=lambda wildcards: LAYOUT.run(run_of(wildcards).id).root,
+        dataset=lambda wildcards: dataset_folder(wildcards),
+    threads: 1
+    resources:
+        gpu=GPU,
+    conda:
+        "sngan-repro"
+    message:
+        "Train {wildcards.label}, setting {wildcards.setting}, seed {wildcards.seed} on {wildcards.dataset}"
+    shell:
+        "exec python -m sngan_repro train --spec {params.spec:q} --run {params.run:q} --dataset {params.dataset:q}"
+        f" --device {MACHINE.device} --threads {{threads}} --checkpoint-seconds {MACHINE.checkpoint_seconds}"
+        f" {'' if MACHINE.tensorboard else '--no-tensorboard'}"
+        " > {log:q} 2>&1"
