@@ -89,15 +89,15 @@ def render(study: Study, layout: Layout, template_dir: Path) -> tuple[str, datet
     environment.filters["first_upper"] = lambda text: text[:1].upper() + text[1:]
     environment.filters["aligned"] = description.aligned
     facts = gather(study, layout)
-    numbering = Numbering()
-    for known in (None, numbering):
-        numbering = Numbering(known.seen if known else None)
-        try:
-            text = environment.get_template("report.md.j2").render(**facts, **_placing(study, numbering))
-        except jinja2.TemplateError as error:
-            line = getattr(error, "lineno", None)
-            place = f"{template_dir / 'report.md.j2'}" + (f", line {line}" if line else "")
-            raise ConfigError(f"{place}: {error}") from None
+    counting = Numbering()
+    try:
+        template = environment.get_template("report.md.j2")
+        template.render(**facts, **_placing(study, counting))
+        text = template.render(**facts, **_placing(study, Numbering(counting.seen)))
+    except jinja2.TemplateError as error:
+        line = getattr(error, "lineno", None)
+        place = f"{template_dir / 'report.md.j2'}" + (f", line {line}" if line else "")
+        raise ConfigError(f"{place}: {error}") from None
     return text, facts["finished"]
 
 
@@ -113,7 +113,6 @@ def gather(study: Study, layout: Layout) -> dict[str, Any]:
         "datasets": found,
         "evaluators": evaluators,
         "printed": printed_tables(study, results, summary),
-        "plans": figure_plans(study),
         "finished": datetime.fromisoformat(max(results.runs["finished"], key=datetime.fromisoformat)),
         "started": datetime.fromisoformat(min(results.runs["started"], key=datetime.fromisoformat)),
         "protocol_of": lambda name: naming.protocol_of(study, name),
@@ -134,13 +133,20 @@ def _placing(study: Study, numbering: Numbering) -> dict[str, Callable[..., str]
     def table(content: PrintedTable) -> str:
         number = numbering.define("table", content.key)
         caption = f"**Table {number}.** {markdown_escape(content.caption)}"
-        return f"{content.markdown_body()}\n: {caption} {{#table-{number}}}\n"
+        return f"::: {{.table}}\n{content.markdown_body()}\n: {caption} {{#table-{number}}}\n:::\n"
 
     def refs(kind: str, items: list[Any]) -> str:
         keys = [item.name if isinstance(item, FigurePlan) else item.key for item in items]
         return naming.enumeration(numbering.ref(kind, key) for key in keys)
 
-    return {"figure": figure, "table": table, "refs": refs}
+    def figs(kind: str, dataset: str | None = None, topic: str | None = None) -> list[FigurePlan]:
+        return [
+            plan
+            for plan in figure_plans(study)
+            if plan.kind == kind and dataset in (None, plan.dataset) and topic in (None, plan.topic)
+        ]
+
+    return {"figure": figure, "table": table, "refs": refs, "figs": figs}
 
 
 def _to_html(text: str, work: Path, templates: Path, target: Path) -> None:

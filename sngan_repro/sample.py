@@ -97,7 +97,7 @@ def load_generator(snapshot: Path, device: torch.device | str = "cpu") -> tuple[
         with safe_open(snapshot, framework="pt", device="cpu") as file:
             record = json.loads((file.metadata() or {}).get("sngan-repro", "{}"))
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, ValueError) as error:
         raise ConfigError(f"{snapshot}: not a readable safetensors file ({error})") from None
     if record.get("format") != SNAPSHOT_FORMAT:
         raise ConfigError(

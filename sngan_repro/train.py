@@ -59,7 +59,7 @@ class Session:
         tensorboard: bool,
     ) -> None:
         self.spec, self.run_paths, self.device = spec, run, device
-        self.trainer = Trainer(spec, data, device)
+        self.trainer = Trainer(spec, data.images("train"), device)
         total = self.trainer.total_steps
         self.steps_per_epoch = spec.steps_per_epoch(self.trainer.num_train)
         self.snapshot_steps = set(spec.snapshots.at(total, self.steps_per_epoch))

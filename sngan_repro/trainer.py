@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from sngan_repro.batches import BatchStream
 from sngan_repro.config import parse
-from sngan_repro.data.dataset import PreparedData
 from sngan_repro.methods import METHODS
 from sngan_repro.sample import generate
 from sngan_repro.specs import RunSpec
@@ -20,14 +19,17 @@ GRID_SEED, GRID_IMAGES = 20180216, 64  # the same latents in every run
 
 
 class Trainer:
-    """One run: networks, optimisers and counters, a step at a time. Everything in ``state`` survives a kill."""
+    """One run: networks, optimisers and counters, a step at a time. Everything in ``state`` survives a kill.
 
-    def __init__(self, spec: RunSpec, data: PreparedData, device: torch.device) -> None:
+    images: the training images, uint8 (N, H, W, C).
+    """
+
+    def __init__(self, spec: RunSpec, images: np.ndarray, device: torch.device) -> None:
         self.spec, self.device = spec, device
-        self.image_shape = data.image_shape
-        self.num_train = data.num("train")
+        self.num_train, height, width, channels = images.shape
+        self.image_shape = (channels, height, width)
         self.total_steps = spec.budget.total_steps(spec.steps_per_epoch(self.num_train))
-        self.batches = BatchStream(data.images("train"), spec.training.batch_size, spec.seed, device)
+        self.batches = BatchStream(images, spec.training.batch_size, spec.seed, device)
 
         method_class = METHODS.get(spec.method.name)
         options = parse(method_class.Options, spec.method.options, spec.id)

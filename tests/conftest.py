@@ -39,7 +39,9 @@ def tiny_run():
     def make(**changes: Any) -> RunSpec:
         values = json.loads(json.dumps(TINY_RUN))
         for key, value in changes.items():
-            values[key] = {**values[key], **value} if isinstance(value, dict) and key not in ("budget", "snapshots") else value
+            values[key] = (
+                {**values[key], **value} if isinstance(value, dict) and key not in ("budget", "snapshots") else value
+            )
         return RunSpec.model_validate(values)
 
     return make

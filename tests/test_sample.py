@@ -195,10 +195,18 @@ class TestLoadGenerator:
         with pytest.raises(ConfigError, match="not a readable safetensors"):
             load_generator(snapshot)
 
-    def test_other_format(self, tmp_path):
+    @pytest.mark.parametrize(
+        ("metadata", "message"),
+        [
+            ({"sngan-repro": '{"format": "else"}'}, "found 'else'"),
+            ({"format": "pt"}, "found 'None'"),
+            ({"sngan-repro": "{"}, "not a readable safetensors"),
+        ],
+    )
+    def test_other_format(self, tmp_path, metadata, message):
         path = tmp_path / "x.safetensors"
-        save_file({"a": torch.zeros(1)}, path, {"format": "else"})
-        with pytest.raises(ConfigError, match="found 'else'"):
+        save_file({"a": torch.zeros(1)}, path, metadata)
+        with pytest.raises(ConfigError, match=message):
             load_generator(path)
 
     def test_weights_of_another_network(self, tmp_path, G):

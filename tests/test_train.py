@@ -53,6 +53,10 @@ def interrupted_at(spec: RunSpec, run: RunPaths, images: Path, steps: int, monke
     assert state_path(run).exists()
 
 
+def train_images(folder: Path) -> np.ndarray:
+    return PreparedData.open(folder).images("train")
+
+
 def snapshots(run: RunPaths) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in sorted((run.root / "snapshots").iterdir())}
 
@@ -218,7 +222,7 @@ def test_no_run_is_trained_twice_at_once(tiny_run, tiny_images: Path, tmp_path: 
 
 
 def test_same_seed_starts_with_the_same_generator(tiny_run, tiny_images: Path):
-    data = PreparedData.open(tiny_images)
+    data = train_images(tiny_images)
     weights = [
         Trainer(tiny_run(method={"name": name, "options": {}}), data, CPU).G.state_dict()["dense.weight"]
         for name in METHODS
@@ -228,7 +232,7 @@ def test_same_seed_starts_with_the_same_generator(tiny_run, tiny_images: Path):
 
 
 def test_d_is_untouched_by_gs_step_and_g_by_ds(tiny_run, tiny_images: Path, monkeypatch):
-    trainer = Trainer(tiny_run(method={"name": "bn", "options": {}}), PreparedData.open(tiny_images), CPU)
+    trainer = Trainer(tiny_run(method={"name": "bn", "options": {}}), train_images(tiny_images), CPU)
     seen = []
     update = Trainer._update
 
@@ -247,7 +251,7 @@ def test_d_is_untouched_by_gs_step_and_g_by_ds(tiny_run, tiny_images: Path, monk
 
 
 def test_n_dis_and_fresh_latents(tiny_run, tiny_images: Path, monkeypatch):
-    trainer = Trainer(tiny_run(optimiser={"n_dis": 3}), PreparedData.open(tiny_images), CPU)
+    trainer = Trainer(tiny_run(optimiser={"n_dis": 3}), train_images(tiny_images), CPU)
     drawn = []
     latents = Trainer._latents
     monkeypatch.setattr(Trainer, "_latents", lambda self: drawn.append(latents(self)) or drawn[-1])
@@ -259,7 +263,7 @@ def test_n_dis_and_fresh_latents(tiny_run, tiny_images: Path, monkeypatch):
 
 def test_ttur_and_linear_decay(tiny_run, tiny_images: Path):
     spec = tiny_run(optimiser={"lr": None, "lr_d": 4e-4, "lr_g": 1e-4}, training={"lr_decay_from": 0.5})
-    trainer = Trainer(spec, PreparedData.open(tiny_images), CPU)
+    trainer = Trainer(spec, train_images(tiny_images), CPU)
     assert (trainer.opt_d.param_groups[0]["lr"], trainer.opt_g.param_groups[0]["lr"]) == (4e-4, 1e-4)
     rates = trainer.rates(np.array([0, 12, 18, 24]))[0]
     assert rates.tolist() == pytest.approx([4e-4, 4e-4, 2e-4, 0.0])
@@ -269,7 +273,7 @@ def test_ttur_and_linear_decay(tiny_run, tiny_images: Path):
 
 
 def test_ema_by_hand(tiny_run, tiny_images: Path):
-    trainer = Trainer(tiny_run(training={"ema": 0.75}), PreparedData.open(tiny_images), CPU)
+    trainer = Trainer(tiny_run(training={"ema": 0.75}), train_images(tiny_images), CPU)
     start = trainer.G.dense.weight.detach().clone()
     trainer.step()
     expected = 0.75 * start + 0.25 * trainer.G.dense.weight.detach()
@@ -279,7 +283,7 @@ def test_ema_by_hand(tiny_run, tiny_images: Path):
 def test_spectral_norm_of_every_layer_after_training(tiny_run, tiny_images: Path):
     """By SVD, within [0.95, 1.05] after training with one power iteration per forward."""
     spec = tiny_run(budget={"steps": 150}, nets={"width": 8})
-    trainer = Trainer(spec, PreparedData.open(tiny_images), CPU)
+    trainer = Trainer(spec, train_images(tiny_images), CPU)
     for _ in range(150):
         trainer.step()
     for layer in trainer.D.modules():

@@ -1,0 +1,1 @@
+"""From score files to tables, statistics and figures. Nothing here imports torch."""

@@ -19,7 +19,7 @@ rule aggregate:
         study=STUDY.to_json(),  # whatever changes in the study file is a reason to aggregate again
         options=STUDY_OPTIONS,
     conda:
-        "sngan-repro"
+        "../../environment.yml"
     message:
         "Collect the runs and scores of study {STUDY.name}"
     shell:
@@ -39,7 +39,7 @@ rule make_tables:
     params:
         options=STUDY_OPTIONS,
     conda:
-        "sngan-repro"
+        "../../environment.yml"
     message:
         "Make the tables"
     shell:
@@ -56,7 +56,7 @@ rule make_figures:
     params:
         options=STUDY_OPTIONS,
     conda:
-        "sngan-repro"
+        "../../environment.yml"
     message:
         "Draw the figures"
     shell:

@@ -4,15 +4,15 @@ import shutil
 from pathlib import Path
 
 from sngan_repro.analysis import outputs
-from sngan_repro.config import ConfigError, MachineConfig, parse
+from sngan_repro import config as configuration
 from sngan_repro.data.sources import source_info
 from sngan_repro.paths import Layout
 from sngan_repro.study import load_study
 
 try:
-    MACHINE = parse(MachineConfig, config, "config/config.yaml or --config")
+    MACHINE = configuration.parse(configuration.MachineConfig, config, "config/config.yaml or --config")
     STUDY = load_study(MACHINE.study)
-except ConfigError as error:
+except configuration.ConfigError as error:
     raise WorkflowError(f"\n{error}") from None
 
 LAYOUT = Layout.of(MACHINE, STUDY)
@@ -27,9 +27,7 @@ GPU = 1 if HAS_GPU else 0
 DOWNLOAD = "" if MACHINE.download else "--no-download"
 
 # Jobs use the interpreter that runs Snakemake and the package beside this workflow, installed or not.
-shell.prefix(
-    f'export PATH="{Path(sys.executable).parent}:$PATH" PYTHONPATH="{workflow.basedir}${{PYTHONPATH:+:$PYTHONPATH}}"; '
-)
+shell.prefix(f'export PATH="{Path(sys.executable).parent}:$PATH" PYTHONPATH="{workflow.basedir}"; ')
 
 
 wildcard_constraints:

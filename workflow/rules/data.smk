@@ -23,7 +23,7 @@ rule fetch:
         downloads=LAYOUT.downloads,
         download=DOWNLOAD,
     conda:
-        "sngan-repro"
+        "../../environment.yml"
     message:
         "Fetch {wildcards.source}, or check the files staged by hand"
     shell:
@@ -46,7 +46,7 @@ rule prepare:
         out=lambda wildcards: LAYOUT.data_dir / "prepared" / wildcards.dataset_id,
     threads: 4
     conda:
-        "sngan-repro"
+        "../../environment.yml"
     message:
         "Prepare {wildcards.dataset_id}"
     shell:

@@ -17,7 +17,7 @@ rule fetch_weights:
         folder=LAYOUT.weights,
         download=DOWNLOAD,
     conda:
-        "sngan-repro"
+        "../../environment.yml"
     message:
         "Fetch the Inception weights, or check the file staged by hand"
     shell:
@@ -45,7 +45,7 @@ rule evaluator:
     resources:
         gpu=GPU,
     conda:
-        "sngan-repro"
+        "../../environment.yml"
     message:
         "Prepare evaluator {wildcards.evaluator} for {wildcards.dataset_id}"
     shell:

@@ -16,7 +16,7 @@ rule make_report:
     params:
         options=STUDY_OPTIONS,
     conda:
-        "sngan-repro"
+        "../../environment.yml"
     message:
         "Typeset the report"
     shell:

@@ -19,7 +19,7 @@ rule score:
     resources:
         gpu=GPU,
     conda:
-        "sngan-repro"
+        "../../environment.yml"
     message:
         "Score {wildcards.label}, setting {wildcards.setting}, seed {wildcards.seed} on {wildcards.dataset}"
     shell:
@@ -43,7 +43,7 @@ rule score_real:
         dataset=lambda wildcards: dataset_folder(wildcards),
         study=STUDY.name,
     conda:
-        "sngan-repro"
+        "../../environment.yml"
     message:
         "Score real images of {wildcards.dataset} under the same protocols"
     shell:

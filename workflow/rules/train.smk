@@ -18,7 +18,7 @@ rule train:
     resources:
         gpu=GPU,
     conda:
-        "sngan-repro"
+        "../../environment.yml"
     message:
         "Train {wildcards.label}, setting {wildcards.setting}, seed {wildcards.seed} on {wildcards.dataset}"
     shell:

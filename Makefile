@@ -1,0 +1,43 @@
+# sngan-repro. `make study` runs the main job, `make test` the tests; both create .venv first.
+
+PYTHON ?= python3
+STUDY ?= quick
+CORES ?= all
+BIN := .venv/bin
+
+.PHONY: help study test lint bench clean
+
+help:
+	@echo "make study           the quick study, from nothing to a report (STUDY=name for another, CORES=n)"
+	@echo "make test            the whole test suite"
+	@echo "make lint            ruff, snakefmt, snakemake --lint, mypy"
+	@echo "make bench           the benchmarks"
+
+# The environment, from exact versions. Made again when the pins or the dependencies change.
+.venv/installed: constraints.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "sngan-repro needs Python 3.11 or newer")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@touch $@
+
+# A bar on a terminal, plain lines elsewhere.
+study: .venv/installed
+	@if [ -t 1 ]; then display="--logger rich"; else display="--quiet host reason"; fi; \
+	$(BIN)/snakemake --cores $(CORES) $$display --config study=$(STUDY)
+	@echo "Report: results/$(STUDY)/report.html and results/$(STUDY)/report.pdf"
+
+test: .venv/installed
+	$(BIN)/python -m pytest
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check --quiet Snakefile workflow
+	$(BIN)/snakemake --lint
+	$(BIN)/mypy
+
+bench: .venv/installed
+	for benchmark in benchmarks/*.py; do $(BIN)/python $$benchmark || exit 1; done
+
+clean:
+	rm -rf .venv .snakemake results/*/ data

@@ -1,0 +1,204 @@
+"""All runs of a study into three tidy tables: every score, every run, what it cost."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sngan_repro.analysis.load import Record, Run, Scores, read_evaluator, read_real_scores, read_runs
+from sngan_repro.analysis.naming import REAL
+from sngan_repro.analysis.outputs import aggregate_files
+from sngan_repro.config import ConfigError
+from sngan_repro.files import atomic_path
+from sngan_repro.paths import Layout
+from sngan_repro.study import Study
+
+PROTOCOL_COLUMNS = {
+    "num_fake": "num_fake_used",
+    "num_real": "num_real_used",
+    "reference": "reference",
+    "evaluator": "evaluator",
+    "evaluator_digest": "evaluator_digest",
+    "sampling_seed": "seed",
+    "batch_norm": "batch_norm",
+    "is_splits": "is_splits",
+    "kid_subset_size": "kid_subset_size",
+    "kid_subsets": "kid_subsets",
+    "dataset_sha256": "dataset_sha256",
+    "torch_fidelity": "torch_fidelity",
+}
+
+
+def aggregate(study: Study, layout: Layout) -> None:
+    """Write tables/scores.csv, tables/runs.csv and tables/cost.csv. Rows are in the order of the study.
+
+    Raises :class:`ConfigError` when any expected run is missing, unreadable, of another specification, or incompletely
+    scored, and when records of one evaluator were made with different weights or different images.
+    """
+    runs = read_runs(study, layout)
+    real = {dataset: read_real_scores(study, layout, dataset) for dataset in study.datasets}
+    _check_one_evaluator(runs, real, layout)
+    files = aggregate_files(layout)
+    write_table(files["scores"], score_rows(runs, real))
+    write_table(files["runs"], [run_row(run, layout) for run in runs])
+    write_table(files["cost"], cost_rows(study, layout, runs, real))
+
+
+def write_table(path: Path, rows: Iterable[dict[str, Any]], columns: Sequence[str] | None = None) -> None:
+    """A CSV file, atomically: floats in the shortest form that reads back the same, None as an empty field.
+
+    columns: needed where there may be no rows.
+    """
+    # dtype=object keeps integers integers where a column also has missing values.
+    frame = pd.DataFrame(list(rows), columns=columns, dtype=object)
+    with atomic_path(path) as temporary:
+        frame.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def _check_one_evaluator(runs: list[Run], real: dict[str, Scores], layout: Layout) -> None:
+    """Per dataset and evaluator all records share weights, images and torch-fidelity."""
+    seen: dict[tuple[str, str, str], tuple[Any, Path]] = {}
+    sources: list[tuple[Path, list[Record]]] = [(run.paths.scores, run.scores.records) for run in runs]
+    sources += [(layout.real_scores(dataset), scores.records) for dataset, scores in real.items()]
+    for path, records in sources:
+        for record in records:
+            for key in ("evaluator_digest", "dataset_sha256", "torch_fidelity"):
+                value = record.protocol.get(key)
+                where = (record.dataset, record.protocol["evaluator"], key)
+                first, first_path = seen.setdefault(where, (value, path))
+                if value != first:
+                    raise ConfigError(
+                        f"{path}: {record.metric}: {key} is {value!r}, but {first!r} in {first_path}; "
+                        "such scores cannot be compared: score the older runs again"
+                    )
+
+
+def score_rows(runs: list[Run], real: dict[str, Scores]) -> list[dict[str, Any]]:
+    """One row per score. ``state`` is the run's, ``last`` marks its last snapshot; per dataset, real images first."""
+    rows = []
+    for dataset, scores in real.items():
+        rows += [_score_row(record, {"state": "real", "last": True}, scores) for record in scores.records]
+        for run in (run for run in runs if run.spec.dataset == dataset):
+            last = run.status.snapshots[-1].steps
+            for record in sorted(run.scores.records, key=lambda record: record.updates or 0):
+                flags = {"state": run.status.state, "last": record.updates == last}
+                rows.append(_score_row(record, flags, run.scores))
+    return rows
+
+
+def _score_row(record: Record, flags: dict[str, Any], scores: Scores) -> dict[str, Any]:
+    names = ("study", "dataset", "method", "setting", "seed", "updates", "images_seen", "metric", "value")
+    protocol = {column: record.protocol.get(key) for column, key in PROTOCOL_COLUMNS.items()}
+    return {
+        **{name: getattr(record, name) for name in names},
+        "spread": record.spread,
+        "spread_over": record.spread_over,
+        **flags,
+        **protocol,
+        "seconds": record.seconds,
+        "spec_digest": scores.spec_digest,
+    }
+
+
+def run_row(run: Run, layout: Layout) -> dict[str, Any]:
+    """One row of runs.csv."""
+    spec, status = run.spec, run.status
+    lr_d, lr_g = spec.optimiser.rates
+    return {
+        "study": spec.study,
+        "dataset": spec.dataset,
+        "method": spec.label,
+        "setting": spec.setting,
+        "seed": spec.seed,
+        "state": status.state,
+        "diverged_at": status.diverged_at,
+        "reason": status.reason,
+        "steps_done": status.steps_done,
+        "steps_total": status.steps_total,
+        "epochs": status.steps_done / status.steps_per_epoch,
+        "images_seen": status.images_seen,
+        "last_snapshot": status.snapshots[-1].steps,
+        "last_snapshot_sha256": status.snapshots[-1].sha256,
+        "lr_d": lr_d,
+        "lr_g": lr_g,
+        "beta1": spec.optimiser.beta1,
+        "beta2": spec.optimiser.beta2,
+        "n_dis": spec.optimiser.n_dis,
+        "seconds": status.seconds,
+        "scoring_seconds": run.scores.seconds,
+        "images_per_second": status.images_per_second,
+        "updates_per_second": status.updates_per_second,
+        "max_rss_mb": status.max_rss_mb,
+        "resumed": status.resumed,
+        "parameters_g": status.num_parameters.get("generator"),
+        "parameters_d": status.num_parameters.get("discriminator"),
+        "device": status.device.get("type"),
+        "device_name": status.device.get("name"),
+        "threads": status.device.get("threads"),
+        "versions": "; ".join(f"{name} {version}" for name, version in status.versions.items()),
+        "git_revision": status.git_revision,
+        "started": status.started,
+        "finished": status.finished,
+        "spec_digest": status.spec_digest,
+        "folder": run.paths.root.relative_to(layout.root).as_posix(),
+    }
+
+
+def cost_rows(study: Study, layout: Layout, runs: list[Run], real: dict[str, Scores]) -> list[dict[str, Any]]:
+    """One row per dataset, stage (evaluator, score real, train, score) and method; sums over runs."""
+    groups: dict[tuple[str, str], list[Run]] = defaultdict(list)
+    for run in runs:
+        groups[run.spec.dataset, run.spec.label].append(run)
+    rows = []
+    for dataset in study.datasets:
+        for name in study.evaluators:
+            seconds = read_evaluator(study, layout, dataset, name).seconds
+            rows.append(_cost_row(dataset, "evaluator", name, 1, seconds))
+        rows.append(_cost_row(dataset, "score real", REAL, 1, real[dataset].seconds))
+        for label in study.labels:
+            group = groups[dataset, label]
+            statuses = [run.status for run in group]
+            seconds = sum(status.seconds for status in statuses)
+            rows.append(
+                _cost_row(
+                    dataset,
+                    "train",
+                    label,
+                    len(group),
+                    seconds,
+                    updates=sum(status.steps_done for status in statuses),
+                    images=sum(status.images_seen for status in statuses),
+                    max_rss_mb=max(status.max_rss_mb for status in statuses),
+                )
+            )
+            scoring = sum(run.scores.seconds for run in group)
+            rows.append(_cost_row(dataset, "score", label, len(group), scoring))
+    return rows
+
+
+def _cost_row(
+    dataset: str,
+    stage: str,
+    name: str,
+    jobs: int,
+    seconds: float,
+    updates: int | None = None,
+    images: int | None = None,
+    max_rss_mb: float | None = None,
+) -> dict[str, Any]:
+    return {
+        "dataset": dataset,
+        "stage": stage,
+        "method": name,
+        "runs": jobs,
+        "seconds": seconds,
+        "updates": updates,
+        "images": images,
+        "images_per_second": images / seconds if images is not None and seconds > 0 else None,
+        "seconds_per_1000_updates": 1000 * seconds / updates if updates else None,
+        "max_rss_mb": max_rss_mb,
+    }

@@ -1,0 +1,43 @@
+"""Captions of the figures, made from the plan and the study."""
+
+from __future__ import annotations
+
+from sngan_repro.analysis.naming import enumeration, metric_label, metric_short, primary_metric
+from sngan_repro.analysis.outputs import FigurePlan
+from sngan_repro.analysis.printed import markdown_escape
+from sngan_repro.study import Study
+
+
+def figure_caption(study: Study, plan: FigurePlan) -> str:
+    """What one figure shows, in Markdown. Says which setting and seed stand for a method wherever one does."""
+    labels = "; ".join(metric_label(study, metric) for metric in plan.metrics)
+    best = f"the setting with the best mean {metric_short(study, primary_metric(study))}"
+    run = f"at {best}, first seed that finished"
+    seeds = enumeration(map(str, study.seeds))
+    several = len(study.seeds) > 1
+    spread = f", the band reaches from the lowest to the highest of seeds {seeds}" if several else ""
+    texts = {
+        "bars": f"scores at the end of training by method and setting. Bars are means over training seeds, points "
+        f"single seeds{', vertical lines 95 % bootstrap intervals' if several else ''}, the dashed line real images; "
+        f"a cross marks each diverged run. {labels}.",
+        "training": f"{labels} against training, one panel per setting. Lines are means over finished seeds{spread}; "
+        "a thin line that ends in a cross is a run that diverged. The dashed line is real images.",
+        "training_best": f"scores against training, each method at its best setting by the metric shown. Lines are "
+        f"means over finished seeds{spread}; the dashed line is real images. {labels}.",
+        "losses": f"losses of D (solid) and G (dashed) during training, seeds faint, their mean strong. Each curve is "
+        "a running mean over 1/40 of the training. The scale differs from method to method, since the losses do; a "
+        "dotted line with a cross marks a divergence.",
+        "samples": f"real training images, and final samples of each method {run}. Not selected: latents in the order "
+        "of their seeds.",
+        "progress": f"samples from the same latents over training, each method {run}.",
+        "spectral": f"largest singular value of the weight of each layer of D over training, from light (first layer) "
+        f"to dark (last layer); each method {run}. The dotted line is 1.",
+        "variety": f"precision (how many generated images look real) against recall (how much of the real variety is "
+        f"generated). Small markers are seeds, faint ones at other settings; large markers are means at {best}. {labels}.",
+        "divergence": "how many runs diverged, by method and setting.",
+        "cost": "cost. Left: training time per 1000 generator updates, all runs of a method together (bar and number) "
+        "and single runs (points). Right: time of all runs.",
+    }
+    part = f" Part {plan.part} of {plan.parts}." if plan.parts > 1 else ""
+    text = markdown_escape(f"{plan.dataset}: {texts[plan.kind]}")
+    return text + part

@@ -1,0 +1,251 @@
+"""What was run, resolved from the files: datasets, settings, methods, budgets, evaluators, machines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from sngan_repro.analysis.load import DatasetFile, EvaluatorFile, read_dataset, read_evaluator
+from sngan_repro.analysis.naming import MISSING, amount, count, enumeration, integer, number
+from sngan_repro.analysis.printed import PrintedTable, markdown_escape
+from sngan_repro.analysis.summary import Results
+from sngan_repro.methods import METHODS
+from sngan_repro.paths import Layout
+from sngan_repro.specs import ProtocolSpec
+from sngan_repro.study import Study
+
+
+@dataclass(frozen=True)
+class MethodText:
+    """A method as the report presents it."""
+
+    label: str
+    title: str
+    summary: str
+    equations: list[str]
+    """LaTeX, one formula each."""
+    citations: str
+    """Pandoc citation, e.g. ``[@miyato2018]``; empty when the method names no source."""
+    options: dict[str, object]
+    changed: dict[str, object]
+    """Keys of the settings and nets that this entry replaces."""
+
+
+def method_texts(study: Study) -> list[MethodText]:
+    """One per method of the study, in its order."""
+    texts = []
+    for entry, label in zip(study.methods, study.labels, strict=True):
+        method = METHODS.get(entry.name)
+        options = method.Options.model_validate(entry.options)
+        chosen = getattr(method, "equations_for", None)
+        latex = chosen(options) if chosen else method.equations
+        keys = [key.strip() for key in method.source.split(",") if key.strip()]
+        texts.append(
+            MethodText(
+                label=label,
+                title=method.title,
+                summary=method.summary,
+                equations=[part.strip() for part in latex.replace("\n", " ").split(r", \qquad ") if part.strip()],
+                citations=f"[{'; '.join('@' + key for key in keys)}]" if keys else "",
+                options=options.to_dict(),
+                changed={**entry.setting, **entry.nets},
+            )
+        )
+    return texts
+
+
+def datasets(study: Study, layout: Layout) -> dict[str, DatasetFile]:
+    """Label -> description of the prepared images."""
+    return {key: read_dataset(layout, spec) for key, spec in study.datasets.items()}
+
+
+def dataset_table(study: Study, found: dict[str, DatasetFile]) -> PrintedTable:
+    """Counts, shapes, splits and checksums."""
+    rows = []
+    for key, data in found.items():
+        channels, height, width = data.image_shape
+        rows.append(
+            [
+                key,
+                data.source_title,
+                data.split,
+                f"{height} × {width}, {'grey' if channels == 1 else 'RGB'}",
+                integer(data.num_train),
+                integer(data.num_test),
+                str(len(data.classes)) if data.classes else MISSING,
+                data.sha256[:12],
+            ]
+        )
+    header = ["Dataset", "Source", "Split", "Images", "train", "test", "classes", "SHA-256"]
+    caption = "Datasets as prepared. The checksum is that of the image array, first 12 digits."
+    return PrintedTable("datasets", caption, "llllrrrl", header, rows)
+
+
+def settings_table(study: Study) -> PrintedTable:
+    """The hyper-parameter settings."""
+    rows = []
+    for name, setting in study.settings.items():
+        lr_d, lr_g = setting.rates
+        rows.append([name, f"{lr_d:g}", f"{lr_g:g}", f"{setting.beta1:g}", f"{setting.beta2:g}", str(setting.n_dis)])
+    header = ["Setting", "rate of D", "rate of G", "β1", "β2", "D steps per G step"]
+    return PrintedTable("settings", "Settings of Adam, and D steps per generator update.", "lrrrrr", header, rows)
+
+
+def span(values: Iterable[float], digits: int = 4) -> str:
+    """One number, or the range when they differ: ``400``, ``100 to 400``."""
+    found = sorted(set(values))
+    if not found:
+        return MISSING
+    texts = [integer(value) if float(value).is_integer() else amount(value, digits) for value in (found[0], found[-1])]
+    return texts[0] if texts[0] == texts[1] else f"{texts[0]} to {texts[1]}"
+
+
+def budget_table(runs: pd.DataFrame) -> PrintedTable:
+    """Per dataset and method: planned updates, epochs, images shown, parameters."""
+    rows = []
+    share = runs["steps_done"].where(runs["steps_done"] > 0) / runs["steps_total"]
+    planned = runs.assign(planned_epochs=runs["epochs"] / share, planned_images=(runs["images_seen"] / share).round())
+    for (dataset, method), group in planned.groupby(["dataset", "method"], sort=False):
+        first = group.iloc[0]
+        rows.append(
+            [
+                dataset,
+                method,
+                span(group["steps_total"]),
+                span(group["planned_epochs"].dropna()),
+                span(group["planned_images"].dropna()),
+                integer(first["parameters_g"]),
+                integer(first["parameters_d"]),
+            ]
+        )
+    header = ["Dataset", "Method", "generator updates", "epochs", "real images", "parameters G", "parameters D"]
+    caption = (
+        "Planned length of each run, in three units, and the size of the networks. An epoch is one pass of D over the "
+        "training images."
+    )
+    return PrintedTable("budget", caption, "llrrrrr", header, rows)
+
+
+def evaluators(study: Study, layout: Layout) -> dict[tuple[str, str], EvaluatorFile]:
+    """(dataset, evaluator) -> description."""
+    return {
+        (dataset, name): read_evaluator(study, layout, dataset, name)
+        for dataset in study.datasets
+        for name in study.evaluators
+    }
+
+
+def evaluator_table(found: dict[tuple[str, str], EvaluatorFile]) -> PrintedTable:
+    """Feature networks, with their test accuracy where they were trained here."""
+    rows = [
+        [
+            dataset,
+            name,
+            file.digest,
+            integer(file.feature_dim),
+            integer(file.num_classes),
+            percent(file.train_accuracy),
+            percent(file.test_accuracy),
+        ]
+        for (dataset, name), file in found.items()
+    ]
+    header = ["Dataset", "Evaluator", "Digest", "features", "classes", "train accuracy", "test accuracy"]
+    caption = "Evaluators. The digest identifies weights and preprocessing; accuracies are of networks trained here."
+    return PrintedTable("evaluators", caption, "lllrrrr", header, rows)
+
+
+def percent(share: float | None) -> str:
+    """``96.9 %``, or a dash."""
+    return f"{number(100 * share, 1)} %" if share is not None else MISSING
+
+
+def machine_rows(runs: pd.DataFrame) -> list[dict[str, str]]:
+    """Groups of runs made on the same device with the same versions and revision."""
+    keys = ["device", "device_name", "threads", "versions", "git_revision"]
+    groups = runs.groupby(keys, sort=False, dropna=False)
+    rows = []
+    for values, group in groups:
+        device, name, threads, versions, revision = (str(value) for value in values)
+        rows.append(
+            {
+                "runs": f"{len(group)} of {len(runs)}",
+                "device": f"{name or device} ({device}{_threads(threads)})",
+                "versions": versions,
+                "revision": revision,
+            }
+        )
+    return rows
+
+
+def _threads(text: str) -> str:
+    return f", {count(int(float(text)), 'thread')}" if text not in ("", "nan") else ""
+
+
+def protocol_text(protocol: ProtocolSpec) -> str:
+    """One protocol as a Markdown sentence or two."""
+    real = count(protocol.num_real, "image") if protocol.num_real else "all images"
+    parts = [
+        f"Evaluator `{protocol.evaluator}`: {count(protocol.num_fake, 'generated image')}, compared with {real} of the "
+        f"{protocol.reference} split",
+        f"latents from sampling seed {protocol.seed}, the same for every run",
+    ]
+    if "is" in protocol.metrics:
+        parts.append(f"IS averaged over {count(protocol.is_splits, 'split')}")
+    if "kid" in protocol.metrics:
+        parts.append(f"KID over {count(protocol.kid_subsets, 'subset')} of {count(protocol.kid_subset_size, 'image')}")
+    running = protocol.batch_norm == "running"
+    statistics = "its running statistics" if running else "the statistics of each batch"
+    parts.append(f"batch norm in $G$ uses {statistics} while sampling")
+    names = ", ".join(f"`{name}`" for name in protocol.metric_names.values())
+    return f"{'; '.join(parts)}. Metrics: {names}."
+
+
+def metric_kinds(study: Study) -> set[str]:
+    """The kinds of metrics in use: ``is``, ``fid``, ``kid``, ``precision``, ``recall``."""
+    return {metric for protocol in study.scores for metric in protocol.metrics}
+
+
+def real_counts(results: Results) -> str:
+    """How many real images are scored as if they were generated: ``359 images on digits``."""
+    real = results.scores[results.scores["state"] == "real"]
+    return enumeration(
+        f"{span(rows['num_fake'])} images on {markdown_escape(str(dataset))}"
+        for dataset, rows in real.groupby("dataset", sort=False)
+    )
+
+
+DATA_CITATIONS = {
+    "digits": "alpaydin1998; @pedregosa2011",
+    "mnist": "lecun1998",
+    "fashion_mnist": "xiao2017",
+    "cifar10": "krizhevsky2009",
+    "cifar100": "krizhevsky2009",
+    "stl10": "coates2011",
+}
+
+
+def data_citation(source: str) -> str:
+    """Pandoc citation of a data source with a leading space; empty for a user's own images."""
+    return f" [@{DATA_CITATIONS[source]}]" if source in DATA_CITATIONS else ""
+
+
+def option_text(value: object) -> str:
+    """A value of an option as a study file has it."""
+    words = {True: "true", False: "false", None: "default"}
+    return words[value] if value is None or isinstance(value, bool) else markdown_escape(str(value))
+
+
+def aligned(equation: str) -> str:
+    """A formula as a line of an ``aligned`` block: set to the left, from its first relation on."""
+    return "&" + equation
+
+
+def overrides(study: Study) -> str:
+    """Which methods replace keys of the settings or nets: ``WGAN-GP (n_dis: 5)``; empty when none does."""
+    return enumeration(
+        f"{text.label} ({', '.join(f'{key}: {value}' for key, value in text.changed.items())})"
+        for text in method_texts(study)
+        if text.changed
+    )

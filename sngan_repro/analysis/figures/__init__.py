@@ -1,0 +1,47 @@
+"""The figures of a study: ``figure_plans`` says which, one drawing function per kind says how."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sngan_repro.analysis.figures.bars import draw_bars
+from sngan_repro.analysis.figures.curves import draw_training, draw_training_best
+from sngan_repro.analysis.figures.data import FigureData
+from sngan_repro.analysis.figures.grids import draw_progress, draw_samples
+from sngan_repro.analysis.figures.logs import draw_losses, draw_spectral
+from sngan_repro.analysis.figures.maps import draw_cost, draw_divergence, draw_variety
+from sngan_repro.analysis.outputs import FigureKind, FigurePlan, figure_plans
+from sngan_repro.analysis.style import house_style, save
+from sngan_repro.paths import Layout
+from sngan_repro.study import Study
+
+DRAW: dict[FigureKind, Callable] = {
+    "bars": draw_bars,
+    "training": draw_training,
+    "training_best": draw_training_best,
+    "losses": draw_losses,
+    "samples": draw_samples,
+    "progress": draw_progress,
+    "spectral": draw_spectral,
+    "variety": draw_variety,
+    "divergence": draw_divergence,
+    "cost": draw_cost,
+}
+"""kind -> function(FigureData, FigurePlan) -> matplotlib Figure."""
+
+
+def make_figures(study: Study, layout: Layout) -> None:
+    """Write figures/*.svg and a .png of each: exactly ``outputs.figure_files(study, layout)``.
+
+    Reads what ``aggregate`` and ``make_tables`` wrote, the training logs and the sample arrays.
+    Raises ConfigError naming a missing or unreadable file.
+    """
+    data = FigureData.read(study, layout)
+    with house_style():
+        for plan in figure_plans(study):
+            save(draw(data, plan), plan, layout)
+
+
+def draw(data: FigureData, plan: FigurePlan):
+    """The matplotlib figure of one plan; call inside ``house_style()``."""
+    return DRAW[plan.kind](data, plan)

@@ -1,0 +1,90 @@
+"""What the drawing functions need: the tables, the logs and the sample arrays of a study."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from sngan_repro.analysis.load import read_array, read_dataset, read_log
+from sngan_repro.analysis.naming import primary_metric
+from sngan_repro.analysis.style import MethodStyle, method_styles
+from sngan_repro.analysis.summary import Results, read_results, read_summary, shown_setting
+from sngan_repro.paths import Layout, RunPaths
+from sngan_repro.study import Study
+
+
+@dataclass
+class FigureData:
+    """Everything drawn; logs are read once."""
+
+    study: Study
+    layout: Layout
+    results: Results
+    summary: pd.DataFrame
+    _logs: dict[str, pd.DataFrame] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, study: Study, layout: Layout) -> FigureData:
+        return cls(study, layout, read_results(layout), read_summary(layout))
+
+    @cached_property
+    def styles(self) -> dict[str, MethodStyle]:
+        """label -> style."""
+        return method_styles(self.study.labels)
+
+    def runs(self, dataset: str, method: str, setting: str) -> pd.DataFrame:
+        """Rows of runs.csv of one cell, in the order of the seeds."""
+        runs = self.results.runs
+        return runs[(runs["dataset"] == dataset) & (runs["method"] == method) & (runs["setting"] == setting)]
+
+    def paths(self, run: pd.Series) -> RunPaths:
+        """The files of a row of runs.csv."""
+        return RunPaths(self.layout.root / run["folder"])
+
+    def log(self, run: pd.Series) -> pd.DataFrame:
+        """The training log of a row of runs.csv."""
+        folder = run["folder"]
+        if folder not in self._logs:
+            self._logs[folder] = read_log(self.paths(run))
+        return self._logs[folder]
+
+    def scores(self, dataset: str, metric: str, method: str, setting: str) -> pd.DataFrame:
+        """Score rows of one cell, all seeds and snapshots, without missing values."""
+        scores = self.results.scores
+        return scores[
+            (scores["dataset"] == dataset)
+            & (scores["metric"] == metric)
+            & (scores["method"] == method)
+            & (scores["setting"] == setting)
+            & scores["value"].notna()
+        ]
+
+    def cell(self, dataset: str, metric: str, method: str, setting: str) -> pd.Series:
+        """The row of summary.csv of one cell."""
+        rows = self.summary
+        return rows[
+            (rows["dataset"] == dataset)
+            & (rows["metric"] == metric)
+            & (rows["method"] == method)
+            & (rows["setting"] == setting)
+        ].iloc[0]
+
+    def setting(self, dataset: str, method: str, metric: str | None = None) -> str:
+        """The setting at which to show a method: its best by ``metric`` (default: the study's primary one)."""
+        return shown_setting(self.study, self.summary, dataset, method, metric or primary_metric(self.study))
+
+    def shown_run(self, dataset: str, method: str) -> pd.Series:
+        """The run shown where one stands for a method: the shown setting's first seed that finished, else its first."""
+        runs = self.runs(dataset, method, self.setting(dataset, method))
+        finished = runs[runs["state"] == "ok"]
+        return (finished if len(finished) else runs).iloc[0]
+
+    def real_images(self, dataset: str, count: int) -> np.ndarray:
+        """The first training images, uint8, (count, H, W, C)."""
+        spec = self.study.datasets[dataset]
+        num_train = read_dataset(self.layout, spec).num_train
+        images = read_array(self.layout.dataset(spec) / "images.npy", 4, mmap=True)
+        return np.asarray(images[: min(count, num_train)])

@@ -1,0 +1,123 @@
+"""Sample grids: methods side by side with real images, and samples of the same latents over the training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sngan_repro.analysis.figures.data import FigureData
+from sngan_repro.analysis.load import read_array
+from sngan_repro.analysis.naming import REAL
+from sngan_repro.analysis.outputs import FigurePlan
+from sngan_repro.analysis.style import HEIGHT, INK, WIDTH, canvas, note
+
+COLUMNS = 4
+NUM_PROGRESS = 6
+"""At most so many snapshots side by side."""
+PRINT_PIXELS = 480
+"""Grids are enlarged to about this many pixels, so that no viewer blurs them."""
+
+
+def tiles_across(image_size: int) -> int:
+    """8 x 8 tiles of small images, fewer of large ones, so that a tile stays visible in print."""
+    return min(8, max(3, 256 // image_size))
+
+
+def tile(images: np.ndarray, across: int) -> np.ndarray:
+    """The first across^2 images (N, H, W, C) uint8 as one RGB image with white gaps; missing tiles stay white."""
+    images = images[: across * across]
+    if images.shape[-1] == 1:
+        images = np.repeat(images, 3, axis=-1)
+    height, width = images.shape[1:3]
+    gap = max(1, height // 16)
+    grid = np.full((across * (height + gap) - gap, across * (width + gap) - gap, 3), 255, np.uint8)
+    for index, image in enumerate(images):
+        y, x = (index // across) * (height + gap), (index % across) * (width + gap)
+        grid[y : y + height, x : x + width] = image
+    times = max(1, round(PRINT_PIXELS / grid.shape[1]))
+    return grid.repeat(times, axis=0).repeat(times, axis=1)
+
+
+def draw_samples(data: FigureData, plan: FigurePlan) -> Any:
+    """Real training images and the final samples of each method at its best setting."""
+    num_panels = len(plan.methods) + 1
+    columns = min(COLUMNS, num_panels)
+    rows = -(-num_panels // columns)
+    across = tiles_across(data.study.datasets[plan.dataset].image_size)
+    fig, axes = canvas(rows * (6.2 / COLUMNS + 0.22), rows, columns)
+    flat = [ax for line in axes for ax in line]
+    for ax in flat:
+        ax.set_axis_off()
+    _show(flat[0], data.real_images(plan.dataset, across**2), across)
+    flat[0].set_title(REAL, color=INK)
+    for ax, method in zip(flat[1:], plan.methods, strict=False):
+        run = data.shown_run(plan.dataset, method)
+        _show(ax, _samples(data, run, "final.npy", 4), across)
+        state = ", diverged" if run["state"] == "diverged" else ""
+        ax.set_title(f"{method} ({run['setting']}{state})", color=data.styles[method].color)
+    return fig
+
+
+def draw_progress(data: FigureData, plan: FigurePlan) -> Any:
+    """Rows: methods at their best setting; columns: snapshots. The latents are the same within a row."""
+    chosen = {}
+    for method in plan.methods:
+        run = data.shown_run(plan.dataset, method)
+        steps = snapshot_steps(data, run)
+        arrays = _samples(data, run, "progress.npy", 5)
+        count = 0 if arrays is None else len(arrays)
+        kept = evenly(min(count, len(steps)), NUM_PROGRESS)
+        chosen[method] = (run, [(steps[k], arrays[k]) for k in kept] if arrays is not None else [])
+    columns = max(1, max(len(shown) for _, shown in chosen.values()))
+    cell = min((WIDTH - 0.5) / columns, (HEIGHT - 0.3) / len(chosen) - 0.2, 1.4)
+    fig, axes = canvas(len(chosen) * (cell + 0.2) + 0.3, len(chosen), columns, width=0.5 + columns * cell)
+    for line, (method, (run, shown)) in zip(axes, chosen.items(), strict=True):
+        for ax in line:
+            ax.set(xticks=[], yticks=[])
+            ax.spines[:].set_visible(False)
+        for ax, (steps, images) in zip(line, shown, strict=False):
+            across = min(4, tiles_across(images.shape[1]))
+            _show(ax, images, across)
+            ax.set_title(f"{steps:,}".replace(",", "\u202f"), weight="normal", fontsize=7, pad=2)
+        if not shown:
+            note(line[0], "no samples")
+        state = "\ndiverged" if run["state"] == "diverged" else ""
+        line[0].set_ylabel(f"{method}\n({run['setting']}){state}", color=data.styles[method].color, weight="bold")
+    fig.supxlabel("above each grid: generator updates", fontsize=7.5)
+    return fig
+
+
+def evenly(count: int, most: int) -> list[int]:
+    """At most ``most`` of the indices 0 .. count - 1, evenly spaced, with the first and the last."""
+    if count <= most:
+        return list(range(count))
+    return sorted({round(k * (count - 1) / (most - 1)) for k in range(most)})
+
+
+def snapshot_steps(data: FigureData, run: pd.Series) -> list[int]:
+    """The updates of the run's snapshots, increasing."""
+    scores = data.results.scores
+    rows = scores[
+        (scores["dataset"] == run["dataset"])
+        & (scores["method"] == run["method"])
+        & (scores["setting"] == run["setting"])
+        & (scores["seed"] == run["seed"])
+    ]
+    return sorted({int(steps) for steps in rows["updates"]})
+
+
+def _samples(data: FigureData, run: pd.Series, name: str, ndim: int) -> np.ndarray | None:
+    """A sample array of a run; a diverged run may have none."""
+    path = data.paths(run).samples / name
+    if run["state"] == "diverged" and not path.exists():
+        return None
+    return read_array(path, ndim)
+
+
+def _show(ax: Any, images: np.ndarray | None, across: int) -> None:
+    if images is None:
+        note(ax, "no samples")
+    else:
+        ax.imshow(tile(images, across), interpolation="none")

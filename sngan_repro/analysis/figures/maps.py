@@ -1,0 +1,154 @@
+"""Variety against fidelity, divergences, and cost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from sngan_repro.analysis.figures.data import FigureData
+from sngan_repro.analysis.naming import REAL, TITLES, amount, protocol_of
+from sngan_repro.analysis.outputs import FigurePlan
+from sngan_repro.analysis.style import CHARACTER, FAINT, INK, REAL_COLOR, canvas, legend_below
+from sngan_repro.analysis.summary import real_value, values_of
+
+
+def draw_variety(data: FigureData, plan: FigurePlan) -> Any:
+    """Recall (variety) against precision (fidelity): every seed small, the mean of the best setting large."""
+    from matplotlib.lines import Line2D
+
+    fig, ((ax, side),) = canvas(3.3, 1, 2, width=4.6, width_ratios=[2.9, 1])
+    side.set_axis_off()
+    precision, recall = plan.metrics
+    for method in plan.methods:
+        style, shown = data.styles[method], data.setting(plan.dataset, method)
+        for setting in plan.settings:
+            xs, ys = (_finals(data, plan.dataset, metric, method, setting) for metric in (precision, recall))
+            seeds = sorted(xs.keys() & ys.keys())
+            if not seeds:
+                continue
+            x, y = [xs[seed] for seed in seeds], [ys[seed] for seed in seeds]
+            strong = setting == shown
+            ax.plot(x, y, style.marker, color=style.color, markersize=3, alpha=0.9 if strong else 0.35, mew=0)
+            if strong:
+                ax.plot(np.mean(x), np.mean(y), style.marker, color=style.color, markersize=8, mec=INK, mew=0.6)
+    handles = [
+        Line2D([], [], color=data.styles[m].color, marker=data.styles[m].marker, linestyle="none", ms=7, label=m)
+        for m in plan.methods
+    ]
+    at = [real_value(data.summary, plan.dataset, metric) for metric in plan.metrics]
+    if None not in at:
+        ax.plot(*at, marker="*", color=REAL_COLOR, markersize=10, linestyle="none")
+        handles.append(Line2D([], [], color=REAL_COLOR, marker="*", linestyle="none", ms=9, label=REAL))
+    ax.set_xlabel(f"{TITLES[protocol_of(data.study, precision)[0]]} (fidelity)")
+    ax.set_ylabel(f"{TITLES[protocol_of(data.study, recall)[0]]} (variety)")
+    ax.set(xlim=(-0.03, 1.05), ylim=(-0.03, 1.05))
+    side.legend(handles=handles, loc="center left", borderaxespad=0)
+    return fig
+
+
+def _finals(data: FigureData, dataset: str, metric: str, method: str, setting: str) -> dict[int, float]:
+    scores = data.scores(dataset, metric, method, setting)
+    rows = scores[scores["last"] & (scores["state"] == "ok")]
+    return dict(zip(rows["seed"].astype(int), values_of(rows), strict=True))
+
+
+def draw_divergence(data: FigureData, plan: FigurePlan) -> Any:
+    """A map method x setting of how many runs diverged; every cell says so in numbers too."""
+    import seaborn as sns
+
+    runs = data.results.runs[data.results.runs["dataset"] == plan.dataset]
+    lost = np.zeros((len(plan.methods), len(plan.settings)))
+    texts = np.empty(lost.shape, dtype=object)
+    for row, method in enumerate(plan.methods):
+        for column, setting in enumerate(plan.settings):
+            cell = runs[(runs["method"] == method) & (runs["setting"] == setting)]
+            diverged = int((cell["state"] == "diverged").sum())
+            lost[row, column] = diverged / len(cell)
+            texts[row, column] = f"{diverged} of {len(cell)}"
+    longest = max(map(len, plan.methods))
+    fig, ((ax,),) = canvas(
+        0.6 + 0.24 * len(plan.methods), width=0.5 + CHARACTER * longest + 0.75 * max(2, len(plan.settings))
+    )
+    sns.heatmap(
+        lost,
+        ax=ax,
+        vmin=0,
+        vmax=1,
+        cmap="Greys",
+        cbar=False,
+        annot=texts,
+        fmt="",
+        annot_kws={"fontsize": 7.5},
+        linewidths=1,
+        linecolor="white",
+        xticklabels=plan.settings,
+        yticklabels=plan.methods,
+    )
+    ax.tick_params(length=0, rotation=0)
+    ax.set(xlabel="setting")
+    ax.grid(visible=False)
+    for place in ax.spines.values():
+        place.set(visible=True, color=FAINT)
+    return fig
+
+
+def draw_cost(data: FigureData, plan: FigurePlan) -> Any:
+    """Left: training time per 1000 updates; right: total time, training and scoring. One bar per method."""
+    from matplotlib.patches import Patch
+
+    cost = data.results.cost[data.results.cost["dataset"] == plan.dataset].set_index(["stage", "method"])
+    fig, ((left, right),) = canvas(0.85 + 0.22 * len(plan.methods), 1, 2, sharey=True)
+    runs = data.results.runs[data.results.runs["dataset"] == plan.dataset]
+    unit, size = time_unit(max(cost.loc[(s, m), "seconds"] for s in ("train", "score") for m in plan.methods))
+    for place, method in enumerate(plan.methods):
+        style = data.styles[method]
+        train, score = cost.loc[("train", method)], cost.loc[("score", method)]
+        rate = train["seconds_per_1000_updates"]
+        if not np.isnan(rate):
+            left.barh(place, rate, 0.7, color=style.color, alpha=0.55, edgecolor=style.color, linewidth=0.6)
+            of_method = runs[runs["method"] == method]
+            single = 1000 * of_method["seconds"] / of_method["steps_done"].where(of_method["steps_done"] > 0)
+            left.plot(single, [place] * len(single), style.marker, color=style.color, ms=3, mec="white", mew=0.4)
+            left.annotate(
+                amount(rate),
+                (max(rate, single.max()), place),
+                (4, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=7,
+            )
+        right.barh(
+            place, train["seconds"] / size, 0.7, color=style.color, alpha=0.55, edgecolor=style.color, linewidth=0.6
+        )
+        right.barh(
+            place,
+            score["seconds"] / size,
+            0.7,
+            left=train["seconds"] / size,
+            color="white",
+            edgecolor=style.color,
+            hatch="////",
+            linewidth=0.6,
+        )
+    left.set_yticks(range(len(plan.methods)), labels=list(plan.methods))
+    left.invert_yaxis()
+    left.margins(x=0.15)
+    left.set_xlabel("training, s per 1000 updates")
+    right.set_xlabel(f"all runs, {unit}")
+    for ax in (left, right):
+        ax.grid(axis="y", visible=False)
+        ax.tick_params(axis="y", length=0)
+    legend_below(
+        fig,
+        [
+            Patch(facecolor="#aaaaaa", edgecolor="#777777", label="training"),
+            Patch(facecolor="white", edgecolor="#777777", hatch="////", label="scoring"),
+        ],
+    )
+    return fig
+
+
+def time_unit(seconds: float) -> tuple[str, float]:
+    """The largest unit in which ``seconds`` is at least 2, and its length in seconds."""
+    return next(((name, size) for name, size in (("h", 3600.0), ("min", 60.0)) if seconds >= 2 * size), ("s", 1.0))

@@ -1,0 +1,294 @@
+"""Read and check the result files that the analysis starts from. Every fault is a ConfigError naming the file."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict
+
+from sngan_repro.analysis.naming import REAL
+from sngan_repro.config import ConfigError, ModelT, parse
+from sngan_repro.files import read_json
+from sngan_repro.paths import Layout, RunPaths
+from sngan_repro.specs import DatasetSpec, RunSpec
+from sngan_repro.study import Study
+
+
+class FileModel(BaseModel):
+    """A result file, or a part of one: the keys used here; more keys are allowed."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Snapshot(FileModel):
+    steps: int
+    images_seen: int
+    sha256: str
+    last_finite: bool = False
+
+
+class Status(FileModel):
+    """``status.json`` of a run."""
+
+    state: Literal["ok", "diverged"]
+    spec_digest: str
+    steps_total: int
+    steps_done: int
+    diverged_at: int | None
+    reason: str | None
+    steps_per_epoch: float
+    images_seen: int
+    snapshots: list[Snapshot]
+    seconds: float
+    images_per_second: float
+    updates_per_second: float
+    max_rss_mb: float
+    resumed: int
+    num_parameters: dict[str, int]
+    device: dict[str, Any]
+    versions: dict[str, str]
+    git_revision: str | None
+    started: str
+    finished: str
+
+
+class Record(FileModel):
+    """One score."""
+
+    study: str
+    dataset: str
+    method: str
+    setting: str | None
+    seed: int | None
+    updates: int | None
+    images_seen: int | None
+    metric: str
+    value: float | None
+    spread: float | None
+    spread_over: str | None
+    protocol: dict[str, Any]
+    seconds: float | None
+
+
+class Scores(FileModel):
+    """``scores.json`` of a run, or the scores of real images."""
+
+    spec_digest: str
+    records: list[Record]
+    seconds: float
+    device: dict[str, Any]
+    versions: dict[str, str]
+
+
+class DatasetFile(FileModel):
+    """``dataset.json`` of prepared images."""
+
+    spec_digest: str
+    source_title: str
+    num_train: int
+    num_test: int
+    image_shape: tuple[int, int, int]
+    classes: list[str] | None
+    sha256: str
+    split: str
+    origin: dict[str, Any]
+
+
+class EvaluatorFile(FileModel):
+    """``evaluator.json``."""
+
+    evaluator: str
+    digest: str
+    weights_sha256: str | None
+    feature_dim: int
+    num_classes: int
+    train_accuracy: float | None
+    test_accuracy: float | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: what it was to do, and what came out."""
+
+    spec: RunSpec
+    paths: RunPaths
+    status: Status
+    scores: Scores
+
+
+def read_file(model: type[ModelT], path: Path, made_by: str) -> ModelT:
+    """A JSON result file. ConfigError when it is missing, not JSON, or lacks a key; ``made_by`` says what makes it."""
+    try:
+        values = read_json(path)
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file; {made_by} writes it") from None
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read ({error}); delete it and run the workflow again") from None
+    return parse(model, values, str(path))
+
+
+def read_runs(study: Study, layout: Layout) -> list[Run]:
+    """Every run of the study, in its order. One that is missing, unreadable or made from another spec is an error."""
+    return [_read_run(study, spec, layout.run(spec.id)) for spec in study.runs()]
+
+
+def _read_run(study: Study, spec: RunSpec, paths: RunPaths) -> Run:
+    status = read_file(Status, paths.status, f"the training of {spec.id}")
+    scores = read_file(Scores, paths.scores, f"the scoring of {spec.id}")
+    stored = _read_spec(paths.spec, spec)
+    outdated = "the study file has changed since, or the folder is of another study; run the workflow again"
+    if stored != spec.to_dict():
+        differing = sorted(key for key in {*stored, *spec.to_dict()} if stored.get(key) != spec.to_dict().get(key))
+        raise ConfigError(
+            f"{paths.spec}: not the specification of {spec.id} (differs in {', '.join(differing)}); {outdated}"
+        )
+    for path, digest in ((paths.status, status.spec_digest), (paths.scores, scores.spec_digest)):
+        if digest != spec.digest():
+            raise ConfigError(f"{path}: made from spec {digest}, but the study has {spec.digest()}; {outdated}")
+    _check_status(status, paths.status)
+    expected = {(snapshot.steps, name) for snapshot in status.snapshots for name in study.metric_names}
+    found = [(record.updates, record.metric) for record in scores.records]
+    check_complete(expected, found, paths.scores)
+    images = {snapshot.steps: snapshot.images_seen for snapshot in status.snapshots}
+    for record in scores.records:
+        _check_identity(record, spec, paths.scores)
+        if record.images_seen != images[record.updates or 0]:
+            raise ConfigError(
+                f"{paths.scores}: update {record.updates}: images_seen is {record.images_seen}, "
+                f"but {images[record.updates or 0]} in {paths.status.name}"
+            )
+        check_protocol(study, record, paths.scores)
+    return Run(spec, paths, status, scores)
+
+
+def _read_spec(path: Path, spec: RunSpec) -> dict[str, Any]:
+    try:
+        stored = read_json(path)
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file; the training of {spec.id} writes it") from None
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path}: cannot be read ({error}); delete it and run the workflow again") from None
+    if not isinstance(stored, dict):
+        raise ConfigError(f"{path}: expected a mapping, found {type(stored).__name__}")
+    return stored
+
+
+def _check_status(status: Status, path: Path) -> None:
+    """The snapshots agree with the state: increasing, and the last at the end or last finite."""
+    steps = [snapshot.steps for snapshot in status.snapshots]
+    if not steps or steps != sorted(set(steps)):
+        raise ConfigError(f"{path}: snapshots: expected increasing updates, found {steps}")
+    if status.state == "ok" and steps[-1] != status.steps_total:
+        raise ConfigError(f"{path}: state is ok, but the last snapshot is at {steps[-1]} of {status.steps_total}")
+    if status.state == "diverged" and (status.diverged_at is None or not status.snapshots[-1].last_finite):
+        raise ConfigError(f"{path}: state is diverged; expected `diverged_at` and a last finite snapshot")
+
+
+def check_complete(expected: set[tuple[int | None, str]], found: list[tuple[int | None, str]], path: Path) -> None:
+    """Each expected (updates, metric) is scored exactly once, and nothing else is."""
+    doubles = sorted(str(key) for key, times in Counter(found).items() if times > 1)
+    for word, keys in (
+        ("missing", sorted(map(str, expected - set(found)))),
+        ("unexpected", sorted(map(str, set(found) - expected))),
+        ("given twice", doubles),
+    ):
+        if keys:
+            more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
+            raise ConfigError(f"{path}: scores {word}: {', '.join(keys[:3])}{more} (updates, metric)")
+
+
+def _check_identity(record: Record, spec: RunSpec, path: Path) -> None:
+    found = (record.study, record.dataset, record.method, record.setting, record.seed)
+    expected = (spec.study, spec.dataset, spec.label, spec.setting, spec.seed)
+    if found != expected:
+        raise ConfigError(f"{path}: a record belongs to {found}, expected {expected}")
+
+
+def check_protocol(study: Study, record: Record, path: Path) -> None:
+    """The record was made under the protocol that the study gives its metric's name."""
+    protocol = next(p for p in study.scores if record.metric in p.metric_names.values())
+    for key, value in protocol.to_dict().items():
+        if key != "metrics" and record.protocol.get(key) != value:
+            raise ConfigError(
+                f"{path}: {record.metric}: scored with {key} = {record.protocol.get(key)!r}, "
+                f"but the study says {value!r}; score it again"
+            )
+
+
+def read_real_scores(study: Study, layout: Layout, dataset: str) -> Scores:
+    """The scores of real images: one record per metric of the study."""
+    path = layout.real_scores(dataset)
+    scores = read_file(Scores, path, f"the scoring of the real images of {dataset}")
+    check_complete({(None, name) for name in study.metric_names}, [(r.updates, r.metric) for r in scores.records], path)
+    for record in scores.records:
+        if (record.study, record.dataset, record.method) != (study.name, dataset, REAL):
+            raise ConfigError(f"{path}: a record belongs to {record.study}, {record.dataset}, {record.method}")
+        check_protocol(study, record, path)
+    return scores
+
+
+def read_dataset(layout: Layout, spec: DatasetSpec) -> DatasetFile:
+    """The description of a prepared dataset."""
+    path = layout.dataset(spec) / "dataset.json"
+    found = read_file(DatasetFile, path, "the preparation of the data")
+    if found.spec_digest != spec.digest():
+        raise ConfigError(f"{path}: made from spec {found.spec_digest}, but the study has {spec.digest()}")
+    return found
+
+
+def read_evaluator(study: Study, layout: Layout, dataset: str, evaluator: str) -> EvaluatorFile:
+    """The description of an evaluator as used on one dataset."""
+    folder = layout.evaluator(study.datasets[dataset], evaluator, study.classifier)
+    return read_file(EvaluatorFile, folder / "evaluator.json", f"the preparation of evaluator {evaluator}")
+
+
+def read_array(path: Path, ndim: int, mmap: bool = False) -> np.ndarray:
+    """A uint8 image array with so many axes; ``mmap`` leaves it on disk."""
+    try:
+        array = np.load(path, mmap_mode="r" if mmap else None, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise ConfigError(f"{path}: cannot be read ({error})") from None
+    if array.dtype != np.uint8 or array.ndim != ndim or len(array) == 0:
+        raise ConfigError(f"{path}: expected uint8 images, found {array.dtype} of shape {array.shape}")
+    return array
+
+
+TEXT_COLUMNS = frozenset(
+    "study dataset method setting metric spread_over state stage reference evaluator evaluator_digest batch_norm "
+    "dataset_sha256 torch_fidelity spec_digest reason device device_name versions git_revision started finished "
+    "folder last_snapshot_sha256 first first_setting second second_setting best_over_training_updates".split()
+)
+
+
+def read_table(path: Path, made_by: str) -> pd.DataFrame:
+    """A CSV table of this package, exactly as it was written: labels such as ``NA`` or ``1e3`` stay text."""
+    try:
+        columns = pd.read_csv(path, nrows=0).columns
+        text = {name: str for name in columns if name in TEXT_COLUMNS}
+        missing = {name: [""] for name in columns if name not in text}
+        return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=missing, float_precision="round_trip")
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file; {made_by} writes it") from None
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path}: cannot be read as a table ({error}); {made_by} writes it") from None
+
+
+def read_log(paths: RunPaths) -> pd.DataFrame:
+    """The training log of a run: one row per generator update."""
+    try:
+        log = pd.read_parquet(paths.log)
+    except FileNotFoundError:
+        raise ConfigError(f"{paths.log}: no such file; training writes it") from None
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{paths.log}: cannot be read as Parquet ({error})") from None
+    missing = [name for name in ("step", "d_loss", "g_loss") if name not in log]
+    if missing:
+        raise ConfigError(f"{paths.log}: missing columns: {', '.join(missing)}")
+    return log

@@ -1,0 +1,195 @@
+"""From single scores to statistics per cell, the best settings, and comparisons between methods.
+
+How diverged runs enter: they are counted (``num_diverged`` of ``num_runs``) and listed, and the mean of their scores
+at the last finite snapshot stands in a column of its own. They are never mixed into the mean of finished runs, which
+were scored after a different number of updates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pandas as pd
+
+from sngan_repro.analysis.load import read_table
+from sngan_repro.analysis.naming import REAL, decimals_for, higher_is_better
+from sngan_repro.analysis.outputs import aggregate_files, table_files
+from sngan_repro.analysis.stats import Summary, paired_difference, summarise
+from sngan_repro.paths import Layout
+from sngan_repro.study import Study
+
+
+@dataclass(frozen=True)
+class Results:
+    """The tables of a study in memory."""
+
+    scores: pd.DataFrame
+    runs: pd.DataFrame
+    cost: pd.DataFrame
+
+
+def read_results(layout: Layout) -> Results:
+    """The tables that ``aggregate`` wrote."""
+    files = aggregate_files(layout)
+    return Results(**{name: read_table(path, "aggregate") for name, path in files.items()})
+
+
+def read_summary(layout: Layout) -> pd.DataFrame:
+    """The table of statistics that ``make_tables`` wrote."""
+    return read_table(table_files(layout)["summary"], "make_tables")
+
+
+def read_comparisons(layout: Layout) -> pd.DataFrame:
+    """The table of paired differences that ``make_tables`` wrote."""
+    return read_table(table_files(layout)["comparisons"], "make_tables")
+
+
+def values_of(frame: pd.DataFrame) -> list[float]:
+    """The values of score rows, without missing ones."""
+    return [float(value) for value in frame["value"].dropna()]
+
+
+def summary_rows(study: Study, results: Results) -> list[dict[str, Any]]:
+    """One row per dataset, metric, method and setting, and one per dataset and metric for real images.
+
+    mean, sd, n, ci_low, ci_high: over the seeds whose training finished, at the last snapshot.
+    best_over_training_*: over the same seeds, of each seed's best snapshot. It is chosen by the very score it
+    reports, hence too good, and never part of another column.
+    """
+    rows = []
+    cells = dict(tuple(results.scores.groupby(["dataset", "metric", "method", "setting"], sort=False)))
+    for dataset in study.datasets:
+        for metric in study.metric_names:
+            real = cells[dataset, metric, REAL, ""]["value"].iloc[0]
+            rows.append(
+                {
+                    "dataset": dataset,
+                    "metric": metric,
+                    "method": REAL,
+                    "setting": None,
+                    "mean": None if pd.isna(real) else float(real),
+                }
+            )
+            for method in study.labels:
+                for setting in study.settings:
+                    cell = cells[dataset, metric, method, setting]
+                    keys = {"dataset": dataset, "metric": metric, "method": method, "setting": setting}
+                    rows.append(keys | _cell_statistics(cell, higher_is_better(study, metric)))
+    return rows
+
+
+def _cell_statistics(cell: pd.DataFrame, higher: bool) -> dict[str, Any]:
+    """Statistics of one dataset x metric x method x setting; cell: its score rows, all seeds and snapshots."""
+    last = cell[cell["last"]]
+    finished = last[last["state"] == "ok"]
+    diverged = last[last["state"] == "diverged"]
+    values = values_of(finished)
+    in_finished = cell[(cell["state"] == "ok") & cell["value"].notna()]
+    by_seed = in_finished.groupby("seed", sort=False)["value"]
+    best = in_finished.loc[by_seed.idxmax() if higher else by_seed.idxmin()]
+    at_best = summarise(values_of(best))
+    at_divergence = summarise(values_of(diverged))
+    return {
+        **asdict(summarise(values)),
+        "updates": int(finished["updates"].iloc[0]) if len(finished) else None,
+        "num_runs": len(last),
+        "num_diverged": len(diverged),
+        "num_missing": len(finished) - len(values),
+        "best_over_training_mean": at_best.mean,
+        "best_over_training_sd": at_best.sd,
+        "best_over_training_updates": " ".join(str(int(steps)) for steps in best["updates"]),
+        "diverged_last_finite_mean": at_divergence.mean,
+    }
+
+
+def best_setting(study: Study, summary: pd.DataFrame, dataset: str, method: str, metric: str) -> pd.Series | None:
+    """The summary row of a method's best setting by mean; the first of equals; None when no run finished."""
+    rows = summary[(summary["dataset"] == dataset) & (summary["metric"] == metric) & (summary["method"] == method)]
+    rows = rows[rows["mean"].notna()]
+    if rows.empty:
+        return None
+    mean = rows["mean"]
+    return rows.loc[mean.idxmax() if higher_is_better(study, metric) else mean.idxmin()]
+
+
+def shown_setting(study: Study, summary: pd.DataFrame, dataset: str, method: str, metric: str) -> str:
+    """The setting to show a method at: the best by ``metric``, or the first one when no run finished."""
+    best = best_setting(study, summary, dataset, method, metric)
+    return str(best["setting"]) if best is not None else next(iter(study.settings))
+
+
+def real_value(summary: pd.DataFrame, dataset: str, metric: str) -> float | None:
+    """The score of real images, None when it is missing."""
+    rows = summary[(summary["dataset"] == dataset) & (summary["metric"] == metric) & (summary["method"] == REAL)]
+    value = rows["mean"].iloc[0]
+    return None if pd.isna(value) else float(value)
+
+
+def metric_decimals(summary: pd.DataFrame, dataset: str, metric: str) -> int:
+    """Decimals of a metric on a dataset: the same in every table and sentence."""
+    rows = summary[(summary["dataset"] == dataset) & (summary["metric"] == metric)]
+    return decimals_for(float(value) for value in rows["mean"].dropna())
+
+
+def by_seed(results: Results, dataset: str, method: str, setting: str, metric: str) -> dict[int, float]:
+    """seed -> value at the last snapshot of the finished runs of one cell."""
+    scores = results.scores
+    cell = scores[
+        (scores["dataset"] == dataset)
+        & (scores["method"] == method)
+        & (scores["setting"] == setting)
+        & (scores["metric"] == metric)
+        & (scores["state"] == "ok")
+        & scores["last"]
+        & scores["value"].notna()
+    ]
+    return {int(seed): float(value) for seed, value in zip(cell["seed"], cell["value"], strict=True)}
+
+
+def ranking(study: Study, summary: pd.DataFrame, dataset: str, metric: str) -> list[pd.Series]:
+    """The best setting of each method, best method first; methods without a finished run are left out."""
+    found = [best_setting(study, summary, dataset, label, metric) for label in study.labels]
+    rows = [row for row in found if row is not None]
+    return sorted(rows, key=lambda row: row["mean"], reverse=higher_is_better(study, metric))
+
+
+def comparison_rows(study: Study, results: Results, summary: pd.DataFrame) -> list[dict[str, Any]]:
+    """The best method against every other, each at its best setting: differences paired by seed.
+
+    mean_difference is first - second in the metric's unit. agreeing counts the seeds in which the first is better.
+    """
+    rows = []
+    for dataset in study.datasets:
+        for metric in study.headline_metrics:
+            ranked = ranking(study, summary, dataset, metric)
+            for other in ranked[1:]:
+                rows.append(_compare(study, results, dataset, metric, ranked[0], other))
+    return rows
+
+
+def _compare(
+    study: Study, results: Results, dataset: str, metric: str, first: pd.Series, second: pd.Series
+) -> dict[str, Any]:
+    a, b = (by_seed(results, dataset, row["method"], row["setting"], metric) for row in (first, second))
+    difference: Summary = paired_difference(a, b)
+    sign = 1 if higher_is_better(study, metric) else -1
+    return {
+        "dataset": dataset,
+        "metric": metric,
+        "first": first["method"],
+        "first_setting": first["setting"],
+        "second": second["method"],
+        "second_setting": second["setting"],
+        "mean_difference": difference.mean,
+        "sd": difference.sd,
+        "n": difference.n,
+        "ci_low": difference.ci_low,
+        "ci_high": difference.ci_high,
+        "agreeing": sum(sign * (a[seed] - b[seed]) > 0 for seed in a.keys() & b.keys()),
+    }
+
+
+COMPARISON_COLUMNS = (
+    "dataset metric first first_setting second second_setting mean_difference sd n ci_low ci_high agreeing".split()
+)

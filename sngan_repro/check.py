@@ -1,0 +1,144 @@
+"""What a study would run and about what it would cost, and listings for the terminal."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from itertools import groupby
+from typing import Any
+
+from sngan_repro.data.sources import list_sources, source_info
+from sngan_repro.methods import METHODS
+from sngan_repro.paths import Layout
+from sngan_repro.specs import RunSpec
+from sngan_repro.study import Study
+
+
+def print_plan(study: Study, layout: Layout, device: str | None, threads: int | None) -> None:
+    """Print the resolved runs, their number, and their cost on ``device`` (None: without timing anything)."""
+    runs = study.runs()
+    print(f"study {study.name}: {study.title}")
+    print(
+        f"{len(runs)} runs = {len(study.datasets)} datasets x {len(study.methods)} methods "
+        f"x {len(study.settings)} settings x {len(study.seeds)} seeds; results in {layout.root}"
+    )
+    for name, dataset in study.datasets.items():
+        where = layout.dataset(dataset)
+        state = "prepared" if (where / "dataset.json").exists() else "to be prepared"
+        print(f"dataset {name}: {source_info(dataset).title}, {dataset.image_size} px, {state} in {where}")
+    print(f"scores: {', '.join(study.metric_names)}")
+    for (label, setting), group in groupby(runs, key=lambda run: (run.label, run.setting)):
+        print(f"  {label:<14} {setting:<4} {_summary(next(iter(group)))}")
+    done = sum(layout.run(run.id).status.exists() for run in runs)
+    print(f"{done} of {len(runs)} runs are complete")
+    total_steps = sum(_total_steps(run, layout) or 0 for run in runs)
+    unknown = sum(_total_steps(run, layout) is None for run in runs)
+    print(f"{total_steps:,} generator updates in all" + (f" ({unknown} runs of unknown length)" if unknown else ""))
+    if device is not None:
+        _print_cost(runs, layout, device, threads)
+
+
+def _summary(run: RunSpec) -> str:
+    optimiser = run.optimiser
+    lr_d, lr_g = optimiser.rates
+    rate = f"lr {lr_d:g}" if lr_d == lr_g else f"lr {lr_d:g}/{lr_g:g} (D/G)"
+    budget = f"{run.budget.steps} updates" if run.budget.steps else f"{run.budget.epochs:g} epochs"
+    defaults = METHODS.get(run.method.name).Options().to_dict()
+    changed = {name: value for name, value in run.method.options.items() if value != defaults.get(name)}
+    options = "".join(f", {name} {value}" for name, value in changed.items())
+    betas = f"beta {optimiser.beta1:g}/{optimiser.beta2:g}"
+    return f"{rate}, {betas}, n_dis {optimiser.n_dis}, batch {run.training.batch_size}, {budget}{options}"
+
+
+def _num_train(run: RunSpec, layout: Layout) -> int | None:
+    """Training images: as prepared, else as published, else unknown."""
+    from sngan_repro.files import read_json
+
+    record = layout.dataset(run.data) / "dataset.json"
+    return read_json(record)["num_train"] if record.exists() else source_info(run.data).num_train
+
+
+def _total_steps(run: RunSpec, layout: Layout) -> int | None:
+    if run.budget.steps is not None:
+        return run.budget.steps
+    num_train = _num_train(run, layout)
+    return None if num_train is None else run.budget.total_steps(run.steps_per_epoch(num_train))
+
+
+def _print_cost(runs: list[RunSpec], layout: Layout, device_name: str, threads: int | None) -> None:
+    """Time a few updates of every kind of run, on random images, and add up."""
+    from sngan_repro import runtime
+
+    device = runtime.setup(device_name, threads or 1)
+    info = runtime.device_info(device)
+    print(f"timing a few updates of each method on {info['name']} ({info['threads']} threads) ...")
+    measured: dict[str, float] = {}
+    seconds: Counter[str] = Counter()
+    for run in runs:
+        kind = RunSpec.model_validate({**run.to_dict(), "dataset": "x", "setting": "x", "seed": 0})
+        kind = kind.model_copy(update={"optimiser": run.optimiser.model_copy(update={"lr": 1e-4})})
+        key = kind.digest()
+        if key not in measured:
+            measured[key] = measure_update(kind, device)
+        seconds[run.label] += measured[key] * (_total_steps(run, layout) or 0)
+    for label, value in seconds.items():
+        print(f"  {label:<14} {value / 3600:9.3f} h")
+    total = sum(seconds.values())
+    print(
+        f"training: about {total / 3600:.3f} h on one such device ({total:.0f} s), one run at a time. "
+        "Scoring and starting the jobs come on top."
+    )
+
+
+def measure_update(spec: RunSpec, device: Any, min_seconds: float = 0.5) -> float:
+    """Seconds per generator update of a run, timed on random images after a warm-up."""
+    import numpy as np
+    import torch
+
+    from sngan_repro.trainer import Trainer
+
+    channels = spec.data.channels or source_info(spec.data).channels or 3
+    size = spec.data.image_size
+    images = np.random.default_rng(0).integers(0, 256, (256, size, size, channels), dtype=np.uint8)
+    trainer = Trainer(spec, images, device)
+
+    def elapsed(updates: int) -> float:
+        start = time.perf_counter()
+        for _ in range(updates):
+            trainer.step()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        return time.perf_counter() - start
+
+    elapsed(2)
+    updates, seconds = 2, elapsed(2)
+    while seconds < min_seconds:
+        updates *= 2
+        seconds = elapsed(updates)
+    return seconds / updates
+
+
+def print_methods() -> None:
+    """Print every method with its summary, source and options."""
+    for name in METHODS.names():
+        method = METHODS.get(name)
+        print(f"{name}: {method.title}. {method.summary} [{method.source}]")
+        for option, field in method.Options.model_fields.items():
+            text = f" - {field.description}" if field.description else ""
+            print(f"    {option}: {_type_name(field.annotation)} = {field.default!r}{text}")
+
+
+def _type_name(annotation: Any) -> str:
+    if getattr(annotation, "__name__", "") == "Literal" or str(annotation).startswith("typing.Literal"):
+        return " | ".join(repr(value) for value in annotation.__args__)
+    return annotation.__name__ if isinstance(annotation, type) else str(annotation)
+
+
+def print_datasets() -> None:
+    """Print every data source with its size and where its files come from."""
+    for source in list_sources():
+        num_train = f"{source.num_train:,}" if source.num_train else "?"
+        num_test = f"{source.num_test:,}" if source.num_test else "?"
+        print(f"{source.name}: {source.title}; {num_train} training and {num_test} test images")
+        if source.where_to_put:
+            print(f"    {source.where_to_put}")

@@ -1,0 +1,103 @@
+"""A prepared dataset, opened without copying it into memory. No torch here."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from sngan_repro.config import ConfigError
+from sngan_repro.files import file_sha256, read_json
+
+Split = Literal["train", "test"]
+
+KEYS = ("num_train", "num_test", "image_shape", "classes", "sha256", "labels_sha256")
+
+
+@dataclass(frozen=True)
+class PreparedData:
+    """The arrays and the description in a folder that ``prepare`` wrote."""
+
+    folder: Path
+    info: dict[str, Any]
+    """dataset.json"""
+    _images: np.ndarray
+    _labels: np.ndarray
+
+    @classmethod
+    def open(cls, folder: Path, verify: bool = False) -> PreparedData:
+        """Map the images into memory and check that the files fit together; ``verify`` reads them whole.
+
+        Raises ConfigError when the folder is incomplete, or when a file is not what dataset.json says.
+        """
+        try:
+            info = read_json(folder / "dataset.json")
+        except FileNotFoundError:
+            raise ConfigError(f"{folder}: no prepared dataset (dataset.json is missing); run prepare") from None
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise _damaged(folder, f"dataset.json is not JSON: {error}") from None
+        if not isinstance(info, dict) or (absent := [key for key in KEYS if key not in info]):
+            raise _damaged(folder, f"dataset.json lacks {', '.join(absent) if isinstance(info, dict) else KEYS}")
+        images, labels = _load(folder, "images.npy"), _load(folder, "labels.npy")
+        channels, height, width = info["image_shape"]
+        num = info["num_train"] + info["num_test"]
+        for name, array, shape, dtype in (
+            ("images.npy", images, (num, height, width, channels), np.uint8),
+            ("labels.npy", labels, (num,), np.int64),
+        ):
+            if array.shape != shape or array.dtype != dtype:
+                found = f"{array.dtype} {array.shape}, expected {np.dtype(dtype)} {shape}"
+                raise _damaged(folder, f"{name} is {found}")
+        if verify:
+            for name, key in (("images.npy", "sha256"), ("labels.npy", "labels_sha256")):
+                if file_sha256(folder / name) != info[key]:
+                    raise _damaged(folder, f"the checksum of {name} is not the one in dataset.json")
+        return cls(folder, info, images, labels)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(C, H, W)"""
+        channels, height, width = self.info["image_shape"]
+        return channels, height, width
+
+    @property
+    def classes(self) -> list[str] | None:
+        return self.info["classes"]
+
+    @property
+    def sha256(self) -> str:
+        """Of images.npy: identifies the images wherever results are cached."""
+        return self.info["sha256"]
+
+    def num(self, split: Split) -> int:
+        """The number of images in a split."""
+        rows = self._rows(split)
+        return rows.stop - rows.start
+
+    def images(self, split: Split) -> np.ndarray:
+        """uint8 (n, H, W, C), mapped from the file, read-only."""
+        return self._images[self._rows(split)]
+
+    def labels(self, split: Split) -> np.ndarray:
+        """int64 (n,), index into ``classes``, -1 where there is none."""
+        return self._labels[self._rows(split)]
+
+    def _rows(self, split: str) -> slice:
+        if split not in ("train", "test"):
+            raise ValueError(f"split '{split}': expected 'train' or 'test'")
+        num_train = self.info["num_train"]
+        return slice(0, num_train) if split == "train" else slice(num_train, num_train + self.info["num_test"])
+
+
+def _load(folder: Path, name: str) -> np.ndarray:
+    try:
+        return np.load(folder / name, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise _damaged(folder, f"{name} cannot be read: {error}") from None
+
+
+def _damaged(folder: Path, what: str) -> ConfigError:
+    return ConfigError(f"{folder}: {what}; delete the folder and run again")

@@ -1,0 +1,193 @@
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from evaluate_support import OPTIONS, write_prepared
+
+from sngan_repro.config import ConfigError
+from sngan_repro.data.dataset import PreparedData
+from sngan_repro.evaluate import build
+from sngan_repro.evaluate.build import build_evaluator, load_extractor, read_evaluator, read_features
+from sngan_repro.evaluate.features import extract
+from sngan_repro.files import file_sha256
+
+
+@pytest.fixture
+def data(digits_dir):
+    return PreparedData.open(digits_dir)
+
+
+@pytest.fixture
+def folder(classifier_dir, tmp_path):
+    """A copy that a test may damage."""
+    return shutil.copytree(classifier_dir, tmp_path / "classifier")
+
+
+def rebuild(digits_dir, folder, options=OPTIONS):
+    return build_evaluator("classifier", digits_dir, options, folder, None)
+
+
+def test_what_is_written(classifier_dir, data):
+    info = json.loads((classifier_dir / "evaluator.json").read_text())
+    assert {path.name for path in classifier_dir.iterdir()} == {
+        "evaluator.json",
+        "weights.safetensors",
+        "features_train.npz",
+        "features_test.npz",
+    }
+    assert (info["evaluator"], info["feature_dim"], info["num_classes"]) == ("classifier", 32, 10)
+    assert info["options"] == OPTIONS.to_dict()
+    assert info["dataset_sha256"] == data.sha256
+    assert info["weights_sha256"] == file_sha256(classifier_dir / "weights.safetensors")
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_cached_features_are_those_of_the_saved_weights(classifier_dir, data, split):
+    info = read_evaluator(classifier_dir, data)
+    cached = read_features(classifier_dir, split, info)
+    fresh = extract(load_extractor(classifier_dir, info), data.images(split), 256)
+    assert np.array_equal(cached["features"], fresh["features"])
+    assert np.array_equal(cached["logits"], fresh["logits"])
+    assert len(cached["features"]) == data.num(split)
+    right = (cached["logits"].argmax(1) == data.labels(split)).mean()
+    assert right == pytest.approx(info[f"{split}_accuracy"])
+
+
+class TestSecondBuild:
+    def test_complete_folder_is_left_alone(self, digits_dir, folder, monkeypatch):
+        before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+        monkeypatch.setattr(build, "extract", None)  # any work would fail
+        assert rebuild(digits_dir, folder) == json.loads((folder / "evaluator.json").read_text())
+        assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+
+    @pytest.mark.parametrize(
+        ("name", "damage"),
+        [("weights.safetensors", "cut short"), ("features_test.npz", "missing"), ("evaluator.json", "cut short")],
+    )
+    def test_damaged_folder_is_made_anew_and_equal(self, digits_dir, folder, classifier_dir, name, damage):
+        path = folder / name
+        content = path.read_bytes()
+        path.unlink() if damage == "missing" else path.write_bytes(content[: len(content) // 2])
+        info = rebuild(digits_dir, folder)
+        assert info["digest"] == json.loads((classifier_dir / "evaluator.json").read_text())["digest"]
+        assert (folder / "weights.safetensors").read_bytes() == (classifier_dir / "weights.safetensors").read_bytes()
+        assert len(read_features(folder, "test", info)["features"]) == 600
+
+    def test_other_options_are_another_evaluator(self, digits_dir, folder):
+        before = json.loads((folder / "evaluator.json").read_text())
+        after = rebuild(digits_dir, folder, OPTIONS.model_copy(update={"epochs": 1, "seed": 1}))
+        assert after["options"]["epochs"] == 1
+        assert after["digest"] != before["digest"]
+
+    def test_failure_leaves_no_evaluator_json(self, digits_dir, folder, monkeypatch):
+        monkeypatch.setattr(build, "extract", None)
+        with pytest.raises(TypeError):
+            rebuild(digits_dir, folder, OPTIONS.model_copy(update={"epochs": 1}))
+        assert not (folder / "evaluator.json").exists()
+
+
+class TestReaders:
+    def test_features_of_other_weights_are_refused(self, folder, data):
+        info = read_evaluator(folder, data)
+        with pytest.raises(ConfigError, match=f"made by evaluator {info['digest']}.*expected 0123"):
+            read_features(folder, "train", {**info, "digest": "0123"})
+
+    def test_features_of_other_images_are_refused(self, folder, data):
+        info = read_evaluator(folder, data)
+        with pytest.raises(ConfigError, match="from images"):
+            read_features(folder, "train", {**info, "dataset_sha256": "f" * 64})
+
+    def test_unreadable_features(self, folder, data):
+        (folder / "features_train.npz").write_bytes(b"PK no")
+        with pytest.raises(ConfigError, match=r"features_train\.npz: cannot be read"):
+            read_features(folder, "train", read_evaluator(folder, data))
+
+    def test_evaluator_of_other_images(self, folder, tmp_path):
+        images = np.zeros((4, 16, 16, 1), np.uint8)
+        other = PreparedData.open(write_prepared(tmp_path / "other", images, np.arange(4), 2))
+        with pytest.raises(ConfigError, match="made for images"):
+            read_evaluator(folder, other)
+
+    def test_changed_weights(self, folder, data):
+        info = read_evaluator(folder, data)
+        with (folder / "weights.safetensors").open("r+b") as stream:
+            stream.seek(-1, 2)
+            stream.write(b"\x7f")
+        with pytest.raises(ConfigError, match="but the features in"):
+            load_extractor(folder, info)
+
+    def test_damaged_description(self, folder, data):
+        (folder / "evaluator.json").write_text("{")
+        with pytest.raises(ConfigError, match=r"evaluator\.json: not JSON"):
+            read_evaluator(folder, data)
+
+    def test_not_built(self, tmp_path, data):
+        with pytest.raises(ConfigError, match="not built"):
+            read_evaluator(tmp_path, data)
+
+
+class TestDatasets:
+    def test_without_labels(self, tmp_path):
+        prepared = write_prepared(tmp_path / "p", np.zeros((4, 16, 16, 1), np.uint8), np.full(4, -1), 4)
+        with pytest.raises(ConfigError, match=r"4 training images of 'Test images'.*4 have none.*evaluator: inception"):
+            rebuild(prepared, tmp_path / "out")
+        assert not (tmp_path / "out" / "evaluator.json").exists()
+
+    def test_of_one_class(self, tmp_path):
+        prepared = write_prepared(tmp_path / "p", np.zeros((4, 16, 16, 1), np.uint8), np.zeros(4, np.int64), 4)
+        with pytest.raises(ConfigError, match="at least 2 classes"):
+            rebuild(prepared, tmp_path / "out")
+
+    def test_without_test_split(self, tmp_path):
+        images = np.random.default_rng(0).integers(0, 256, (8, 20, 20, 3)).astype(np.uint8)
+        prepared = write_prepared(tmp_path / "p", images, np.arange(8) % 2, 8, ["a", "b"])
+        info = rebuild(prepared, tmp_path / "out", OPTIONS.model_copy(update={"epochs": 1}))
+        assert info["test_accuracy"] is None
+        assert read_features(tmp_path / "out", "test", info)["features"].shape == (0, 32)
+
+    def test_unknown_evaluator(self, digits_dir, tmp_path):
+        with pytest.raises(ConfigError, match=r"unknown evaluator 'clasifier'; did you mean 'classifier'"):
+            build_evaluator("clasifier", digits_dir, OPTIONS, tmp_path, None)
+
+
+class TestInception:
+    """With a stand-in for the network: its own arithmetic is tested elsewhere."""
+
+    @pytest.fixture
+    def weights(self, tmp_path, monkeypatch):
+        def stand_in(path, device):
+            scale = float(path.read_text())
+            return lambda x: (x.float().mean((2, 3)) * scale, x.float().amax((2, 3)))
+
+        monkeypatch.setattr(build.inception, "load_inception", stand_in)
+        (tmp_path / "w.pth").write_text("2")
+        return tmp_path / "w.pth"
+
+    def test_needs_weights(self, digits_dir, tmp_path):
+        with pytest.raises(ConfigError, match="`inception_weights`"):
+            build_evaluator("inception", digits_dir, OPTIONS, tmp_path, None)
+
+    def test_folder(self, digits_dir, data, tmp_path, weights):
+        info = build_evaluator("inception", digits_dir, OPTIONS, tmp_path / "out", weights)
+        assert (info["train_accuracy"], info["test_accuracy"], info["options"]) == (None, None, {})
+        assert info["weights"] == str(weights)
+        features = read_features(tmp_path / "out", "test", info)["features"]
+        expected = data.images("test").mean(axis=(1, 2)) * 2
+        assert np.allclose(features, expected, rtol=1e-5)  # three equal channels
+        assert features.shape == (600, 3)
+
+    def test_other_weights_are_another_evaluator(self, digits_dir, tmp_path, weights):
+        first = build_evaluator("inception", digits_dir, OPTIONS, tmp_path / "out", weights)
+        weights.write_text("3")
+        second = build_evaluator("inception", digits_dir, OPTIONS, tmp_path / "out", weights)
+        assert first["digest"] != second["digest"]
+
+    def test_weights_that_moved(self, digits_dir, tmp_path, weights):
+        info = build_evaluator("inception", digits_dir, OPTIONS, tmp_path / "out", weights)
+        moved = weights.rename(tmp_path / "moved.pth")
+        with pytest.raises(ConfigError, match=r"w\.pth: the weights of the evaluator are missing"):
+            load_extractor(tmp_path / "out", info)
+        extractor = load_extractor(tmp_path / "out", info, weights=moved)
+        assert extractor(torch.ones(1, 3, 4, 4))[0][0, 0] == 2

@@ -1,0 +1,348 @@
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from evaluate_support import write_prepared
+from torch import nn
+
+from sngan_repro.checkpoint import save_snapshot
+from sngan_repro.config import ConfigError
+from sngan_repro.data.dataset import PreparedData
+from sngan_repro.evaluate import score
+from sngan_repro.evaluate.build import load_extractor, read_evaluator, read_features
+from sngan_repro.evaluate.external import read_external
+from sngan_repro.evaluate.features import extract
+from sngan_repro.evaluate.metrics import compute, select, take
+from sngan_repro.evaluate.score import score_real, score_run
+from sngan_repro.files import file_sha256, write_json
+from sngan_repro.nets import build_generator
+from sngan_repro.paths import RunPaths
+from sngan_repro.sample import generate
+from sngan_repro.specs import (
+    BudgetSpec,
+    DatasetSpec,
+    MethodSpec,
+    NetsSpec,
+    ProtocolSpec,
+    RunSpec,
+    SettingSpec,
+    SnapshotsSpec,
+    TrainingSpec,
+)
+
+NETS = NetsSpec(width=4, z_dim=8)
+SPEC = RunSpec(
+    study="test",
+    dataset="digits",
+    label="SNGAN",
+    setting="A",
+    seed=3,
+    data=DatasetSpec(source="digits", image_size=16),
+    method=MethodSpec(name="sngan"),
+    nets=NETS,
+    optimiser=SettingSpec(lr=1e-3),
+    training=TrainingSpec(),
+    budget=BudgetSpec(steps=20),
+    snapshots=SnapshotsSpec(count=2),
+)
+
+
+def protocol(**changes):
+    values = {"evaluator": "classifier", "num_fake": 60, "kid_subset_size": 40, "kid_subsets": 5, "is_splits": 2}
+    return ProtocolSpec.model_validate({**values, **changes})
+
+
+def make_generator(seed, broken=False):
+    torch.manual_seed(seed)
+    G = build_generator(NETS, (1, 16, 16))
+    if broken:
+        nn.init.constant_(G.dense.bias, math.nan)
+    return G.eval()
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A complete run with two snapshots."""
+    run = RunPaths(tmp_path / "run")
+    snapshots = []
+    for steps in (10, 20):
+        sha256 = save_snapshot(run, SPEC, make_generator(steps).state_dict(), steps, (1, 16, 16))
+        snapshots.append({"steps": steps, "images_seen": 64 * steps, "sha256": sha256, "last_finite": False})
+    write_json(run.spec, SPEC.to_dict())
+    write_json(run.status, {"state": "ok", "spec_digest": SPEC.digest(), "snapshots": snapshots})
+    return run
+
+
+@pytest.fixture
+def change_status(run):
+    def change(**values):
+        write_json(run.status, {**json.loads(run.status.read_text()), **values})
+
+    return change
+
+
+@pytest.fixture
+def scored(run, digits_dir, classifier_dir):
+    """Score the run under some protocols."""
+
+    def score_it(*protocols):
+        return score_run(run, list(protocols or [protocol()]), digits_dir, {"classifier": classifier_dir})
+
+    return score_it
+
+
+@pytest.fixture(scope="module")
+def data(digits_dir):
+    return PreparedData.open(digits_dir)
+
+
+def values_of(scores):
+    return {(record["updates"], record["metric"]): record["value"] for record in scores["records"]}
+
+
+class TestScoreRun:
+    def test_records(self, run, scored, data, classifier_dir):
+        p = protocol()
+        scores = scored(p)
+        assert json.loads(run.scores.read_text()) == scores
+        assert scores["spec_digest"] == SPEC.digest()
+        assert [record["updates"] for record in scores["records"]] == [10] * 5 + [20] * 5
+        assert [record["metric"] for record in scores["records"][:5]] == list(p.metric_names.values())
+        record = scores["records"][2]
+        identity = {key: record[key] for key in ("study", "dataset", "method", "setting", "seed", "images_seen")}
+        assert identity == {
+            "study": "test",
+            "dataset": "digits",
+            "method": "SNGAN",
+            "setting": "A",
+            "seed": 3,
+            "images_seen": 640,
+        }
+        assert record["metric"] == "kid60_train_m40x5@classifier"
+        assert record["spread_over"] == "5 subsets"
+        assert record["protocol"] == {
+            **p.to_dict(),
+            "num_fake_used": 60,
+            "num_real_used": 1197,
+            "evaluator_digest": read_evaluator(classifier_dir, data)["digest"],
+            "dataset_sha256": data.sha256,
+            "torch_fidelity": "0.4.0",
+        }
+        assert {"type", "name", "threads"} <= scores["device"].keys()
+
+    def test_values_are_those_of_the_parts(self, scored, data, classifier_dir):
+        """Every protocol's value as if it had been scored alone, step by step."""
+        protocols = [
+            protocol(),
+            protocol(num_fake=100, reference="test", num_real=50),
+            protocol(seed=1),
+            protocol(batch_norm="batch", metrics=("fid",)),
+        ]
+        found = values_of(scored(*protocols))
+        info = read_evaluator(classifier_dir, data)
+        extractor = load_extractor(classifier_dir, info)
+        G = make_generator(20)
+        for p in protocols:
+            images = generate(G, NETS, p.num_fake, p.seed, batch_norm=p.batch_norm)
+            real = extract(extractor, data.images(p.reference), 256)
+            if p.num_real:
+                real = take(real, select(p.num_real, data.num(p.reference), p.seed))
+            expected = compute(p, extract(extractor, images, 64), real)
+            for metric, (value, _, _) in expected.items():
+                assert found[20, p.metric_name(metric)] == pytest.approx(value, rel=1e-5, abs=1e-6), p
+        assert found[20, "fid60_train@classifier"] != found[20, "fid60_train_bnbatch@classifier"]
+        assert found[20, "fid60_train@classifier"] != found[10, "fid60_train@classifier"]
+
+    def test_images_are_generated_once_for_all_protocols(self, scored, monkeypatch):
+        calls = []
+
+        def counted(G, nets, count, *args, **kwargs):
+            calls.append(count)
+            return generate(G, nets, count, *args, **kwargs)
+
+        monkeypatch.setattr(score, "generate", counted)
+        scored(protocol(), protocol(num_fake=90), protocol(num_fake=70, reference="test"))
+        assert calls == [90, 90]  # two snapshots
+
+    def test_non_finite_pixels_give_null(self, run, scored, change_status):
+        sha256 = save_snapshot(run, SPEC, make_generator(0, broken=True).state_dict(), 10, (1, 16, 16))
+        snapshots = json.loads(run.status.read_text())["snapshots"]
+        snapshots[0]["sha256"] = sha256
+        change_status(state="diverged", snapshots=snapshots)
+        scores = scored()
+        assert [record["value"] for record in scores["records"][:5]] == [None] * 5
+        assert scores["records"][0]["protocol"]["num_fake_used"] == 0
+        assert all(record["value"] is not None for record in scores["records"][5:])
+
+    def test_no_snapshots(self, scored, change_status):
+        change_status(state="diverged", snapshots=[])
+        assert scored()["records"] == []
+
+
+class TestRefused:
+    def test_changed_snapshot(self, run, scored):
+        save_snapshot(run, SPEC, make_generator(99).state_dict(), 20, (1, 16, 16))
+        with pytest.raises(ConfigError, match=r"00000020\.safetensors: SHA-256 .* lists"):
+            scored()
+        assert not run.scores.exists()
+
+    def test_missing_snapshot(self, run, scored):
+        run.snapshot(20).unlink()
+        with pytest.raises(ConfigError, match=r"listed in .* but missing"):
+            scored()
+
+    def test_status_of_another_specification(self, scored, change_status):
+        change_status(spec_digest="0" * 16)
+        with pytest.raises(ConfigError, match="another specification"):
+            scored()
+
+    def test_snapshot_of_another_specification(self, run, scored, change_status):
+        other = SPEC.model_copy(update={"seed": 4})
+        sha256 = save_snapshot(run, other, make_generator(0).state_dict(), 20, (1, 16, 16))
+        change_status(snapshots=[{"steps": 20, "images_seen": 1, "sha256": sha256, "last_finite": False}])
+        with pytest.raises(ConfigError, match="another specification"):
+            scored()
+
+    def test_more_real_images_than_there_are(self, scored):
+        with pytest.raises(ConfigError, match=r"`num_real` is 700, but the test split of .* has 600"):
+            scored(protocol(reference="test", num_real=700))
+
+    def test_subsets_larger_than_the_reference(self, scored):
+        p = protocol(num_fake=800, reference="test", kid_subset_size=700)
+        with pytest.raises(ConfigError, match=r"600 images are fewer than `kid_subset_size` 700 .*test split"):
+            scored(p)
+
+    def test_evaluator_without_folder(self, run, digits_dir):
+        with pytest.raises(ConfigError, match="no evaluator folder is given for classifier"):
+            score_run(run, [protocol()], digits_dir, {})
+
+
+class TestExternalSamples:
+    @pytest.fixture
+    def samples(self, run, data, change_status):
+        """Real digits in the place of an external program's samples."""
+        for steps in (10, 20):
+            run.snapshot(steps).unlink()
+        path = run.external_samples(20)
+        path.parent.mkdir()
+        np.save(path, np.array(data.images("test")[:80]))
+        change_status(snapshots=[{"steps": 20}], spec_digest=SPEC.digest())
+        return path
+
+    def test_are_scored(self, samples, scored, data, classifier_dir):
+        scores = scored(protocol())
+        info = read_evaluator(classifier_dir, data)
+        real = {split: read_features(classifier_dir, split, info) for split in ("train", "test")}
+        expected = compute(protocol(), take(real["test"], slice(60)), real["train"])
+        found = values_of(scores)
+        for metric, (value, _, _) in expected.items():
+            assert found[20, protocol().metric_name(metric)] == pytest.approx(value, rel=1e-5, abs=1e-6)
+        assert scores["records"][0]["images_seen"] is None
+
+    def test_batch_statistics_do_not_apply(self, samples, scored):
+        found = values_of(scored(protocol(metrics=("fid",)), protocol(metrics=("fid",), batch_norm="batch")))
+        assert found[20, "fid60_train@classifier"] is not None
+        assert found[20, "fid60_train_bnbatch@classifier"] is None
+
+    def test_too_few(self, samples, scored):
+        with pytest.raises(
+            ConfigError, match=r"found uint8 \(80, 16, 16, 1\); needed: uint8 \(at least 100, 16, 16, 1\)"
+        ):
+            scored(protocol(), protocol(num_fake=100))
+
+    @pytest.mark.parametrize(
+        ("array", "found"),
+        [
+            (np.zeros((80, 16, 16, 1), np.float32), r"float32 \(80, 16, 16, 1\)"),
+            (np.zeros((80, 16, 16), np.uint8), r"uint8 \(80, 16, 16\)"),
+            (np.zeros((80, 1, 16, 16), np.uint8), r"uint8 \(80, 1, 16, 16\)"),
+            (np.zeros((80, 28, 28, 1), np.uint8), r"uint8 \(80, 28, 28, 1\)"),
+        ],
+    )
+    def test_wrong_array(self, samples, scored, array, found):
+        np.save(samples, array)
+        with pytest.raises(
+            ConfigError, match=rf"00000020\.npy: found {found}; needed: uint8 \(at least 60, 16, 16, 1\)"
+        ):
+            scored()
+
+    def test_not_an_array(self, samples, scored):
+        samples.write_bytes(b"PNG")
+        with pytest.raises(ConfigError, match=r"not a readable \.npy file"):
+            scored()
+
+    def test_objects_are_not_unpickled(self, tmp_path):
+        np.save(tmp_path / "x.npy", np.array([{}], dtype=object), allow_pickle=True)
+        with pytest.raises(ConfigError, match=r"not a readable \.npy file"):
+            read_external(tmp_path / "x.npy", (1, 16, 16), 1)
+
+    def test_checksum_is_checked_when_given(self, samples, scored, change_status):
+        change_status(snapshots=[{"steps": 20, "sha256": file_sha256(samples)}])
+        assert len(scored()["records"]) == 5
+        change_status(snapshots=[{"steps": 20, "sha256": "0" * 64}])
+        with pytest.raises(ConfigError, match="run the program again"):
+            scored()
+
+
+class TestScoreReal:
+    def score_it(self, tmp_path, folder, evaluator, *protocols):
+        out = tmp_path / "real" / "digits.json"
+        scores = score_real(list(protocols), "digits", "test", folder, {"classifier": evaluator}, out)
+        assert json.loads(out.read_text()) == scores
+        return scores["records"]
+
+    def test_uses_the_other_split(self, tmp_path, data, digits_dir, classifier_dir):
+        against_train, against_test = protocol(num_fake=500), protocol(num_fake=900, reference="test")
+        records = self.score_it(tmp_path, digits_dir, classifier_dir, against_train, against_test)
+        info = read_evaluator(classifier_dir, data)
+        train, test = (read_features(classifier_dir, split, info) for split in ("train", "test"))
+        expected = {
+            **{
+                against_train.metric_name(m): v
+                for m, v in compute(against_train, take(test, select(500, 600, 0)), train).items()
+            },
+            **{
+                against_test.metric_name(m): v
+                for m, v in compute(against_test, take(train, select(900, 1197, 0)), test).items()
+            },
+        }
+        found = {record["metric"]: (record["value"], record["spread"], record["spread_over"]) for record in records}
+        assert found == expected
+        for record in records:
+            assert record["method"] == "Real data"
+            assert [record[key] for key in ("setting", "seed", "updates", "images_seen")] == [None] * 4
+            assert record["protocol"]["num_fake_used"] == (500 if record["protocol"]["reference"] == "train" else 900)
+
+    def test_is_close_to_itself_and_varied(self, tmp_path, digits_dir, classifier_dir):
+        records = self.score_it(tmp_path, digits_dir, classifier_dir, protocol(num_fake=600))
+        value = {record["metric"].split("600")[0]: record["value"] for record in records}
+        assert value["is"] > 4  # ten classes, a classifier trained briefly
+        assert value["fid"] < 1
+        assert min(value["precision"], value["recall"]) > 0.7
+
+    def test_fewer_than_asked_for(self, tmp_path, digits_dir, classifier_dir):
+        p = protocol(num_fake=5000, kid_subset_size=1000)
+        records = self.score_it(tmp_path, digits_dir, classifier_dir, p)
+        values = {record["metric"]: record["value"] for record in records}
+        assert values["fid5k_train@classifier"] is not None
+        assert values["kid5k_train_m1000x5@classifier"] is None  # 600 images
+        assert {record["protocol"]["num_fake_used"] for record in records} == {600}
+        assert {record["protocol"]["num_fake"] for record in records} == {5000}
+
+    def test_more_reference_images_than_there_are(self, tmp_path, digits_dir, classifier_dir):
+        with pytest.raises(ConfigError, match="`num_real` is 1500"):
+            self.score_it(tmp_path, digits_dir, classifier_dir, protocol(num_real=1500))
+
+    def test_no_test_split(self, tmp_path):
+        images = np.random.default_rng(0).integers(0, 256, (60, 16, 16, 1)).astype(np.uint8)
+        prepared = write_prepared(tmp_path / "p", images, np.arange(60) % 2, 60)
+        from evaluate_support import OPTIONS
+
+        from sngan_repro.evaluate.build import build_evaluator
+
+        build_evaluator("classifier", prepared, OPTIONS, tmp_path / "c", None)
+        records = self.score_it(tmp_path, prepared, tmp_path / "c", protocol())
+        assert [record["value"] for record in records] == [None] * 5
+        assert records[0]["protocol"]["num_fake_used"] == 0
