@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from itertools import groupby
 from typing import Any
 
 from sngan_repro.data.sources import list_sources, source_info
 from sngan_repro.methods import METHODS
 from sngan_repro.paths import Layout
-from sngan_repro.specs import RunSpec
+from sngan_repro.specs import RunSpec, SettingSpec
 from sngan_repro.study import Study
 
 
@@ -73,14 +72,17 @@ def _print_cost(runs: list[RunSpec], layout: Layout, device_name: str, threads: 
     info = runtime.device_info(device)
     print(f"timing a few updates of each method on {info['name']} ({info['threads']} threads) ...")
     measured: dict[str, float] = {}
-    seconds: Counter[str] = Counter()
+    seconds: dict[str, float] = {}
     for run in runs:
-        kind = RunSpec.model_validate({**run.to_dict(), "dataset": "x", "setting": "x", "seed": 0})
-        kind = kind.model_copy(update={"optimiser": run.optimiser.model_copy(update={"lr": 1e-4})})
+        # Neither rates nor seeds change the cost of an update, so runs that differ only in them are timed once.
+        optimiser = SettingSpec(lr=1e-4, n_dis=run.optimiser.n_dis)
+        same = {"dataset": "x", "setting": "x", "seed": 0, "optimiser": optimiser.to_dict()}
+        kind = RunSpec.model_validate({**run.to_dict(), **same})
         key = kind.digest()
         if key not in measured:
             measured[key] = measure_update(kind, device)
-        seconds[run.label] += measured[key] * (_total_steps(run, layout) or 0)
+        cost = measured[key] * (_total_steps(run, layout) or 0)
+        seconds[run.label] = seconds.get(run.label, 0.0) + cost
     for label, value in seconds.items():
         print(f"  {label:<14} {value / 3600:9.3f} h")
     total = sum(seconds.values())
@@ -111,7 +113,8 @@ def measure_update(spec: RunSpec, device: Any, min_seconds: float = 0.5) -> floa
         return time.perf_counter() - start
 
     elapsed(2)
-    updates, seconds = 2, elapsed(2)
+    updates = 2
+    seconds = elapsed(updates)
     while seconds < min_seconds:
         updates *= 2
         seconds = elapsed(updates)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from sngan_repro.analysis import description, findings, naming
 from sngan_repro.analysis.captions import figure_caption
 from sngan_repro.analysis.outputs import FigurePlan, figure_plans
 from sngan_repro.analysis.printed import PrintedTable, markdown_escape
+from sngan_repro.analysis.style import WIDTH
 from sngan_repro.analysis.summary import read_comparisons, read_results, read_summary
 from sngan_repro.analysis.tables import printed_tables
 from sngan_repro.config import ConfigError
@@ -66,10 +68,7 @@ def build_report(study: Study, layout: Layout, template_dir: Path = Path("report
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         for plan in figure_plans(study):
-            source = plan.file(layout, "svg")
-            if not source.is_file():
-                raise ConfigError(f"{source}: no such file; make_figures writes it")
-            shutil.copy(source, work / f"{plan.name}.svg")
+            shutil.copy(plan.file(layout, "svg"), work / f"{plan.name}.svg")
         _to_html(text, work, template_dir.resolve(), layout.report_html)
         _to_pdf(text, work, template_dir.resolve(), layout.report_pdf, finished)
 
@@ -92,8 +91,8 @@ def render(study: Study, layout: Layout, template_dir: Path) -> tuple[str, datet
     counting = Numbering()
     try:
         template = environment.get_template("report.md.j2")
-        template.render(**facts, **_placing(study, counting))
-        text = template.render(**facts, **_placing(study, Numbering(counting.seen)))
+        template.render(**facts, **_placing(study, layout, counting))
+        text = template.render(**facts, **_placing(study, layout, Numbering(counting.seen)))
     except jinja2.TemplateError as error:
         line = getattr(error, "lineno", None)
         place = f"{template_dir / 'report.md.j2'}" + (f", line {line}" if line else "")
@@ -122,13 +121,26 @@ def gather(study: Study, layout: Layout) -> dict[str, Any]:
     }
 
 
-def _placing(study: Study, numbering: Numbering) -> dict[str, Callable[..., str]]:
+def svg_width(path: Path) -> float:
+    """The width of an SVG figure in inches. ConfigError when it is missing or says none."""
+    try:
+        head = path.read_text(encoding="utf-8")[:2000]
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file; make_figures writes it") from None
+    match = re.search(r'<svg[^>]*? width="([0-9.]+)pt"', head)
+    if match is None:
+        raise ConfigError(f"{path}: not an SVG figure of this package; run the workflow again")
+    return float(match[1]) / 72
+
+
+def _placing(study: Study, layout: Layout, numbering: Numbering) -> dict[str, Callable[..., Any]]:
     """The template's functions that place and cite figures and tables."""
 
     def figure(plan: FigurePlan) -> str:
         number = numbering.define("figure", plan.name)
+        share = min(1.0, svg_width(plan.file(layout, "svg")) / WIDTH)
         caption = f"**Figure {number}.** {figure_caption(study, plan)}"
-        return f"![{caption}]({plan.name}.svg){{#figure-{number}}}\n"
+        return f"![{caption}]({plan.name}.svg){{#figure-{number} width={share:.0%}}}\n"
 
     def table(content: PrintedTable) -> str:
         number = numbering.define("table", content.key)

@@ -138,7 +138,7 @@ class Session:
         rate = (steps - self._flushed_steps) / max(now - self._flushed_at, 1e-9)
         rows = self.log.flush(rate * images_per_step)
         self._flushed_at, self._flushed_steps = now, steps
-        bad = np.flatnonzero(~np.isfinite(rows[:, 1:3]).all(axis=1)) if len(rows) else []
+        bad = np.flatnonzero(~np.isfinite(rows[:, 1:3]).all(axis=1))
         if len(bad):
             first = rows[bad[0]]
             which = "d_loss" if not np.isfinite(first[1]) else "g_loss"

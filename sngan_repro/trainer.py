@@ -37,8 +37,8 @@ class Trainer:
         # G comes first from the same random state, so runs of one seed start with the same G under every method.
         torch.manual_seed(spec.seed)
         self.G, self.D = self.method.build()
-        self.G.to(device=device, memory_format=torch.channels_last)
-        self.D.to(device=device, memory_format=torch.channels_last)
+        self.G.to(device).to(memory_format=torch.channels_last)
+        self.D.to(device).to(memory_format=torch.channels_last)
         self.method.state = {name: value.to(device) for name, value in self.method.state.items()}
         self.d_parameters = [p for p in self.D.parameters() if p.requires_grad]
         self.g_parameters = [p for p in self.G.parameters() if p.requires_grad]

@@ -38,9 +38,10 @@ def tiny_run():
 
     def make(**changes: Any) -> RunSpec:
         values = json.loads(json.dumps(TINY_RUN))
+        replaced = ("budget", "snapshots")
         for key, value in changes.items():
             values[key] = (
-                {**values[key], **value} if isinstance(value, dict) and key not in ("budget", "snapshots") else value
+                {**values[key], **value} if isinstance(value, dict) and key not in replaced else value
             )
         return RunSpec.model_validate(values)
 

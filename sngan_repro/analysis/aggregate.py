@@ -54,7 +54,7 @@ def write_table(path: Path, rows: Iterable[dict[str, Any]], columns: Sequence[st
     columns: needed where there may be no rows.
     """
     # dtype=object keeps integers integers where a column also has missing values.
-    frame = pd.DataFrame(list(rows), columns=columns, dtype=object)
+    frame = pd.DataFrame(list(rows), columns=None if columns is None else list(columns), dtype=object)
     with atomic_path(path) as temporary:
         frame.to_csv(temporary, index=False, lineterminator="\n")
 

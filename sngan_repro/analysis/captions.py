@@ -24,7 +24,7 @@ def figure_caption(study: Study, plan: FigurePlan) -> str:
         "a thin line that ends in a cross is a run that diverged. The dashed line is real images.",
         "training_best": f"scores against training, each method at its best setting by the metric shown. Lines are "
         f"means over finished seeds{spread}; the dashed line is real images. {labels}.",
-        "losses": f"losses of D (solid) and G (dashed) during training, seeds faint, their mean strong. Each curve is "
+        "losses": "losses of D (solid) and G (dashed) during training, seeds faint, their mean strong. Each curve is "
         "a running mean over 1/40 of the training. The scale differs from method to method, since the losses do; a "
         "dotted line with a cross marks a divergence.",
         "samples": f"real training images, and final samples of each method {run}. Not selected: latents in the order "
@@ -33,7 +33,8 @@ def figure_caption(study: Study, plan: FigurePlan) -> str:
         "spectral": f"largest singular value of the weight of each layer of D over training, from light (first layer) "
         f"to dark (last layer); each method {run}. The dotted line is 1.",
         "variety": f"precision (how many generated images look real) against recall (how much of the real variety is "
-        f"generated). Small markers are seeds, faint ones at other settings; large markers are means at {best}. {labels}.",
+        f"generated). Small markers are seeds, faint ones at other settings; large markers are means at {best}. "
+        f"{labels}.",
         "divergence": "how many runs diverged, by method and setting.",
         "cost": "cost. Left: training time per 1000 generator updates, all runs of a method together (bar and number) "
         "and single runs (points). Right: time of all runs.",

@@ -111,8 +111,8 @@ def budget_table(runs: pd.DataFrame) -> PrintedTable:
         first = group.iloc[0]
         rows.append(
             [
-                dataset,
-                method,
+                str(dataset),
+                str(method),
                 span(group["steps_total"]),
                 span(group["planned_epochs"].dropna()),
                 span(group["planned_images"].dropna()),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
+from sngan_repro.analysis.load import Row
 from sngan_repro.analysis.naming import (
     MISSING,
     arrow,
@@ -25,7 +28,7 @@ SIGN_TEST_MIN = 6
 """The smallest n at which n pairs of one sign are rarer than 5 % under no difference."""
 
 
-def value_text(row: pd.Series, places: int) -> str:
+def value_text(row: Row, places: int) -> str:
     """``23.85 ± 0.23, n = 2``."""
     n = int(row["n"])
     return f"{mean_sd(row['mean'], row['sd'], places)}, n = {n}"
@@ -62,7 +65,7 @@ def leader_sentence(study: Study, summary: pd.DataFrame, comparisons: pd.DataFra
     return sentence + (f"; paired by seed they differ by {difference} (95 % interval {bounds}; {verdict(row)}).")
 
 
-def comparison(comparisons: pd.DataFrame, dataset: str, metric: str, second: str) -> pd.Series | None:
+def comparison(comparisons: pd.DataFrame, dataset: str, metric: str, second: str) -> Row | None:
     """The row that compares the best method with ``second``."""
     rows = comparisons[
         (comparisons["dataset"] == dataset) & (comparisons["metric"] == metric) & (comparisons["second"] == second)
@@ -99,7 +102,7 @@ def settings_sentence(study: Study, summary: pd.DataFrame, dataset: str, metric:
         if cell.empty:
             continue
         judged.append(setting)
-        at = cell["mean"].idxmax() if arrow(study, metric) == "↑" else cell["mean"].idxmin()
+        at: Any = cell["mean"].idxmax() if arrow(study, metric) == "↑" else cell["mean"].idxmin()
         if cell.loc[at, "method"] == best:
             led.append(setting)
     where = f" ({markdown_escape(enumeration(led))})" if 0 < len(led) < len(judged) else ""
@@ -109,7 +112,7 @@ def settings_sentence(study: Study, summary: pd.DataFrame, dataset: str, metric:
     )
 
 
-def verdict(row: pd.Series) -> str:
+def verdict(row: Row) -> str:
     """What a paired comparison supports, in a few words."""
     n, low, high = int(row["n"]), row["ci_low"], row["ci_high"]
     if n == 0:
@@ -127,7 +130,8 @@ def comparison_table(
     study: Study, summary: pd.DataFrame, comparisons: pd.DataFrame, dataset: str
 ) -> PrintedTable | None:
     """The best method against every other, by each headline metric; None when nothing can be compared."""
-    rows, rules = [], set()
+    rows: list[list[str]] = []
+    rules: set[int] = set()
     for metric in study.headline_metrics:
         found = comparisons[(comparisons["dataset"] == dataset) & (comparisons["metric"] == metric)]
         rules.add(len(rows))
@@ -241,7 +245,7 @@ def literature_sentences(study: Study) -> list[str]:
             real = integer(protocol.num_real) if protocol.num_real else "all"
             sentences.append(
                 f"Scores by the evaluator {name} may be set beside published ones only where those were measured with "
-                f"{integer(protocol.num_fake)} generated images, {real} images of the {protocol.reference} split of the "
-                "same data, the same image size and the same Inception weights; IS and FID change with each of these."
+                f"{integer(protocol.num_fake)} generated images, {real} images of the {protocol.reference} split of "
+                "the same data, the same image size and the same Inception weights; the scores depend on each of these."
             )
     return list(dict.fromkeys(sentences))

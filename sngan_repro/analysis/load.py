@@ -153,7 +153,9 @@ def _read_run(study: Study, spec: RunSpec, paths: RunPaths) -> Run:
         if digest != spec.digest():
             raise ConfigError(f"{path}: made from spec {digest}, but the study has {spec.digest()}; {outdated}")
     _check_status(status, paths.status)
-    expected = {(snapshot.steps, name) for snapshot in status.snapshots for name in study.metric_names}
+    expected: set[tuple[int | None, str]] = {
+        (snapshot.steps, name) for snapshot in status.snapshots for name in study.metric_names
+    }
     found = [(record.updates, record.metric) for record in scores.records]
     check_complete(expected, found, paths.scores)
     images = {snapshot.steps: snapshot.images_seen for snapshot in status.snapshots}
@@ -260,10 +262,41 @@ def read_array(path: Path, ndim: int, mmap: bool = False) -> np.ndarray:
     return array
 
 
+Row = Any
+"""A row of a table (a pandas Series); Any, since no stub knows the types of its columns."""
+
 TEXT_COLUMNS = frozenset(
-    "study dataset method setting metric spread_over state stage reference evaluator evaluator_digest batch_norm "
-    "dataset_sha256 torch_fidelity spec_digest reason device device_name versions git_revision started finished "
-    "folder last_snapshot_sha256 first first_setting second second_setting best_over_training_updates".split()
+    [
+        "study",
+        "dataset",
+        "method",
+        "setting",
+        "metric",
+        "spread_over",
+        "state",
+        "stage",
+        "reference",
+        "evaluator",
+        "evaluator_digest",
+        "batch_norm",
+        "dataset_sha256",
+        "torch_fidelity",
+        "spec_digest",
+        "reason",
+        "device",
+        "device_name",
+        "versions",
+        "git_revision",
+        "started",
+        "finished",
+        "folder",
+        "last_snapshot_sha256",
+        "first",
+        "first_setting",
+        "second",
+        "second_setting",
+        "best_over_training_updates",
+    ]
 )
 
 

@@ -1,9 +1,10 @@
-"""Which files the analysis writes for a study, known before anything has run. Imported by the Snakefile: no heavy imports."""
+"""Which files the analysis writes for a study, known before anything has run. Light: the Snakefile imports it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -61,7 +62,7 @@ def chunks(items: Sequence[T], size: int) -> list[tuple[T, ...]]:
         return []
     num_parts = -(-len(items) // size)
     bounds = [round(len(items) * part / num_parts) for part in range(num_parts + 1)]
-    return [tuple(items[a:b]) for a, b in zip(bounds, bounds[1:], strict=False)]
+    return [tuple(items[a:b]) for a, b in pairwise(bounds)]
 
 
 def figure_plans(study: Study) -> list[FigurePlan]:

@@ -77,7 +77,7 @@ class PrintedTable:
         return f"**{markdown_escape(self.caption)}**\n\n{self.markdown_body()}"
 
     def latex(self) -> str:
-        """A ``table`` environment; needs the packages booktabs and graphicx (which shrinks a table that is too wide)."""
+        """A ``table`` environment; needs the packages booktabs and graphicx (to shrink what is too wide)."""
         lines = [
             r"\begin{table}",
             r"\centering\small",

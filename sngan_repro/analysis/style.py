@@ -1,4 +1,4 @@
-"""One look for all figures: sizes for a page 6.3 in wide, one colour per method, a second channel for greyscale print."""
+"""One look for all figures: page-width sizes, one colour per method, a second channel for greyscale print."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def canvas(
 
     size = (min(width, WIDTH), min(height, HEIGHT))
     fig, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained", **options)
-    fig.get_layout_engine().set(w_pad=0.03, h_pad=0.03, hspace=0.03, wspace=0.03)  # type: ignore[union-attr]
+    fig.get_layout_engine().set(w_pad=0.03, h_pad=0.03, hspace=0.03, wspace=0.03)
     return fig, axes.tolist()
 
 

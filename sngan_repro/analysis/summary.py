@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from sngan_repro.analysis.load import read_table
+from sngan_repro.analysis.load import Row, read_table
 from sngan_repro.analysis.naming import REAL, decimals_for, higher_is_better
 from sngan_repro.analysis.outputs import aggregate_files, table_files
 from sngan_repro.analysis.stats import Summary, paired_difference, summarise
@@ -103,14 +103,15 @@ def _cell_statistics(cell: pd.DataFrame, higher: bool) -> dict[str, Any]:
     }
 
 
-def best_setting(study: Study, summary: pd.DataFrame, dataset: str, method: str, metric: str) -> pd.Series | None:
+def best_setting(study: Study, summary: pd.DataFrame, dataset: str, method: str, metric: str) -> Row | None:
     """The summary row of a method's best setting by mean; the first of equals; None when no run finished."""
     rows = summary[(summary["dataset"] == dataset) & (summary["metric"] == metric) & (summary["method"] == method)]
     rows = rows[rows["mean"].notna()]
     if rows.empty:
         return None
     mean = rows["mean"]
-    return rows.loc[mean.idxmax() if higher_is_better(study, metric) else mean.idxmin()]
+    at: Any = mean.idxmax() if higher_is_better(study, metric) else mean.idxmin()
+    return rows.loc[at]
 
 
 def shown_setting(study: Study, summary: pd.DataFrame, dataset: str, method: str, metric: str) -> str:
@@ -147,7 +148,7 @@ def by_seed(results: Results, dataset: str, method: str, setting: str, metric: s
     return {int(seed): float(value) for seed, value in zip(cell["seed"], cell["value"], strict=True)}
 
 
-def ranking(study: Study, summary: pd.DataFrame, dataset: str, metric: str) -> list[pd.Series]:
+def ranking(study: Study, summary: pd.DataFrame, dataset: str, metric: str) -> list[Row]:
     """The best setting of each method, best method first; methods without a finished run are left out."""
     found = [best_setting(study, summary, dataset, label, metric) for label in study.labels]
     rows = [row for row in found if row is not None]
@@ -168,9 +169,7 @@ def comparison_rows(study: Study, results: Results, summary: pd.DataFrame) -> li
     return rows
 
 
-def _compare(
-    study: Study, results: Results, dataset: str, metric: str, first: pd.Series, second: pd.Series
-) -> dict[str, Any]:
+def _compare(study: Study, results: Results, dataset: str, metric: str, first: Row, second: Row) -> dict[str, Any]:
     a, b = (by_seed(results, dataset, row["method"], row["setting"], metric) for row in (first, second))
     difference: Summary = paired_difference(a, b)
     sign = 1 if higher_is_better(study, metric) else -1
@@ -190,6 +189,17 @@ def _compare(
     }
 
 
-COMPARISON_COLUMNS = (
-    "dataset metric first first_setting second second_setting mean_difference sd n ci_low ci_high agreeing".split()
-)
+COMPARISON_COLUMNS = [
+    "dataset",
+    "metric",
+    "first",
+    "first_setting",
+    "second",
+    "second_setting",
+    "mean_difference",
+    "sd",
+    "n",
+    "ci_low",
+    "ci_high",
+    "agreeing",
+]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pandas as pd
 
 from sngan_repro.analysis.aggregate import write_table
+from sngan_repro.analysis.load import Row
 from sngan_repro.analysis.naming import (
     MISSING,
     REAL,
@@ -77,7 +79,7 @@ def _key(kind: str, dataset: str, metrics: Sequence[str] = ()) -> str:
     return "-".join([kind, dataset, *(metric.replace("@", "-") for metric in metrics[:1])])
 
 
-def _cell(summary: pd.DataFrame, dataset: str, metric: str, method: str, setting: str) -> pd.Series:
+def _cell(summary: pd.DataFrame, dataset: str, metric: str, method: str, setting: str) -> Row:
     """The row of summary.csv for one cell of the study."""
     rows = summary[
         (summary["dataset"] == dataset)
@@ -203,7 +205,7 @@ def cost_table(study: Study, results: Results, dataset: str) -> PrintedTable:
         "s per 1000 updates",
         "memory (MB)",
     ]
-    cost = results.cost[results.cost["dataset"] == dataset].set_index(["stage", "method"])
+    cost: Any = results.cost[results.cost["dataset"] == dataset].set_index(["stage", "method"])
     rows = []
     for label in study.labels:
         train, score = cost.loc[("train", label)], cost.loc[("score", label)]

@@ -15,7 +15,7 @@ GAP = 0.9
 
 
 def draw_bars(data: FigureData, plan: FigurePlan) -> Any:
-    """One panel per metric: a bar per method and setting (mean), its interval, each seed as a point, real images as a line."""
+    """One panel per metric: a bar per method and setting with its interval, seeds as points, real images as a line."""
     centres = bar_positions(len(plan.methods), len(plan.settings))
     fig, axes = canvas(0.75 + 1.45 * len(plan.metrics), rows=len(plan.metrics), sharex=True)
     marks: dict[str, bool] = {"diverged": False}

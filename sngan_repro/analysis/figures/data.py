@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from sngan_repro.analysis.load import read_array, read_dataset, read_log
+from sngan_repro.analysis.load import Row, read_array, read_dataset, read_log
 from sngan_repro.analysis.naming import primary_metric
 from sngan_repro.analysis.style import MethodStyle, method_styles
 from sngan_repro.analysis.summary import Results, read_results, read_summary, shown_setting
@@ -40,11 +40,11 @@ class FigureData:
         runs = self.results.runs
         return runs[(runs["dataset"] == dataset) & (runs["method"] == method) & (runs["setting"] == setting)]
 
-    def paths(self, run: pd.Series) -> RunPaths:
+    def paths(self, run: Row) -> RunPaths:
         """The files of a row of runs.csv."""
         return RunPaths(self.layout.root / run["folder"])
 
-    def log(self, run: pd.Series) -> pd.DataFrame:
+    def log(self, run: Row) -> pd.DataFrame:
         """The training log of a row of runs.csv."""
         folder = run["folder"]
         if folder not in self._logs:
@@ -62,7 +62,7 @@ class FigureData:
             & scores["value"].notna()
         ]
 
-    def cell(self, dataset: str, metric: str, method: str, setting: str) -> pd.Series:
+    def cell(self, dataset: str, metric: str, method: str, setting: str) -> Row:
         """The row of summary.csv of one cell."""
         rows = self.summary
         return rows[
@@ -76,7 +76,7 @@ class FigureData:
         """The setting at which to show a method: its best by ``metric`` (default: the study's primary one)."""
         return shown_setting(self.study, self.summary, dataset, method, metric or primary_metric(self.study))
 
-    def shown_run(self, dataset: str, method: str) -> pd.Series:
+    def shown_run(self, dataset: str, method: str) -> Row:
         """The run shown where one stands for a method: the shown setting's first seed that finished, else its first."""
         runs = self.runs(dataset, method, self.setting(dataset, method))
         finished = runs[runs["state"] == "ok"]

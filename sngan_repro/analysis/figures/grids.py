@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from sngan_repro.analysis.figures.data import FigureData
-from sngan_repro.analysis.load import read_array
+from sngan_repro.analysis.load import Row, read_array
 from sngan_repro.analysis.naming import REAL
 from sngan_repro.analysis.outputs import FigurePlan
 from sngan_repro.analysis.style import HEIGHT, INK, WIDTH, canvas, note
@@ -62,7 +61,7 @@ def draw_samples(data: FigureData, plan: FigurePlan) -> Any:
 
 def draw_progress(data: FigureData, plan: FigurePlan) -> Any:
     """Rows: methods at their best setting; columns: snapshots. The latents are the same within a row."""
-    chosen = {}
+    chosen: dict[str, Any] = {}
     for method in plan.methods:
         run = data.shown_run(plan.dataset, method)
         steps = snapshot_steps(data, run)
@@ -96,7 +95,7 @@ def evenly(count: int, most: int) -> list[int]:
     return sorted({round(k * (count - 1) / (most - 1)) for k in range(most)})
 
 
-def snapshot_steps(data: FigureData, run: pd.Series) -> list[int]:
+def snapshot_steps(data: FigureData, run: Row) -> list[int]:
     """The updates of the run's snapshots, increasing."""
     scores = data.results.scores
     rows = scores[
@@ -108,7 +107,7 @@ def snapshot_steps(data: FigureData, run: pd.Series) -> list[int]:
     return sorted({int(steps) for steps in rows["updates"]})
 
 
-def _samples(data: FigureData, run: pd.Series, name: str, ndim: int) -> np.ndarray | None:
+def _samples(data: FigureData, run: Row, name: str, ndim: int) -> np.ndarray | None:
     """A sample array of a run; a diverged run may have none."""
     path = data.paths(run).samples / name
     if run["state"] == "diverged" and not path.exists():

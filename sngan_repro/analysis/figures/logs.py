@@ -19,7 +19,7 @@ MAX_LABELS = 8
 
 
 def draw_losses(data: FigureData, plan: FigurePlan) -> Any:
-    """Rows: methods, columns: settings. D solid in the method's colour, G dashed grey; every seed faint, their mean strong."""
+    """Rows: methods, columns: settings. D solid in the method's colour, G dashed; seeds faint, their mean strong."""
     rows, columns = len(plan.methods), len(plan.settings)
     fig, axes = canvas(0.55 + 1.12 * rows, rows, columns, sharex="col", sharey="row")
     for line, method in zip(axes, plan.methods, strict=True):
@@ -122,8 +122,7 @@ def _spectral_panel(ax: Any, log: pd.DataFrame, color: str) -> None:
     from matplotlib.colors import LinearSegmentedColormap
 
     layers = [name for name in log.columns if name.startswith("spectral/")]
-    measured = log.loc[log[layers].notna().any(axis=1), ["step", *layers]] if layers else log.iloc[:0]
-    measured = measured[np.isfinite(measured[layers]).all(axis=1)] if len(measured) else measured
+    measured = log[np.isfinite(log[layers]).all(axis=1)] if layers else log.iloc[:0]
     if not len(measured):
         note(ax, "not measured")
         ax.set(xticks=[], yticks=[])
@@ -160,7 +159,7 @@ def _end_labels(ax: Any, ends: dict[str, tuple[float, Any]]) -> None:
 
 
 def spread(wanted: list[float], distance: float) -> list[float]:
-    """Increasing positions moved apart to at least ``distance``, staying as near to the wanted ones as a few passes give."""
+    """Increasing positions pushed apart to at least ``distance``, each pair by the same amount."""
     placed = list(wanted)
     for _ in range(200):
         moved = False

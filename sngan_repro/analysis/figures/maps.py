@@ -36,9 +36,9 @@ def draw_variety(data: FigureData, plan: FigurePlan) -> Any:
         Line2D([], [], color=data.styles[m].color, marker=data.styles[m].marker, linestyle="none", ms=7, label=m)
         for m in plan.methods
     ]
-    at = [real_value(data.summary, plan.dataset, metric) for metric in plan.metrics]
-    if None not in at:
-        ax.plot(*at, marker="*", color=REAL_COLOR, markersize=10, linestyle="none")
+    real_x, real_y = (real_value(data.summary, plan.dataset, metric) for metric in plan.metrics)
+    if real_x is not None and real_y is not None:
+        ax.plot(real_x, real_y, marker="*", color=REAL_COLOR, markersize=10, linestyle="none")
         handles.append(Line2D([], [], color=REAL_COLOR, marker="*", linestyle="none", ms=9, label=REAL))
     ax.set_xlabel(f"{TITLES[protocol_of(data.study, precision)[0]]} (fidelity)")
     ax.set_ylabel(f"{TITLES[protocol_of(data.study, recall)[0]]} (variety)")
@@ -97,7 +97,7 @@ def draw_cost(data: FigureData, plan: FigurePlan) -> Any:
     """Left: training time per 1000 updates; right: total time, training and scoring. One bar per method."""
     from matplotlib.patches import Patch
 
-    cost = data.results.cost[data.results.cost["dataset"] == plan.dataset].set_index(["stage", "method"])
+    cost: Any = data.results.cost[data.results.cost["dataset"] == plan.dataset].set_index(["stage", "method"])
     fig, ((left, right),) = canvas(0.85 + 0.22 * len(plan.methods), 1, 2, sharey=True)
     runs = data.results.runs[data.results.runs["dataset"] == plan.dataset]
     unit, size = time_unit(max(cost.loc[(s, m), "seconds"] for s in ("train", "score") for m in plan.methods))
