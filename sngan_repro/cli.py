@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from sngan_repro import __version__
 
-Add = Callable[..., None]
+Add = Callable[..., object]
 
 
 def _study_options(add: Add) -> None:

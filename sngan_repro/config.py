@@ -115,7 +115,8 @@ def describe(error: ValidationError, model: type[BaseModel], where: str) -> str:
         elif problem["type"] == "missing":
             lines.append(f"{where}: {key}: this key is required")
         elif problem["type"] == "value_error":
-            lines.append(f"{where}: {key}: {problem['ctx']['error']}")
+            place = f"{where}: {key}" if problem["loc"] else where
+            lines.append(f"{place}: {problem['ctx']['error']}")
         else:
             lines.append(f"{where}: {key}: {problem['msg']}; found {problem['input']!r}")
     return "\n".join(lines)

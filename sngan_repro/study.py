@@ -111,6 +111,8 @@ class Study(Model):
             for name in self.headline:
                 require_known("headline metric", name, names)
             self.runs()
+            for key in set.intersection(*(set(entry.setting) for entry in self.methods)):
+                raise ConfigError(f"settings: `{key}` is replaced by every method; no setting's own value is used")
         except ConfigError as error:
             raise ValueError(str(error)) from None
         return self

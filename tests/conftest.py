@@ -40,9 +40,7 @@ def tiny_run():
         values = json.loads(json.dumps(TINY_RUN))
         replaced = ("budget", "snapshots")
         for key, value in changes.items():
-            values[key] = (
-                {**values[key], **value} if isinstance(value, dict) and key not in replaced else value
-            )
+            values[key] = {**values[key], **value} if isinstance(value, dict) and key not in replaced else value
         return RunSpec.model_validate(values)
 
     return make

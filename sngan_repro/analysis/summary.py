@@ -45,6 +45,11 @@ def read_comparisons(layout: Layout) -> pd.DataFrame:
     return read_table(table_files(layout)["comparisons"], "make_tables")
 
 
+def summarise_study(study: Study, results: Results) -> pd.DataFrame:
+    """The table of statistics, computed in memory: what ``make_tables`` writes as summary.csv."""
+    return pd.DataFrame(summary_rows(study, results))
+
+
 def values_of(frame: pd.DataFrame) -> list[float]:
     """The values of score rows, without missing ones."""
     return [float(value) for value in frame["value"].dropna()]
@@ -67,7 +72,7 @@ def summary_rows(study: Study, results: Results) -> list[dict[str, Any]]:
                     "dataset": dataset,
                     "metric": metric,
                     "method": REAL,
-                    "setting": None,
+                    "setting": "",
                     "mean": None if pd.isna(real) else float(real),
                 }
             )

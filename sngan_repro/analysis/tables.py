@@ -34,9 +34,8 @@ from sngan_repro.analysis.summary import (
     metric_decimals,
     ranking,
     read_results,
-    read_summary,
     real_value,
-    summary_rows,
+    summarise_study,
 )
 from sngan_repro.files import write_text
 from sngan_repro.paths import Layout
@@ -54,8 +53,8 @@ def make_tables(study: Study, layout: Layout) -> None:
     """
     results = read_results(layout)
     files = table_files(layout)
-    write_table(files["summary"], summary_rows(study, results))
-    summary = read_summary(layout)
+    summary = summarise_study(study, results)
+    write_table(files["summary"], summary.to_dict("records"))
     write_table(files["comparisons"], comparison_rows(study, results, summary), COMPARISON_COLUMNS)
     for name, by_dataset in printed_tables(study, results, summary).items():
         tables = [table for tables in by_dataset.values() for table in tables]

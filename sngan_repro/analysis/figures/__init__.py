@@ -33,7 +33,7 @@ DRAW: dict[FigureKind, Callable] = {
 def make_figures(study: Study, layout: Layout) -> None:
     """Write figures/*.svg and a .png of each: exactly ``outputs.figure_files(study, layout)``.
 
-    Reads what ``aggregate`` and ``make_tables`` wrote, the training logs and the sample arrays.
+    Reads what ``aggregate`` wrote, the training logs and the sample arrays.
     Raises ConfigError naming a missing or unreadable file.
     """
     data = FigureData.read(study, layout)

@@ -11,7 +11,7 @@ import pandas as pd
 from sngan_repro.analysis.load import Row, read_array, read_dataset, read_log
 from sngan_repro.analysis.naming import primary_metric
 from sngan_repro.analysis.style import MethodStyle, method_styles
-from sngan_repro.analysis.summary import Results, read_results, read_summary, shown_setting
+from sngan_repro.analysis.summary import Results, read_results, shown_setting, summarise_study
 from sngan_repro.paths import Layout, RunPaths
 from sngan_repro.study import Study
 
@@ -28,7 +28,8 @@ class FigureData:
 
     @classmethod
     def read(cls, study: Study, layout: Layout) -> FigureData:
-        return cls(study, layout, read_results(layout), read_summary(layout))
+        results = read_results(layout)
+        return cls(study, layout, results, summarise_study(study, results))
 
     @cached_property
     def styles(self) -> dict[str, MethodStyle]:

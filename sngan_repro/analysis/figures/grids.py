@@ -11,6 +11,7 @@ from sngan_repro.analysis.load import Row, read_array
 from sngan_repro.analysis.naming import REAL
 from sngan_repro.analysis.outputs import FigurePlan
 from sngan_repro.analysis.style import HEIGHT, INK, WIDTH, canvas, note
+from sngan_repro.config import ConfigError
 
 COLUMNS = 4
 NUM_PROGRESS = 6
@@ -64,11 +65,7 @@ def draw_progress(data: FigureData, plan: FigurePlan) -> Any:
     chosen: dict[str, Any] = {}
     for method in plan.methods:
         run = data.shown_run(plan.dataset, method)
-        steps = snapshot_steps(data, run)
-        arrays = _samples(data, run, "progress.npy", 5)
-        count = 0 if arrays is None else len(arrays)
-        kept = evenly(min(count, len(steps)), NUM_PROGRESS)
-        chosen[method] = (run, [(steps[k], arrays[k]) for k in kept] if arrays is not None else [])
+        chosen[method] = (run, _progress(data, run))
     columns = max(1, max(len(shown) for _, shown in chosen.values()))
     cell = min((WIDTH - 0.5) / columns, (HEIGHT - 0.3) / len(chosen) - 0.2, 1.4)
     fig, axes = canvas(len(chosen) * (cell + 0.2) + 0.3, len(chosen), columns, width=0.5 + columns * cell)
@@ -86,6 +83,17 @@ def draw_progress(data: FigureData, plan: FigurePlan) -> Any:
         line[0].set_ylabel(f"{method}\n({run['setting']}){state}", color=data.styles[method].color, weight="bold")
     fig.supxlabel("above each grid: generator updates", fontsize=7.5)
     return fig
+
+
+def _progress(data: FigureData, run: Row) -> list[tuple[int, np.ndarray]]:
+    """(updates, images) of at most NUM_PROGRESS snapshots of a run, the first and the last among them."""
+    arrays, updates = _samples(data, run, "progress.npy", 5), snapshot_steps(data, run)
+    if arrays is None:
+        return []
+    if len(arrays) != len(updates):
+        path = data.paths(run).samples / "progress.npy"
+        raise ConfigError(f"{path}: {len(arrays)} snapshots, but the run has {len(updates)}; train it again")
+    return [(updates[k], arrays[k]) for k in evenly(len(updates), NUM_PROGRESS)]
 
 
 def evenly(count: int, most: int) -> list[int]:

@@ -1,0 +1,247 @@
+"""The whole DAG through Snakemake on a tiny study: results, reruns, kills, divergence, messages, lint."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+
+from sngan_repro.files import read_json
+
+ROOT = Path(__file__).parent.parent.parent
+SNAKEMAKE = [sys.executable, "-m", "snakemake"]
+
+TINY: dict[str, Any] = {
+    "title": "A tiny study",
+    "datasets": {"digits": {"source": "digits", "image_size": 16}},
+    "methods": ["sngan", "began"],
+    "settings": {"A": {"lr": 0.001, "beta2": 0.9}},
+    "seeds": [0, 1],
+    "budget": {"steps": 12},
+    "snapshots": {"count": 2},
+    "training": {"batch_size": 16, "log_every": 4},
+    "nets": {"width": 4, "z_dim": 8},
+    "classifier": {"epochs": 1, "width": 8, "feature_dim": 8},
+    "scores": [
+        {"evaluator": "classifier", "num_fake": 100, "is_splits": 1, "kid_subset_size": 50, "kid_subsets": 5}
+    ],
+}
+
+
+class Workplace:
+    """A folder with its own study, results and data; commands run in the repository as a user would run them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.results = folder / "results" / "tiny"
+        self.write_study()
+
+    def write_study(self, **changes: Any) -> None:
+        values = json.loads(json.dumps({**TINY, **changes}))
+        (self.folder / "tiny.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
+
+    def command(self, *arguments: str, **config: Any) -> list[str]:
+        settings = {
+            "study": self.folder / "tiny.yaml",
+            "results_dir": self.folder / "results",
+            "data_dir": self.folder / "data",
+            "device": "cpu",
+            **config,
+        }
+        given = [f"{key}={value}" for key, value in settings.items()]
+        state = ["--shadow-prefix", str(self.folder), "--nolock"]
+        return [*SNAKEMAKE, "--cores", "2", *arguments, *state, "--config", *given]
+
+    def run(self, *arguments: str, check: bool = True, **config: Any) -> str:
+        result = subprocess.run(
+            self.command(*arguments, **config),
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=900,
+            check=False,
+        )
+        if check:
+            assert result.returncode == 0, result.stdout[-5000:]
+        else:
+            assert result.returncode != 0, "the command was expected to fail"
+        return result.stdout
+
+    def run_folder(self, method: str, seed: int, setting: str = "A") -> Path:
+        return self.results / "runs" / "digits" / method / setting / f"seed{seed}"
+
+    def planned(self, **config: Any) -> set[str]:
+        """The jobs of a dry run, by their messages' first words and runs."""
+        lines = self.run("-n", **config).splitlines()
+        return {line.split(": ", 1)[1] for line in lines if line.startswith("Job ") and ": " in line}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+    workplace = Workplace(tmp_path_factory.mktemp("study"))
+    workplace.run()
+    return workplace
+
+
+@pytest.fixture
+def copied(finished: Workplace, tmp_path: Path) -> Workplace:
+    """Prepared data of the finished study, no results: for tests that train."""
+    shutil.copytree(finished.folder / "data", tmp_path / "data")
+    return Workplace(tmp_path)
+
+
+def test_everything_is_there(finished: Workplace):
+    for name in ("report.html", "report.pdf", "tables/best.md", "tables/best.tex"):
+        assert (finished.results / name).stat().st_size > 200
+    assert (finished.results / "report.pdf").read_bytes().startswith(b"%PDF")
+    for name in ("scores", "summary", "runs", "cost"):
+        assert len(pd.read_csv(finished.results / "tables" / f"{name}.csv")) > 0
+    svgs = {file.stem for file in (finished.results / "figures").glob("*.svg")}
+    assert svgs == {file.stem for file in (finished.results / "figures").glob("*.png")} != set()
+    runs = pd.read_csv(finished.results / "tables/runs.csv")
+    assert runs["state"].tolist() == ["ok"] * 4
+    scores = pd.read_csv(finished.results / "tables/scores.csv")
+    assert len(scores[scores["method"] != "Real data"]) == 4 * 2 * 5
+    assert scores[scores["method"] == "Real data"]["metric"].nunique() == 5
+    assert scores[scores["metric"] == "fid100_train@classifier"]["value"].notna().all()
+
+
+def test_nothing_to_do_the_second_time(finished: Workplace):
+    assert "Nothing to be done" in finished.run()
+
+
+def test_an_edit_reruns_only_what_it_concerns(finished: Workplace):
+    finished.write_study(methods=["sngan", {"name": "began", "gamma": 0.7}], title="Edited")
+    try:
+        planned = finished.planned()
+    finally:
+        finished.write_study()
+    assert {job for job in planned if job.startswith("Train")} == {
+        "Train BEGAN, setting A, seed 0 on digits",
+        "Train BEGAN, setting A, seed 1 on digits",
+    }
+    assert "Typeset the report" in planned
+    assert not any(job.startswith("Prepare") for job in planned)
+
+
+def test_a_title_reruns_no_training(finished: Workplace):
+    finished.write_study(title="Another title")
+    try:
+        planned = finished.planned()
+    finally:
+        finished.write_study()
+    assert "Typeset the report" in planned
+    assert not any(job.startswith(("Train", "Score", "Prepare")) for job in planned)
+
+
+def test_snakemakes_own_report(finished: Workplace, tmp_path: Path):
+    target = tmp_path / "report.html"
+    finished.run("--report", str(target))
+    text = target.read_text()
+    assert "report.pdf" in text
+    assert "best" in text
+
+
+def test_kill_9_three_times_then_snakemake_goes_on(finished: Workplace, copied: Workplace):
+    """Trainings killed at three moments and started again by Snakemake leave the bytes of the undisturbed study."""
+    changes = {"budget": {"steps": 240}, "methods": ["sngan"], "seeds": [0], "snapshots": {"count": 2}}
+    undisturbed = Workplace(copied.folder / "undisturbed")
+    shutil.copytree(copied.folder / "data", undisturbed.folder / "data")
+    for workplace in (undisturbed, copied):
+        workplace.write_study(**changes)
+    status = str(undisturbed.run_folder("SNGAN", 0) / "status.json")
+    undisturbed.run(status)
+
+    run = copied.run_folder("SNGAN", 0)
+    target = str(run / "status.json")
+    for kill in range(3):
+        process = subprocess.Popen(
+            copied.command(target, checkpoint_seconds=0.001),
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        before = (run / "resume/state.pt").stat().st_mtime_ns if kill else 0
+        wait_for(lambda: (run / "resume/state.pt").exists() and (run / "resume/state.pt").stat().st_mtime_ns > before)
+        os.kill(int((run / "resume/lock").read_text().split()[-1]), signal.SIGKILL)
+        assert process.wait(timeout=120) != 0
+        assert not Path(target).exists()
+    copied.run(target, checkpoint_seconds=0.001)
+    assert read_json(run / "status.json")["resumed"] == 3
+    original = undisturbed.run_folder("SNGAN", 0) / "snapshots"
+    for file in sorted(original.iterdir()):
+        assert (run / "snapshots" / file.name).read_bytes() == file.read_bytes()
+    assert len(list(original.iterdir())) == 2
+
+
+def wait_for(condition, seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.005)
+
+
+def test_divergence_is_shown_in_the_report(copied: Workplace):
+    copied.write_study(
+        methods=["sngan", {"name": "wgan_gp", "setting": {"lr": 1e18}}], seeds=[0, 1], budget={"steps": 8}
+    )
+    copied.run()
+    runs = pd.read_csv(copied.results / "tables/runs.csv")
+    assert runs.groupby("method")["state"].unique().map(list).to_dict() == {"SNGAN": ["ok"], "WGAN-GP": ["diverged"]}
+    summary = pd.read_csv(copied.results / "tables/summary.csv")
+    diverged = summary[summary["method"] == "WGAN-GP"]
+    assert (diverged["num_diverged"] == 2).all()
+    assert diverged["mean"].isna().all()
+    html = (copied.results / "report.html").read_text()
+    assert "diverged" in html
+    assert "non-finite" in html
+
+
+def test_a_failed_job_names_its_log_and_the_rest_goes_on(copied: Workplace):
+    run = copied.run_folder("SNGAN", 0)
+    run.mkdir(parents=True)
+    (run / "snapshots").write_text("a file where a folder must be")
+    output = copied.run(check=False)
+    log = copied.results / "logs/train/digits/SNGAN/A/seed0.log"
+    assert str(log) in output
+    assert "snapshots" in log.read_text()
+    assert (copied.run_folder("BEGAN", 1) / "scores.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "config", "message"),
+    [
+        ({"methods": ["sgnan"]}, {}, "unknown method 'sgnan'; did you mean 'sngan'?"),
+        ({"budgett": 1}, {}, "budgett: unknown key; did you mean 'budget'?"),
+        ({}, {"devise": "cpu"}, "devise: unknown key; did you mean 'device'?"),
+        ({}, {"study": "quik"}, "unknown study 'quik'; did you mean 'quick'?"),
+    ],
+)
+def test_mistakes_are_told_before_any_job(tmp_path: Path, changes, config, message):
+    workplace = Workplace(tmp_path)
+    workplace.write_study(**changes)
+    output = workplace.run(check=False, **config)
+    assert message in output
+    assert "Traceback" not in output
+    assert "Execute" not in output
+
+
+def test_targets(finished: Workplace):
+    for target in ("data", "tables", "figures", "report"):
+        assert "Nothing to be done" in finished.run(target)
+
+
+def test_lint_is_clean():
+    result = subprocess.run([*SNAKEMAKE, "--lint"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
