@@ -1,8 +1,8 @@
 """sngan-repro: fetch data, train, score, aggregate, report. The science is in config/studies/<study>.yaml.
 
-    snakemake --cores all                                  the quick study, on this machine
-    snakemake --cores all --config study=NAME              another study, or the path of a study file
-    snakemake --cores all tables                           one of the targets: data, tables, figures, report
+snakemake --cores all                                  the quick study, on this machine
+snakemake --cores all --config study=NAME              another study, or the path of a study file
+snakemake --cores all tables                           one of the targets: data, tables, figures, report
 """
 
 import sys
@@ -57,4 +57,6 @@ onsuccess:
 
 
 onerror:
-    print(f"\nStudy '{STUDY.name}' is not complete. The logs of failed jobs are named above; the same command goes on.")
+    print(
+        f"\nStudy '{STUDY.name}' is not complete. The logs of failed jobs are named above; the same command goes on."
+    )

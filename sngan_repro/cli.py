@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -21,8 +22,19 @@ def _study_options(add: Add) -> None:
     add("--data-dir", help="replaces `data_dir` of config/config.yaml")
 
 
+def _environment(name: str, default: str) -> str:
+    """The workflow hands on what config/config.yaml says of this machine as SNGAN_REPRO_<name>."""
+    return os.environ.get(f"SNGAN_REPRO_{name}", default)
+
+
+def _download_option(add: Add) -> None:
+    offline = _environment("DOWNLOAD", "1") == "0"
+    add("--no-download", action="store_true", default=offline, help="never use the network")
+
+
 def _device_options(add: Add) -> None:
-    add("--device", default="auto", help="auto | cpu | cuda | cuda:N | mps (default: auto)")
+    device = _environment("DEVICE", "auto")
+    add("--device", default=device, help=f"auto | cpu | cuda | cuda:N | mps (default: {device})")
     add("--threads", type=int, help="CPU threads (default: torch's own choice)")
 
 
@@ -35,12 +47,12 @@ def _check(add: Add) -> None:
 def _fetch(add: Add) -> None:
     add("--source", required=True, help="a data source; `sngan-repro datasets` lists them")
     add("--downloads", required=True, help="folder of raw files; files staged there by hand are used")
-    add("--no-download", action="store_true", help="never use the network")
+    _download_option(add)
 
 
 def _fetch_weights(add: Add) -> None:
     add("--weights-dir", required=True, help="folder the weights file goes into")
-    add("--no-download", action="store_true", help="never use the network")
+    _download_option(add)
 
 
 def _prepare(add: Add) -> None:
@@ -63,8 +75,10 @@ def _train(add: Add) -> None:
     add("--spec", required=True, help="the run's specification: JSON, or a file such as a run's spec.json")
     add("--run", required=True, help="folder of the run")
     add("--dataset", required=True, help="folder of the prepared images")
-    add("--checkpoint-seconds", type=float, default=60.0, help="seconds between saved states (default: 60)")
-    add("--no-tensorboard", action="store_true", help="write no TensorBoard events")
+    seconds = _environment("CHECKPOINT_SECONDS", "60")
+    add("--checkpoint-seconds", type=float, default=seconds, help=f"between saved states (default: {seconds})")
+    board = _environment("TENSORBOARD", "1") == "0"
+    add("--no-tensorboard", action="store_true", default=board, help="write no TensorBoard events")
 
 
 def _scoring(add: Add) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import shutil
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -154,3 +155,8 @@ class MachineConfig(Model):
     tensorboard: bool = Field(True, description="write TensorBoard events beside each training log")
     checkpoint_seconds: float = Field(60.0, gt=0, description="at most so much training is lost when a job is killed")
     log_level: Literal["debug", "info", "warning"] = "info"
+
+    @property
+    def uses_gpu(self) -> bool:
+        """Whether jobs on this machine ask for a GPU: only then may `resources: gpu=1` of a profile limit them."""
+        return self.device.startswith("cuda") or (self.device == "auto" and shutil.which("nvidia-smi") is not None)

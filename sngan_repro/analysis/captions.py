@@ -16,10 +16,14 @@ def figure_caption(study: Study, plan: FigurePlan) -> str:
     seeds = enumeration(map(str, study.seeds))
     several = len(study.seeds) > 1
     spread = f", the band reaches from the lowest to the highest of seeds {seeds}" if several else ""
+    bars = (
+        "Bars are means over training seeds, points single seeds, vertical lines 95 % bootstrap intervals of the mean"
+        if several
+        else "Bars are the scores of one seed"
+    )
     texts = {
-        "bars": f"scores at the end of training by method and setting. Bars are means over training seeds, points "
-        f"single seeds{', vertical lines 95 % bootstrap intervals' if several else ''}, the dashed line real images; "
-        f"a cross marks each diverged run. {labels}.",
+        "bars": f"scores at the end of training by method and setting. {bars}; the dashed line is real images, a cross "
+        f"marks each diverged run. {labels}.",
         "training": f"{labels} against training, one panel per setting. Lines are means over finished seeds{spread}; "
         "a thin line that ends in a cross is a run that diverged. The dashed line is real images.",
         "training_best": f"scores against training, each method at its best setting by the metric shown. Lines are "

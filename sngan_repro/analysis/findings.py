@@ -48,7 +48,7 @@ def leader_sentence(study: Study, summary: pd.DataFrame, comparisons: pd.DataFra
     )
     sentence += f"; real images: {number(real, places)})" if real is not None else ")"
     if len(ranked) == 1:
-        return sentence + "; no other method has a finished run."
+        return sentence + ("; no other method has a finished run." if len(study.labels) > 1 else ".")
     second = ranked[1]
     sentence += (
         f", followed by {markdown_escape(second['method'])} at {markdown_escape(second['setting'])} "
@@ -74,13 +74,13 @@ def comparison(comparisons: pd.DataFrame, dataset: str, metric: str, second: str
 
 
 def agreement_sentence(study: Study, summary: pd.DataFrame, dataset: str) -> str:
-    """Whether the headline metrics name the same best method; empty with a single metric."""
+    """Whether the headline metrics name the same best method; empty with a single metric or method."""
     leaders = {}
     for metric in study.headline_metrics:
         ranked = ranking(study, summary, dataset, metric)
         if ranked:
             leaders[markdown_escape(metric_short(study, metric))] = markdown_escape(ranked[0]["method"])
-    if len(leaders) < 2:
+    if len(leaders) < 2 or len(study.labels) < 2:
         return ""
     if len(set(leaders.values())) == 1:
         return f"{enumeration(leaders)} agree on the best method."

@@ -61,10 +61,24 @@ def metric_label(study: Study, name: str) -> str:
 
 
 def metric_short(study: Study, name: str) -> str:
-    """``FID`` when the study has a single FID, otherwise the full label: two protocols never look alike."""
-    metric, _ = protocol_of(study, name)
-    alike = [other for other in study.metric_names if protocol_of(study, other)[0] == metric]
-    return TITLES[metric] if len(alike) == 1 else metric_label(study, name)
+    """``FID`` when the study has a single FID; else with what tells it from others: ``FID (inception, 5000)``."""
+    metric, protocol = protocol_of(study, name)
+    alike = [other for other in study.scores if metric in other.metrics]
+    shown: list[str] = []
+    for key in ("evaluator", "num_fake", "reference", "num_real", "batch_norm", "is_splits", "kid_subset_size", "seed"):
+        if len({_values(other, shown) for other in alike}) == len(alike):
+            break
+        if len({getattr(other, key) for other in alike}) > 1:
+            shown.append(key)
+    else:
+        if len({_values(other, shown) for other in alike}) < len(alike):
+            return metric_label(study, name)
+    words = [str(value) if value is not None else "all" for value in _values(protocol, shown)]
+    return TITLES[metric] + (f" ({', '.join(words)})" if words else "")
+
+
+def _values(protocol: ProtocolSpec, keys: Iterable[str]) -> tuple[object, ...]:
+    return tuple(getattr(protocol, key) for key in keys)
 
 
 def metric_header(study: Study, name: str) -> str:

@@ -81,7 +81,7 @@ class PrintedTable:
         lines = [
             r"\begin{table}",
             r"\centering\small",
-            rf"\caption{{{latex_escape(self.caption)}}}\label{{tab:{self.key}}}",
+            rf"\caption{{{latex_escape(self.caption)}}}\label{{tab:{self.key}}}\par\smallskip",
             r"\setbox0=\hbox{%",
             rf"\begin{{tabular}}{{{self.align}}}",
             r"\toprule",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -173,6 +174,12 @@ def real_line(ax: Axes, value: float | None) -> None:
     """The score of real images as a dashed line across the axes."""
     if value is not None:
         ax.axhline(value, color=REAL_COLOR, linestyle=(0, (4, 2)), linewidth=0.9, zorder=1.5)
+
+
+def fit(text: str, inches: float, size: float = 8) -> str:
+    """The text broken into lines that fit a width at ``size`` points bold."""
+    width = max(4, int(inches / (0.0095 * size)))
+    return "\n".join(textwrap.wrap(text, width)) if len(text) > width else text
 
 
 def note(ax: Axes, text: str) -> None:

@@ -35,7 +35,7 @@ from sngan_repro.analysis.summary import (
     ranking,
     read_results,
     real_value,
-    summarise_study,
+    summary_rows,
 )
 from sngan_repro.files import write_text
 from sngan_repro.paths import Layout
@@ -53,8 +53,9 @@ def make_tables(study: Study, layout: Layout) -> None:
     """
     results = read_results(layout)
     files = table_files(layout)
-    summary = summarise_study(study, results)
-    write_table(files["summary"], summary.to_dict("records"))
+    rows = summary_rows(study, results)
+    write_table(files["summary"], rows)
+    summary = pd.DataFrame(rows)
     write_table(files["comparisons"], comparison_rows(study, results, summary), COMPARISON_COLUMNS)
     for name, by_dataset in printed_tables(study, results, summary).items():
         tables = [table for tables in by_dataset.values() for table in tables]

@@ -32,9 +32,7 @@ TINY: dict[str, Any] = {
     "training": {"batch_size": 16, "log_every": 4},
     "nets": {"width": 4, "z_dim": 8},
     "classifier": {"epochs": 1, "width": 8, "feature_dim": 8},
-    "scores": [
-        {"evaluator": "classifier", "num_fake": 100, "is_splits": 1, "kid_subset_size": 50, "kid_subsets": 5}
-    ],
+    "scores": [{"evaluator": "classifier", "num_fake": 100, "is_splits": 1, "kid_subset_size": 50, "kid_subsets": 5}],
 }
 
 
@@ -172,8 +170,7 @@ def test_kill_9_three_times_then_snakemake_goes_on(finished: Workplace, copied: 
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        before = (run / "resume/state.pt").stat().st_mtime_ns if kill else 0
-        wait_for(lambda: (run / "resume/state.pt").exists() and (run / "resume/state.pt").stat().st_mtime_ns > before)
+        wait_for_newer(run / "resume/state.pt", (run / "resume/state.pt").stat().st_mtime_ns if kill else 0)
         os.kill(int((run / "resume/lock").read_text().split()[-1]), signal.SIGKILL)
         assert process.wait(timeout=120) != 0
         assert not Path(target).exists()
@@ -185,10 +182,11 @@ def test_kill_9_three_times_then_snakemake_goes_on(finished: Workplace, copied: 
     assert len(list(original.iterdir())) == 2
 
 
-def wait_for(condition, seconds: float = 120) -> None:
+def wait_for_newer(file: Path, than: int, seconds: float = 120) -> None:
+    """Wait until the file exists and was changed after the time ``than`` (nanoseconds)."""
     end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
+    while not file.exists() or file.stat().st_mtime_ns <= than:
+        assert time.monotonic() < end, f"{file} did not appear"
         time.sleep(0.005)
 
 

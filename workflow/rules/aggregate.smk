@@ -1,8 +1,6 @@
 """From all runs to tidy tables, printed tables and figures. No torch from here on."""
 
-STUDY_OPTIONS = (
-    f"--study '{MACHINE.study}' --results-dir '{MACHINE.results_dir}' --data-dir '{MACHINE.data_dir}'"
-)
+STUDY_OPTIONS = f"--study '{MACHINE.study}' --results-dir '{MACHINE.results_dir}' --data-dir '{MACHINE.data_dir}'"
 TABLES = outputs.table_files(LAYOUT)
 FIGURES = outputs.figure_files(STUDY, LAYOUT)
 
@@ -15,11 +13,11 @@ rule aggregate:
         **outputs.aggregate_files(LAYOUT),
     log:
         LAYOUT.logs / "aggregate.log",
+    conda:
+        "../../environment.yml"
     params:
         study=STUDY.to_json(),  # whatever changes in the study file is a reason to aggregate again
         options=STUDY_OPTIONS,
-    conda:
-        "../../environment.yml"
     message:
         "Collect the runs and scores of study {STUDY.name}"
     shell:
@@ -36,10 +34,10 @@ rule make_tables:
         },
     log:
         LAYOUT.logs / "tables.log",
-    params:
-        options=STUDY_OPTIONS,
     conda:
         "../../environment.yml"
+    params:
+        options=STUDY_OPTIONS,
     message:
         "Make the tables"
     shell:
@@ -53,10 +51,10 @@ rule make_figures:
         report(FIGURES, caption="../../report/captions/figures.rst", category="Figures"),
     log:
         LAYOUT.logs / "figures.log",
-    params:
-        options=STUDY_OPTIONS,
     conda:
         "../../environment.yml"
+    params:
+        options=STUDY_OPTIONS,
     message:
         "Draw the figures"
     shell:

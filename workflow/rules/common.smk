@@ -1,6 +1,5 @@
 """The study, resolved once: runs, datasets, file names. No torch and no science."""
 
-import shutil
 from pathlib import Path
 
 from sngan_repro.analysis import outputs
@@ -21,13 +20,19 @@ DATASETS = {spec.id: spec for spec in STUDY.datasets.values()}
 PROTOCOLS = "[" + ", ".join(protocol.to_json() for protocol in STUDY.scores) + "]"
 RUN_PATTERN = "{dataset}/{label}/{setting}/seed{seed}"
 
-# Jobs ask for a GPU only where there may be one, so that `resources: gpu=1` of a profile does not serialise CPU jobs.
-HAS_GPU = MACHINE.device.startswith("cuda") or (MACHINE.device == "auto" and Path("/dev/nvidia0").exists())
-GPU = 1 if HAS_GPU else 0
-DOWNLOAD = "" if MACHINE.download else "--no-download"
+GPU = 1 if MACHINE.uses_gpu else 0
 
-# Jobs use the interpreter that runs Snakemake and the package beside this workflow, installed or not.
-shell.prefix(f'export PATH="{Path(sys.executable).parent}:$PATH" PYTHONPATH="{workflow.basedir}"; ')
+# Jobs use the interpreter that runs Snakemake and the package beside this workflow, installed or not. What is a matter
+# of this machine and not of the result goes through the environment: in a rule it would be a reason to run again.
+ENVIRONMENT = {
+    "PYTHONPATH": workflow.basedir,
+    "SNGAN_REPRO_DEVICE": MACHINE.device,
+    "SNGAN_REPRO_DOWNLOAD": int(MACHINE.download),
+    "SNGAN_REPRO_TENSORBOARD": int(MACHINE.tensorboard),
+    "SNGAN_REPRO_CHECKPOINT_SECONDS": MACHINE.checkpoint_seconds,
+}
+EXPORTS = " ".join(f"{name}='{value}'" for name, value in ENVIRONMENT.items())
+shell.prefix(f'export PATH="{Path(sys.executable).parent}:$PATH" {EXPORTS}; ')
 
 
 wildcard_constraints:
@@ -68,3 +73,18 @@ def evaluators_json(wildcards):
     import json
 
     return json.dumps({name: str(folder) for name, folder in evaluator_folders(wildcards).items()})
+
+
+def raw_files(wildcards):
+    """What a dataset is prepared from: the record of fetched files, the user's own folder or zip, or nothing."""
+    spec = DATASETS[wildcards.dataset_id]
+    if source_info(spec).needs_fetch:
+        return str(LAYOUT.downloads / spec.source / "source.json")
+    return spec.path or []
+
+
+def weights_of(wildcards):
+    """The weights file that an evaluator needs, if any."""
+    if wildcards.evaluator != "inception":
+        return []
+    return MACHINE.inception_weights or str(LAYOUT.weights / "inception.json")

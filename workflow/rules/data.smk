@@ -6,29 +6,20 @@ rule data:
         [LAYOUT.dataset(spec) / "dataset.json" for spec in STUDY.datasets.values()],
 
 
-def raw_files(wildcards):
-    """What a dataset is prepared from: the record of fetched files, the user's own folder or zip, or nothing."""
-    spec = DATASETS[wildcards.dataset_id]
-    if source_info(spec).needs_fetch:
-        return str(LAYOUT.downloads / spec.source / "source.json")
-    return spec.path or []
-
-
 rule fetch:
     output:
         LAYOUT.downloads / "{source}" / "source.json",
     log:
         LAYOUT.data_dir / "logs" / "fetch-{source}.log",
-    params:
-        downloads=LAYOUT.downloads,
-        download=DOWNLOAD,
     conda:
         "../../environment.yml"
+    params:
+        downloads=LAYOUT.downloads,
     message:
         "Fetch {wildcards.source}, or check the files staged by hand"
     shell:
         "exec python -m sngan_repro fetch --source {wildcards.source} --downloads {params.downloads:q}"
-        " {params.download} > {log:q} 2>&1"
+        " > {log:q} 2>&1"
 
 
 rule prepare:
@@ -40,13 +31,13 @@ rule prepare:
         labels=LAYOUT.data_dir / "prepared" / "{dataset_id}" / "labels.npy",
     log:
         LAYOUT.data_dir / "logs" / "prepare-{dataset_id}.log",
+    conda:
+        "../../environment.yml"
+    threads: 4
     params:
         spec=lambda wildcards: DATASETS[wildcards.dataset_id].to_json(),
         downloads=LAYOUT.downloads,
         out=lambda wildcards: LAYOUT.data_dir / "prepared" / wildcards.dataset_id,
-    threads: 4
-    conda:
-        "../../environment.yml"
     message:
         "Prepare {wildcards.dataset_id}"
     shell:

@@ -1,27 +1,19 @@
 """Evaluators and the features of the real images: once per dataset and evaluator, shared by all runs and studies."""
 
 
-def weights_of(wildcards):
-    """The weights file that an evaluator needs, if any."""
-    if wildcards.evaluator != "inception":
-        return []
-    return MACHINE.inception_weights or str(LAYOUT.weights / "inception.json")
-
-
 rule fetch_weights:
     output:
         LAYOUT.weights / "inception.json",
     log:
         LAYOUT.data_dir / "logs" / "fetch-weights.log",
-    params:
-        folder=LAYOUT.weights,
-        download=DOWNLOAD,
     conda:
         "../../environment.yml"
+    params:
+        folder=LAYOUT.weights,
     message:
         "Fetch the Inception weights, or check the file staged by hand"
     shell:
-        "exec python -m sngan_repro fetch-weights --weights-dir {params.folder:q} {params.download} > {log:q} 2>&1"
+        "exec python -m sngan_repro fetch-weights --weights-dir {params.folder:q} > {log:q} 2>&1"
 
 
 rule evaluator:
@@ -34,21 +26,20 @@ rule evaluator:
         test=LAYOUT.data_dir / "evaluators" / "{dataset_id}" / "{evaluator}" / "features_test.npz",
     log:
         LAYOUT.data_dir / "logs" / "evaluator-{dataset_id}-{evaluator}.log",
-    params:
-        name=lambda wildcards: wildcards.evaluator.split("-")[0],
-        options=STUDY.classifier.to_json(),
-        weights=lambda wildcards, input: f"--weights '{input.weights}'" if input.weights else "",
-        folder=lambda wildcards, output: str(Path(output.record).parent),
-        dataset=lambda wildcards, input: str(Path(input.dataset).parent),
-        device=MACHINE.device,
+    conda:
+        "../../environment.yml"
     threads: lambda wildcards: 1 if wildcards.evaluator.startswith("classifier") else 8
     resources:
         gpu=GPU,
-    conda:
-        "../../environment.yml"
+    params:
+        name=lambda wildcards: wildcards.evaluator.split("-")[0],
+        options=STUDY.classifier.to_json(),
+        weights=lambda wildcards, input: (f"--weights '{input.weights}'" if input.weights else ""),
+        folder=lambda wildcards, output: str(Path(output.record).parent),
+        dataset=lambda wildcards, input: str(Path(input.dataset).parent),
     message:
         "Prepare evaluator {wildcards.evaluator} for {wildcards.dataset_id}"
     shell:
         "exec python -m sngan_repro evaluator --name {params.name} --dataset {params.dataset:q}"
         " --options {params.options:q} {params.weights} --out {params.folder:q}"
-        " --device {params.device} --threads {threads} > {log:q} 2>&1"
+        " --threads {threads} > {log:q} 2>&1"

@@ -9,14 +9,22 @@ rule make_report:
         template="report/report.md.j2",
         references="report/references.bib",
     output:
-        html=report(LAYOUT.report_html, caption="../../report/captions/report.rst", category="Report"),
-        pdf=report(LAYOUT.report_pdf, caption="../../report/captions/report.rst", category="Report"),
+        html=report(
+            LAYOUT.report_html,
+            caption="../../report/captions/report.rst",
+            category="Report",
+        ),
+        pdf=report(
+            LAYOUT.report_pdf,
+            caption="../../report/captions/report.rst",
+            category="Report",
+        ),
     log:
         LAYOUT.logs / "report.log",
-    params:
-        options=STUDY_OPTIONS,
     conda:
         "../../environment.yml"
+    params:
+        options=STUDY_OPTIONS,
     message:
         "Typeset the report"
     shell:

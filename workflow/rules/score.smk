@@ -10,23 +10,22 @@ rule score:
         LAYOUT.run(RUN_PATTERN).scores,
     log:
         LAYOUT.logs / "score" / f"{RUN_PATTERN}.log",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        gpu=GPU,
     params:
         run=lambda wildcards: LAYOUT.run(run_of(wildcards).id).root,
         protocols=PROTOCOLS,
         evaluators=evaluators_json,
         dataset=lambda wildcards: dataset_folder(wildcards),
-    threads: 1
-    resources:
-        gpu=GPU,
-    conda:
-        "../../environment.yml"
     message:
         "Score {wildcards.label}, setting {wildcards.setting}, seed {wildcards.seed} on {wildcards.dataset}"
     shell:
         "exec python -m sngan_repro score --run {params.run:q} --protocols {params.protocols:q}"
         " --evaluators {params.evaluators:q} --dataset {params.dataset:q}"
-        f" --device {MACHINE.device} --threads {{threads}}"
-        " > {log:q} 2>&1"
+        " --threads {threads} > {log:q} 2>&1"
 
 
 rule score_real:
@@ -37,13 +36,13 @@ rule score_real:
         LAYOUT.real_scores("{dataset}"),
     log:
         LAYOUT.logs / "score-real-{dataset}.log",
+    conda:
+        "../../environment.yml"
     params:
         protocols=PROTOCOLS,
         evaluators=evaluators_json,
         dataset=lambda wildcards: dataset_folder(wildcards),
         study=STUDY.name,
-    conda:
-        "../../environment.yml"
     message:
         "Score real images of {wildcards.dataset} under the same protocols"
     shell:

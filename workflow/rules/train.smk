@@ -10,19 +10,17 @@ rule train:
         log=LAYOUT.run(RUN_PATTERN).log,
     log:
         LAYOUT.logs / "train" / f"{RUN_PATTERN}.log",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        gpu=GPU,
     params:
         spec=lambda wildcards: run_of(wildcards).to_json(),
         run=lambda wildcards: LAYOUT.run(run_of(wildcards).id).root,
         dataset=lambda wildcards: dataset_folder(wildcards),
-    threads: 1
-    resources:
-        gpu=GPU,
-    conda:
-        "../../environment.yml"
     message:
         "Train {wildcards.label}, setting {wildcards.setting}, seed {wildcards.seed} on {wildcards.dataset}"
     shell:
         "exec python -m sngan_repro train --spec {params.spec:q} --run {params.run:q} --dataset {params.dataset:q}"
-        f" --device {MACHINE.device} --threads {{threads}} --checkpoint-seconds {MACHINE.checkpoint_seconds}"
-        f" {'' if MACHINE.tensorboard else '--no-tensorboard'}"
-        " > {log:q} 2>&1"
+        " --threads {threads} > {log:q} 2>&1"

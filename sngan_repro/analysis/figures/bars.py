@@ -10,6 +10,7 @@ from sngan_repro.analysis.outputs import FigurePlan
 from sngan_repro.analysis.style import CHARACTER, INK, WIDTH, canvas, legend_below, real_handle, real_line
 from sngan_repro.analysis.summary import real_value, values_of
 
+MIN_BARS = 12
 GAP = 0.9
 """Space between two methods, in bar widths."""
 
@@ -26,10 +27,11 @@ def draw_bars(data: FigureData, plan: FigurePlan) -> Any:
         real_line(ax, real_value(data.summary, plan.dataset, metric))
         ax.set_title(metric_header(data.study, metric))
         ax.grid(axis="x", visible=False)
-        ax.margins(x=0.01)
         ax.tick_params(axis="x", which="both", length=0)
     _label_bars(axes[-1][0], plan, centres)
-    legend_below(fig, _handles(marks["diverged"]))
+    room = max(0.0, (MIN_BARS - 1 - centres[-1][-1]) / 2)  # a few bars do not fill the page
+    axes[-1][0].set_xlim(-0.6 - room, centres[-1][-1] + 0.6 + room)
+    legend_below(fig, _handles(len(data.study.seeds) > 1, marks["diverged"]))
     return fig
 
 
@@ -70,7 +72,7 @@ def _bar(ax: Any, data: FigureData, dataset: str, metric: str, method: str, sett
 def _label_bars(ax: Any, plan: FigurePlan, centres: list[list[float]]) -> None:
     """Setting names under the bars, method names under their groups; turned when they would touch."""
     flat = [x for positions in centres for x in positions]
-    inches = (WIDTH - 0.6) / (flat[-1] - flat[0] + 1)
+    inches = (WIDTH - 0.6) / max(MIN_BARS, flat[-1] + 1)
     longest = max(map(len, plan.settings))
     turn_settings = longest * CHARACTER > 0.95 * inches
     turn_methods = max(map(len, plan.methods)) * CHARACTER > inches * (len(plan.settings) + GAP)
@@ -86,14 +88,13 @@ def _label_bars(ax: Any, plan: FigurePlan, centres: list[list[float]]) -> None:
         label.set(weight="bold", rotation=30 if turn_methods else 0, ha="right" if turn_methods else "center")
 
 
-def _handles(diverged: bool) -> list[Any]:
+def _handles(several: bool, diverged: bool) -> list[Any]:
     from matplotlib.lines import Line2D
 
-    handles = [
-        real_handle(),
-        Line2D([], [], color=INK, linewidth=1.0, label="95 % interval"),
-        Line2D([], [], color="#777777", marker="o", linestyle="none", label="one seed"),
-    ]
+    handles = [real_handle()]
+    if several:
+        handles.append(Line2D([], [], color=INK, linewidth=1.0, label="95 % interval"))
+    handles.append(Line2D([], [], color="#777777", marker="o", linestyle="none", label="one seed"))
     if diverged:
         handles.append(Line2D([], [], color=INK, marker="x", linestyle="none", label="diverged run"))
     return handles

@@ -10,7 +10,7 @@ from sngan_repro.analysis.figures.data import FigureData
 from sngan_repro.analysis.load import Row, read_array
 from sngan_repro.analysis.naming import REAL
 from sngan_repro.analysis.outputs import FigurePlan
-from sngan_repro.analysis.style import HEIGHT, INK, WIDTH, canvas, note
+from sngan_repro.analysis.style import HEIGHT, INK, WIDTH, canvas, fit, note
 from sngan_repro.config import ConfigError
 
 COLUMNS = 4
@@ -36,7 +36,7 @@ def tile(images: np.ndarray, across: int) -> np.ndarray:
     for index, image in enumerate(images):
         y, x = (index // across) * (height + gap), (index % across) * (width + gap)
         grid[y : y + height, x : x + width] = image
-    times = max(1, round(PRINT_PIXELS / grid.shape[1]))
+    times = max(1, PRINT_PIXELS // grid.shape[1])
     return grid.repeat(times, axis=0).repeat(times, axis=1)
 
 
@@ -46,7 +46,8 @@ def draw_samples(data: FigureData, plan: FigurePlan) -> Any:
     columns = min(COLUMNS, num_panels)
     rows = -(-num_panels // columns)
     across = tiles_across(data.study.datasets[plan.dataset].image_size)
-    fig, axes = canvas(rows * (6.2 / COLUMNS + 0.22), rows, columns)
+    panel = WIDTH / COLUMNS
+    fig, axes = canvas(rows * (panel + 0.2), rows, columns, width=columns * panel)
     flat = [ax for line in axes for ax in line]
     for ax in flat:
         ax.set_axis_off()
@@ -56,7 +57,7 @@ def draw_samples(data: FigureData, plan: FigurePlan) -> Any:
         run = data.shown_run(plan.dataset, method)
         _show(ax, _samples(data, run, "final.npy", 4), across)
         state = ", diverged" if run["state"] == "diverged" else ""
-        ax.set_title(f"{method} ({run['setting']}{state})", color=data.styles[method].color)
+        ax.set_title(fit(f"{method} ({run['setting']}{state})", panel), color=data.styles[method].color)
     return fig
 
 
@@ -79,8 +80,9 @@ def draw_progress(data: FigureData, plan: FigurePlan) -> Any:
             ax.set_title(f"{steps:,}".replace(",", "\u202f"), weight="normal", fontsize=7, pad=2)
         if not shown:
             note(line[0], "no samples")
-        state = "\ndiverged" if run["state"] == "diverged" else ""
-        line[0].set_ylabel(f"{method}\n({run['setting']}){state}", color=data.styles[method].color, weight="bold")
+        state = ", diverged" if run["state"] == "diverged" else ""
+        lines = [fit(method, cell), fit(f"({run['setting']}{state})", cell)]
+        line[0].set_ylabel("\n".join(lines), color=data.styles[method].color, weight="bold")
     fig.supxlabel("above each grid: generator updates", fontsize=7.5)
     return fig
 

@@ -10,7 +10,7 @@ import pandas as pd
 from sngan_repro.analysis.figures.curves import plain_log_labels
 from sngan_repro.analysis.figures.data import FigureData
 from sngan_repro.analysis.outputs import FigurePlan
-from sngan_repro.analysis.style import canvas, legend_below, note
+from sngan_repro.analysis.style import canvas, fit, legend_below, note
 
 G_COLOR = "#555555"
 WINDOWS = 40
@@ -35,7 +35,7 @@ def draw_losses(data: FigureData, plan: FigurePlan) -> Any:
             ):
                 shown += _loss(ax, data, plan.dataset, method, setting, column, color, dash)
             ax.margins(x=0)
-        line[0].set_ylabel(f"{method}\nloss")
+        line[0].set_ylabel(f"{fit(method, 1.0)}\nloss")
         _robust_limits(line[0], shown)
     for ax, setting in zip(axes[0], plan.settings, strict=True):
         ax.set_title(setting)
@@ -110,7 +110,7 @@ def draw_spectral(data: FigureData, plan: FigurePlan) -> Any:
     for ax, method in zip(flat, plan.methods, strict=False):
         run = data.shown_run(plan.dataset, method)
         state = ", diverged" if run["state"] == "diverged" else ""
-        ax.set_title(f"{method} ({run['setting']}, seed {run['seed']}{state})")
+        ax.set_title(fit(f"{method} ({run['setting']}, seed {run['seed']}{state})", 2.5))
         ax.set_xlabel("generator updates")
         _spectral_panel(ax, data.log(run), data.styles[method].color)
     for line in axes:
