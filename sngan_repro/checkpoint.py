@@ -47,28 +47,31 @@ def state_path(run: RunPaths) -> Path:
     return run.resume / "state.pt"
 
 
-def save_state(run: RunPaths, spec: RunSpec, state: dict[str, Any]) -> None:
-    """Write the resume state atomically: the file is the old state or the new one, never a part."""
+def save_state(run: RunPaths, identity: dict[str, Any], state: dict[str, Any]) -> None:
+    """Write the resume state atomically: the file is the old state or the new one, never a part.
+
+    identity: what the training is of (JSON values); only a training of the same may go on from the state.
+    """
     with atomic_path(state_path(run)) as temporary:
-        torch.save({"format": STATE_FORMAT, "spec": spec.to_json(), **state}, temporary)
+        torch.save({"format": STATE_FORMAT, "identity": json.dumps(identity), **state}, temporary)
 
 
-def load_state(run: RunPaths, spec: RunSpec, device: torch.device) -> tuple[dict[str, Any] | None, str]:
+def load_state(run: RunPaths, identity: dict[str, Any], device: torch.device) -> tuple[dict[str, Any] | None, str]:
     """(resume state, or None to start anew; a sentence that says which and why).
 
-    A state of another specification is not used: the sentence lists the keys that differ.
+    A state of another identity is not used: the sentence lists the keys that differ.
     """
     path = state_path(run)
     if not path.exists():
         return None, "starting anew"
     try:
         state = torch.load(path, map_location=device, weights_only=True)
-        stored = json.loads(state["spec"])
+        stored = json.loads(state["identity"])
     except Exception as error:  # torch raises many kinds; whatever is unreadable is useless, and said to be
         return None, f"starting anew: {path} cannot be read ({type(error).__name__}: {error})"
-    changed = differences(stored, spec.to_dict())
+    changed = differences(stored, identity)
     if state["format"] != STATE_FORMAT or changed:
-        return None, f"starting anew: the saved state is of another specification ({'; '.join(changed) or 'format'})"
+        return None, f"starting anew: the saved state is of another training ({'; '.join(changed) or 'format'})"
     return state, f"resuming after update {state['steps']}"
 
 

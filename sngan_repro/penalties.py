@@ -29,8 +29,9 @@ def pulling_away(codes: Tensor) -> Tensor:
     codes: (N, d), N >= 2. In [0, 1]: 0 for orthogonal codes, 1 for parallel ones.
     """
     num = codes.shape[0]
-    unit = torch.nn.functional.normalize(codes.float(), dim=1)
-    cosines = unit @ unit.t()  # (N, N)
+    with torch.autocast(codes.device.type, enabled=False):
+        unit = torch.nn.functional.normalize(codes.float(), dim=1)
+        cosines = unit @ unit.t()  # (N, N)
     # The diagonal is taken out before the sum: subtracting N afterwards loses digits for small values.
     off_diagonal = cosines.masked_fill(torch.eye(num, dtype=torch.bool, device=codes.device), 0.0)
     return off_diagonal.square().sum() / (num * (num - 1))

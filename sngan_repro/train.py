@@ -39,7 +39,7 @@ def train(
     """Train one run to its end, resuming a saved state, and return the content of its status.json.
 
     dataset: folder of the prepared images. A run whose losses or weights become non-finite ends with the state
-    "diverged"; that is a result, not an error. SIGTERM saves the state and exits with code 75.
+    "diverged"; that is a result, not an error. SIGTERM and SIGINT save the state and exit with code 75.
     """
     with run_lock(run):
         session = Session(spec, run, PreparedData.open(dataset), device, checkpoint_seconds, tensorboard)
@@ -59,6 +59,7 @@ class Session:
         tensorboard: bool,
     ) -> None:
         self.spec, self.run_paths, self.device = spec, run, device
+        self.identity = {"spec": spec.to_dict(), "dataset_sha256": data.sha256}  # what a resumed state must share
         self.trainer = Trainer(spec, data.images("train"), device)
         total = self.trainer.total_steps
         self.steps_per_epoch = spec.steps_per_epoch(self.trainer.num_train)
@@ -85,7 +86,7 @@ class Session:
         self._flushed_steps = self.trainer.steps
 
     def _resume(self) -> None:
-        state, message = load_state(self.run_paths, self.spec, self.device)
+        state, message = load_state(self.run_paths, self.identity, self.device)
         if state is not None:
             try:
                 self.log.restore(state["log"]["columns"], state["log"]["num_rows"])
@@ -103,7 +104,7 @@ class Session:
 
     def run(self) -> bool:
         """Train to the end (True) or until a signal asks to stop (False)."""
-        previous = signal.signal(signal.SIGTERM, self._interrupt)
+        previous = {number: signal.signal(number, self._interrupt) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
             while self.trainer.steps < self.trainer.total_steps and self.kept["diverged"] is None:
                 self.log.add(self.trainer.steps + 1, self.trainer.step())
@@ -113,7 +114,8 @@ class Session:
                     return False
             return True
         finally:
-            signal.signal(signal.SIGTERM, previous)
+            for number, handler in previous.items():
+                signal.signal(number, handler)
 
     def _interrupt(self, *_: Any) -> None:
         self.interrupted = True
@@ -176,7 +178,7 @@ class Session:
         self._clock = self._saved_at = now
         log = {"columns": self.log.columns, "num_rows": self.log.num_rows}
         state = {"steps": self.trainer.steps, "trainer": self.trainer.state(), "kept": self.kept, "log": log}
-        save_state(self.run_paths, self.spec, state)
+        save_state(self.run_paths, self.identity, state)
 
     def finish(self) -> dict[str, Any]:
         """Write log, final samples and, last, status.json; remove the resume state."""
@@ -228,6 +230,7 @@ class Session:
         return {
             "state": "diverged" if diverged else "ok",
             "spec_digest": self.spec.digest(),
+            "dataset_sha256": self.identity["dataset_sha256"],
             "steps_total": trainer.total_steps,
             "steps_done": steps,
             "diverged_at": diverged["steps"] if diverged else None,

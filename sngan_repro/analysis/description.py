@@ -170,7 +170,7 @@ def machine_rows(runs: pd.DataFrame) -> list[dict[str, str]]:
         device, name, threads, versions, revision = (str(value) for value in values)
         rows.append(
             {
-                "runs": f"{len(group)} of {len(runs)}",
+                "runs": f"{len(group)} of {len(runs)} runs" if len(group) < len(runs) else "all runs",
                 "device": f"{name or device} ({device}{_threads(threads)})",
                 "versions": versions,
                 "revision": revision,
@@ -192,7 +192,8 @@ def protocol_text(protocol: ProtocolSpec) -> str:
         f"latents from sampling seed {protocol.seed}, the same for every run",
     ]
     if "is" in protocol.metrics:
-        parts.append(f"IS averaged over {count(protocol.is_splits, 'split')}")
+        one = protocol.is_splits == 1
+        parts.append("IS of all samples at once" if one else f"IS averaged over {protocol.is_splits} splits")
     if "kid" in protocol.metrics:
         parts.append(f"KID over {count(protocol.kid_subsets, 'subset')} of {count(protocol.kid_subset_size, 'image')}")
     running = protocol.batch_norm == "running"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections import Counter
 from dataclasses import dataclass
@@ -301,16 +302,28 @@ TEXT_COLUMNS = frozenset(
 
 
 def read_table(path: Path, made_by: str) -> pd.DataFrame:
-    """A CSV table of this package, exactly as it was written: labels such as ``NA`` or ``1e3`` stay text."""
+    """A CSV table of this package, exactly as it was written: floats to the last bit, labels such as ``NA`` as text."""
     try:
-        columns = pd.read_csv(path, nrows=0).columns
-        text = {name: str for name in columns if name in TEXT_COLUMNS}
-        missing = {name: [""] for name in columns if name not in text}
-        return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=missing, float_precision="round_trip")
+        with path.open(encoding="utf-8", newline="") as stream:
+            header, *rows = list(csv.reader(stream, strict=True))
+        return pd.DataFrame(
+            {name: _column(name, texts) for name, *texts in zip(header, *rows, strict=True)}, columns=header
+        )
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file; {made_by} writes it") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, csv.Error) as error:
         raise ConfigError(f"{path}: cannot be read as a table ({error}); {made_by} writes it") from None
+
+
+def _column(name: str, texts: list[str]) -> pd.Series:
+    """The values of a CSV column: text, bool, int, or float with NaN where the field is empty."""
+    if name in TEXT_COLUMNS:
+        return pd.Series(texts, dtype=object)
+    if texts and set(texts) <= {"True", "False"}:
+        return pd.Series([text == "True" for text in texts])
+    if all(text.lstrip("-").isdigit() for text in texts):
+        return pd.Series([int(text) for text in texts], dtype=np.int64)
+    return pd.Series([float(text) if text else np.nan for text in texts], dtype=np.float64)
 
 
 def read_log(paths: RunPaths) -> pd.DataFrame:

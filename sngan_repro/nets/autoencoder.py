@@ -42,4 +42,4 @@ class AutoencoderDiscriminator(nn.Module):
         """(reconstruction, code) of images x (N, C, H, W)."""
         code = self.to_code(self.encoder(x).flatten(1))  # (N, code_dim)
         reconstruction = self.decoder(self.unflatten(self.from_code(code)))  # (N, C, H, W)
-        return reconstruction, code
+        return reconstruction.float(), code.float()  # float32 also under autocast

@@ -46,7 +46,7 @@ class ConvGenerator(nn.Module):
     def forward(self, z: Tensor) -> Tensor:
         x = self.unflatten(self.dense(z))  # (N, z_dim) -> (N, C_inner, s, s)
         x = self.stages(x)  # (N, width, H, W)
-        return self.to_image(x).tanh()  # (N, C, H, W), in (-1, 1)
+        return self.to_image(x).float().tanh()  # (N, C, H, W), float32 in (-1, 1)
 
 
 class ConvDiscriminator(nn.Module):
@@ -84,4 +84,4 @@ class ConvDiscriminator(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.features(x)  # (N, C, H, W) -> (N, C_inner, s, s)
-        return self.dense(x.flatten(1)).squeeze(1)  # (N,)
+        return self.dense(x.flatten(1)).squeeze(1).float()  # (N,), float32 also under autocast

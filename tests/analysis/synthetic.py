@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,29 @@ VERSIONS = {"python": "3.11.7", "torch": "2.14.1", "numpy": "2.4.6"}
 LAYERS = ("conv1", "conv2", "conv3", "linear")
 
 Value = Callable[[str, RunSpec, int], float | None]
+
+
+DIVERGED = {"digits/BEGAN/B/seed1": 150, "digits/WGAN-GP/A/seed0": 250, "digits/WGAN-GP/A/seed1": 120}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A study and where its results lie."""
+
+    study: Study
+    layout: Layout
+
+    def copy(self, root: Path) -> Case:
+        """The same results in another folder."""
+        shutil.copytree(self.layout.results_dir.parent, root, dirs_exist_ok=True)
+        return Case(self.study, Layout(self.study.name, root / "results", root / "data"))
+
+
+def make_case(root: Path, study: Study, **options: Any) -> Case:
+    """Write invented results of a study below ``root``."""
+    case = Case(study, Layout(study.name, root / "results", root / "data"))
+    write_results(study, case.layout, **options)
+    return case
 
 
 def make_study(**changes: Any) -> Study:

@@ -42,6 +42,7 @@ class Workplace:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.results = folder / "results" / "tiny"
+        folder.mkdir(exist_ok=True)
         self.write_study()
 
     def write_study(self, **changes: Any) -> None:
@@ -57,8 +58,7 @@ class Workplace:
             **config,
         }
         given = [f"{key}={value}" for key, value in settings.items()]
-        state = ["--shadow-prefix", str(self.folder), "--nolock"]
-        return [*SNAKEMAKE, "--cores", "2", *arguments, *state, "--config", *given]
+        return [*SNAKEMAKE, "--cores", "2", "--nolock", *arguments, "--config", *given]
 
     def run(self, *arguments: str, check: bool = True, **config: Any) -> str:
         result = subprocess.run(
@@ -243,3 +243,19 @@ def test_targets(finished: Workplace):
 def test_lint_is_clean():
     result = subprocess.run([*SNAKEMAKE, "--lint"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_what_concerns_only_the_machine_reruns_nothing(finished: Workplace):
+    assert finished.planned(checkpoint_seconds=5, tensorboard="false", download="false") == set()
+
+
+def test_new_pins_rerun_nothing(finished: Workplace, tmp_path: Path):
+    """A change of environment.yml must not throw away a week of trainings; versions are recorded with every run."""
+    environment = ROOT / "environment.yml"
+    content, changed = environment.read_text(), environment.stat()
+    try:
+        environment.write_text(content + "# a comment\n")
+        assert finished.planned() == set()
+    finally:
+        environment.write_text(content)
+        os.utime(environment, ns=(changed.st_atime_ns, changed.st_mtime_ns))

@@ -25,7 +25,7 @@ def draw_training(data: FigureData, plan: FigurePlan) -> Any:
         for method in plan.methods:
             _curve(ax, data, plan.dataset, metric, method, setting)
         real_line(ax, real_value(data.summary, plan.dataset, metric))
-        ax.set_title(setting)
+        ax.set_title(f"Setting {setting}")
     _finish(fig, flat, len(plan.settings), columns)
     for line in axes:
         line[0].set_ylabel(metric_header(data.study, metric))

@@ -16,6 +16,8 @@ G_COLOR = "#555555"
 WINDOWS = 40
 POINTS = 160
 MAX_LABELS = 8
+LOG_FROM = 5.0
+"""Spectral norms are drawn on a logarithmic axis when they span more than this factor."""
 
 
 def draw_losses(data: FigureData, plan: FigurePlan) -> Any:
@@ -38,7 +40,7 @@ def draw_losses(data: FigureData, plan: FigurePlan) -> Any:
         line[0].set_ylabel(f"{fit(method, 1.0)}\nloss")
         _robust_limits(line[0], shown)
     for ax, setting in zip(axes[0], plan.settings, strict=True):
-        ax.set_title(setting)
+        ax.set_title(f"Setting {setting}")
     for ax in axes[-1]:
         ax.set_xlabel("generator updates")
         _few_ticks(ax)
@@ -135,10 +137,13 @@ def _spectral_panel(ax: Any, log: pd.DataFrame, color: str) -> None:
         ends[layer.removeprefix("spectral/")] = (float(measured[layer].iloc[-1]), shade)
     ax.axhline(1, color="#777777", linestyle=(0, (1, 2)), linewidth=0.8, zorder=1)
     low, high = (float(f(measured[layers].to_numpy())) for f in (np.min, np.max))
-    if low > 0:
+    low, high = min(low, 0.9), max(high, 1.1)
+    if high > LOG_FROM * low > 0:
         ax.set_yscale("log")
-        ax.set_ylim(min(0.8, low / 1.1), max(1.25, high * 1.1))
+        ax.set_ylim(low / 1.1, high * 1.1)
         plain_log_labels(ax)
+    else:
+        ax.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
     ax.set_xlim(0, float(measured["step"].iloc[-1]))
     _few_ticks(ax)
     _end_labels(ax, ends)

@@ -1,0 +1,252 @@
+import re
+import xml.etree.ElementTree as ElementTree
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import synthetic
+from PIL import Image
+from synthetic import make_case
+
+from sngan_repro.analysis import style
+from sngan_repro.analysis.aggregate import aggregate
+from sngan_repro.analysis.figures import draw
+from sngan_repro.analysis.figures.bars import bar_positions
+from sngan_repro.analysis.figures.data import FigureData
+from sngan_repro.analysis.figures.grids import evenly, tile, tiles_across
+from sngan_repro.analysis.figures.logs import smooth, spread
+from sngan_repro.analysis.figures.maps import time_unit
+from sngan_repro.analysis.outputs import figure_files, figure_plans
+from sngan_repro.config import ConfigError
+
+
+def plan_of(case, kind, topic=""):
+    return next(plan for plan in figure_plans(case.study) if plan.kind == kind and topic in plan.topic)
+
+
+@pytest.fixture
+def figure(finished):
+    """Draw one figure and return it with its axes; nothing is written."""
+    import matplotlib.pyplot as plt
+
+    data = FigureData.read(finished.study, finished.layout)
+    with style.house_style():
+
+        def make(kind, topic=""):
+            return draw(data, plan_of(finished, kind, topic))
+
+        yield make
+        plt.close("all")
+
+
+def svg_texts(path):
+    return [element.text for element in ElementTree.parse(path).iter() if element.tag.endswith("}text")]
+
+
+def test_exactly_the_announced_files_are_written(drawn):
+    assert sorted(drawn.layout.figures.iterdir()) == sorted(figure_files(drawn.study, drawn.layout))
+
+
+def test_figures_fit_the_page_and_have_print_resolution(drawn):
+    for plan in figure_plans(drawn.study):
+        root = ElementTree.parse(plan.file(drawn.layout, "svg")).getroot()
+        width, height = (float(root.get(key).removesuffix("pt")) / 72 for key in ("width", "height"))
+        assert 2 < width <= style.WIDTH + 1e-6
+        assert height <= style.HEIGHT + 1e-6
+        with Image.open(plan.file(drawn.layout, "png")) as image:
+            assert abs(image.width - width * style.PNG_DPI) <= 1
+
+
+def test_text_stays_text_and_is_at_least_7_pt(drawn):
+    for plan in figure_plans(drawn.study):
+        source = plan.file(drawn.layout, "svg").read_text(encoding="utf-8")
+        sizes = [float(size) for size in re.findall(r"font(?:-size)?: (?:\w+ )?([0-9.]+)px", source)]
+        assert sizes
+        assert min(sizes) >= 7
+    texts = svg_texts(plan_of(drawn, "bars", "headline").file(drawn.layout, "svg"))
+    assert {"SNGAN", "WGAN-GP", "BEGAN", "A", "B", "IS ↑", "FID ↓", "Real data", "diverged run", "××", "×"} <= set(
+        texts
+    )
+
+
+def test_same_results_give_the_same_bytes(drawn, tmp_path):
+    again = drawn.copy(tmp_path)
+    plans = [plan_of(drawn, kind) for kind in ("bars", "samples", "divergence")]
+    data = FigureData.read(again.study, again.layout)
+    with style.house_style():
+        for plan in plans:
+            files = [plan.file(again.layout, suffix) for suffix in ("svg", "png")]
+            before = [file.read_bytes() for file in files]
+            for file in files:
+                file.unlink()
+            style.save(draw(data, plan), plan, again.layout)
+            assert [file.read_bytes() for file in files] == before
+
+
+def test_bars_have_the_height_of_the_means(figure, finished):
+    fig = figure("bars", "headline")
+    data = FigureData.read(finished.study, finished.layout)
+    for ax, metric in zip(fig.axes, finished.study.headline_metrics, strict=True):
+        means = [
+            data.cell("digits", metric, method, setting)["mean"]
+            for method in finished.study.labels
+            for setting in finished.study.settings
+        ]
+        heights = [bar.get_height() for bar in ax.patches]
+        assert heights == [mean for mean in means if not np.isnan(mean)]
+        assert len(heights) == 5  # WGAN-GP at A has no finished run
+
+
+def test_training_curve_is_the_mean_of_finished_seeds(figure, finished):
+    fig = figure("training", "fid")
+    data = FigureData.read(finished.study, finished.layout)
+    line = next(line for line in fig.axes[0].lines if line.get_color() == data.styles["SNGAN"].color)
+    specs = [s for s in finished.study.runs() if (s.label, s.setting) == ("SNGAN", "A")]
+    expected = [np.mean([synthetic.invented_value("fid", s, step) for s in specs]) for step in (100, 200, 300, 400)]
+    assert line.get_xdata().tolist() == [100, 200, 300, 400]
+    assert line.get_ydata() == pytest.approx(expected)
+
+
+def test_diverged_runs_are_drawn_and_end_in_a_cross(figure, finished):
+    ax = figure("training", "is").axes[0]
+    crosses = [line for line in ax.lines if line.get_marker() == "x"]
+    assert sorted(line.get_xdata()[0] for line in crosses) == [119, 249]
+
+
+def test_samples_show_real_images_first_then_each_method(figure, finished):
+    fig = figure("samples")
+    titles = [ax.get_title(loc="left").split(" (")[0] for ax in fig.axes if ax.get_title(loc="left")]
+    assert titles == ["Real data", *finished.study.labels]
+    real = np.load(finished.layout.dataset(finished.study.datasets["digits"]) / "images.npy")
+    shown = fig.axes[0].images[0].get_array()
+    assert (shown == tile(real[:64], 8)).all()
+
+
+def test_divergence_map_counts(figure):
+    texts = [text.get_text() for text in figure("divergence").axes[0].texts]
+    assert texts == ["0 of 2", "0 of 2", "2 of 2", "0 of 2", "0 of 2", "1 of 2"]
+
+
+def test_spectral_panel_names_every_layer(figure):
+    ax = figure("spectral").axes[0]
+    assert sorted(text.get_text() for text in ax.texts) == sorted(synthetic.LAYERS)
+
+
+def test_one_seed_one_method_and_everything_diverged_can_be_drawn(tmp_path):
+    study = synthetic.make_study(methods=["sngan"], settings={"only": {"lr": 0.001}}, seeds=[5])
+    case = make_case(tmp_path, study, diverged={spec.id: 2 for spec in study.runs()}, layers=())
+    aggregate(study, case.layout)
+    data = FigureData.read(study, case.layout)
+    with style.house_style():
+        figures = {plan.kind: draw(data, plan) for plan in figure_plans(study)}
+    assert [text.get_text() for text in figures["spectral"].axes[0].texts] == ["not measured"]
+
+
+def test_damaged_inputs_are_named(broken):
+    data = FigureData.read(broken.study, broken.layout)
+    shown = data.paths(data.shown_run("digits", "SNGAN"))
+    damages = {
+        "losses": (broken.layout.run("digits/SNGAN/A/seed0").log, b"no parquet", "cannot be read as Parquet"),
+        "samples": (shown.samples / "final.npy", b"no array", "cannot be read"),
+        "progress": (shown.samples / "progress.npy", None, "No such file"),
+    }
+    with style.house_style():
+        for kind, (path, content, message) in damages.items():
+            path.unlink()
+            if content is not None:
+                path.write_bytes(content)
+            with pytest.raises(ConfigError, match=f"{path.name}: .*{message}"):
+                draw(data, plan_of(broken, kind))
+
+
+def test_progress_of_wrong_length_is_refused(broken):
+    data = FigureData.read(broken.study, broken.layout)
+    path = data.paths(data.shown_run("digits", "SNGAN")).samples / "progress.npy"
+    np.save(path, np.load(path)[:-1])
+    with style.house_style(), pytest.raises(ConfigError, match=r"3 snapshots, but the run has 4"):
+        draw(data, plan_of(broken, "progress"))
+
+
+def test_methods_differ_in_colour_and_marker_and_keep_them():
+    labels = [f"M{k}" for k in range(40)]
+    found = style.method_styles(labels)
+    assert len({(s.color, s.marker) for s in found.values()}) == 40
+    assert len({s.color for s in list(found.values())[:8]}) == 8
+    assert style.method_styles(labels[:3]) == {label: found[label] for label in labels[:3]}
+
+
+def relative_luminance(color):
+    channels = [int(color[k : k + 2], 16) / 255 for k in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_colours_stand_out_from_paper():
+    for found in style.method_styles([str(k) for k in range(8)]).values():
+        assert 1.05 / (relative_luminance(found.color) + 0.05) > 2
+
+
+def test_tiles_are_placed_row_by_row_with_white_gaps():
+    images = np.zeros((4, 16, 16, 1), np.uint8) + np.array([10, 20, 30, 40], np.uint8)[:, None, None, None]
+    grid = tile(images, 2)
+    times = grid.shape[0] // 33  # 2 x 16 pixels and a gap of 1
+    assert grid.shape == (33 * times, 33 * times, 3)
+    small = grid[::times, ::times]
+    assert [small[0, 0, 0], small[0, 17, 0], small[17, 0, 0], small[17, 17, 0]] == [10, 20, 30, 40]
+    assert (small[16] == 255).all()
+    assert (small[:, 16] == 255).all()
+
+
+def test_missing_tiles_stay_white():
+    grid = tile(np.zeros((1, 16, 16, 3), np.uint8), 2)
+    assert (grid[-1, -1] == 255).all()
+    assert (grid[0, 0] == 0).all()
+
+
+@pytest.mark.parametrize(("size", "across"), [(16, 8), (32, 8), (64, 4), (128, 3)])
+def test_large_images_get_fewer_tiles(size, across):
+    assert tiles_across(size) == across
+
+
+def test_evenly_keeps_first_and_last():
+    assert evenly(4, 6) == [0, 1, 2, 3]
+    assert evenly(11, 6) == [0, 2, 4, 6, 8, 10]
+    assert len(evenly(100, 6)) == 6
+
+
+def test_smooth_is_a_running_mean_on_a_grid_that_seeds_share():
+    total = 320  # every 2 updates, window 8
+    curve = smooth(np.arange(1, 321), np.arange(1.0, 321.0), total)
+    assert curve.index.tolist() == list(range(2, 321, 2))
+    assert curve[100] == np.mean(range(93, 101))
+    cut = smooth(np.arange(1, 51), np.arange(1.0, 51.0), total)
+    assert cut.equals(curve[curve.index <= 50])
+
+
+def test_smooth_leaves_out_what_is_not_finite():
+    values = np.array([1.0, np.inf, 3.0, np.nan])
+    assert smooth(np.arange(1, 5), values, 80)[4] == 3.0
+    assert smooth(np.arange(1, 5), values, 160)[3] == 2.0  # the window holds 1, inf, 3
+
+
+def test_labels_are_pushed_apart_in_order():
+    placed = spread([0.5, 0.5, 0.5, 0.9], 0.1)
+    assert all(b - a >= 0.1 - 1e-6 for a, b in pairwise(placed))
+    assert sum(placed[:3]) / 3 == pytest.approx(0.5)
+    assert spread([0.1, 0.5], 0.1) == [0.1, 0.5]
+
+
+def test_bar_positions_leave_a_gap_between_methods():
+    first, second = bar_positions(2, 3)
+    assert first == [0, 1, 2]
+    assert second[0] - first[-1] > 1.5
+    assert second[1] - second[0] == pytest.approx(1)
+
+
+def test_time_units():
+    assert [time_unit(s)[0] for s in (90, 120, 7199, 7200)] == ["s", "min", "min", "h"]
+
+
+def test_long_labels_are_broken():
+    assert style.fit("short", 2) == "short"
+    assert max(map(len, style.fit("a rather long name of a method", 1).split("\n"))) <= 13

@@ -1,0 +1,72 @@
+import pytest
+import synthetic
+
+from sngan_repro.analysis import naming
+
+PROTOCOLS = [
+    {"evaluator": "classifier", "num_fake": 600, "kid_subset_size": 100, "is_splits": 1},
+    {"evaluator": "inception", "num_fake": 5000, "reference": "test", "num_real": 1000, "metrics": ["fid"]},
+    {"evaluator": "inception", "num_fake": 1000, "metrics": ["fid"], "batch_norm": "batch", "seed": 3},
+]
+
+
+@pytest.fixture(scope="module")
+def study():
+    return synthetic.make_study(scores=PROTOCOLS)
+
+
+def test_full_labels_tell_every_part_of_the_protocol(study):
+    labels = [naming.metric_label(study, name) for name in study.metric_names]
+    assert labels[0] == "IS (600 generated, 1 split, classifier)"
+    assert labels[1] == "FID (600 generated, train reference, classifier)"
+    assert labels[2] == "KID (600 generated, train reference, 100 subsets of 100, classifier)"
+    assert labels[5] == "FID (5000 generated, 1000 test reference, inception)"
+    assert labels[6] == "FID (1000 generated, train reference, batch statistics, sampling seed 3, inception)"
+    assert len(set(labels)) == len(labels)
+
+
+def test_short_names_are_short_where_unique_and_distinct_where_not(study):
+    short = [naming.metric_short(study, name) for name in study.metric_names]
+    assert short[0] == "IS"
+    assert short[2] == "KID"
+    assert [short[1], *short[5:]] == ["FID (classifier, 600)", "FID (inception, 5000)", "FID (inception, 1000)"]
+
+
+def test_protocols_that_differ_only_in_a_detail_never_share_a_short_name():
+    base = {"evaluator": "classifier", "num_fake": 600, "metrics": ["kid"], "kid_subset_size": 50}
+    study = synthetic.make_study(scores=[base, base | {"kid_subsets": 7}])
+    first, second = (naming.metric_short(study, name) for name in study.metric_names)
+    assert first != second
+
+
+def test_directions_and_primary_metric(study):
+    assert naming.metric_header(study, study.metric_names[0]) == "IS ↑"
+    assert naming.arrow(study, "fid600_train@classifier") == "↓"
+    assert naming.primary_metric(study) == "fid600_train@classifier"
+
+
+def test_primary_metric_without_fid():
+    study = synthetic.make_study(scores=[PROTOCOLS[0]], headline=["recall600_train@classifier"])
+    assert naming.primary_metric(study) == "recall600_train@classifier"
+
+
+@pytest.mark.parametrize(
+    ("values", "decimals"),
+    [([312.5, 20], 1), ([31.2], 2), ([9.5, -2], 3), ([0.42], 4), ([0.0001], 5), ([], 3), ([0], 3)],
+)
+def test_decimals_show_about_four_digits(values, decimals):
+    assert naming.decimals_for(values) == decimals
+
+
+def test_numbers():
+    assert naming.number(-1.25, 1) == "−1.2"
+    assert naming.number(None, 2) == naming.number(float("nan"), 2) == "–"
+    assert naming.mean_sd(2.0, None, 1) == "2.0"
+    assert naming.mean_sd(2.0, 0.25, 2) == "2.00 ± 0.25"
+    assert naming.interval(1.0, 2.0, 1) == "[1.0, 2.0]"
+    assert naming.interval(None, None, 1) == "–"
+    assert naming.amount(12345.6) == "12\u202f346"
+    assert naming.amount(0.04217) == "0.0422"
+    assert [naming.count(1, "run"), naming.count(1500, "run")] == ["1 run", "1\u202f500 runs"]
+    assert [naming.duration(s) for s in (4.21, 42, 90, 7200)] == ["4.2 s", "42 s", "1.5 min", "2.0 h"]
+    assert [naming.enumeration(w) for w in ([], "A", "AB", "ABC")] == ["", "A", "A and B", "A, B and C"]

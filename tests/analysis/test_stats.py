@@ -1,0 +1,62 @@
+import math
+
+import numpy as np
+import pytest
+
+from sngan_repro.analysis import stats
+
+
+def test_summary_of_three_values_by_hand():
+    # mean 4; deviations -3, 0, 3: sample variance 18 / 2 = 9. 3 of 27 resamples are constant, 1/27 > 2.5 %: the range.
+    found = stats.summarise([1.0, 4.0, 7.0])
+    assert found == stats.Summary(mean=4.0, sd=3.0, n=3, ci_low=1.0, ci_high=7.0)
+
+
+def test_two_values_give_their_range_exactly():
+    found = stats.summarise([0.3, 0.1])
+    assert (found.ci_low, found.ci_high) == (0.1, 0.3)
+    assert found.sd == pytest.approx(0.2 / math.sqrt(2))
+
+
+def test_one_value_has_neither_sd_nor_interval():
+    assert stats.summarise([5.0]) == stats.Summary(5.0, None, 1, None, None)
+
+
+def test_no_value_has_nothing():
+    assert stats.summarise([]) == stats.Summary(None, None, 0, None, None)
+
+
+def test_interval_is_the_percentiles_of_the_exact_bootstrap_distribution():
+    # Five times 0 and five times 1: the mean of a resample is Binomial(10, 1/2) / 10, whose 2.5 % and 97.5 % quantiles
+    # are 0.2 and 0.8 (P(X <= 1) = 0.0107, P(X <= 2) = 0.0547).
+    assert stats.bootstrap_interval([0.0] * 5 + [1.0] * 5) == pytest.approx((0.2, 0.8))
+
+
+def test_interval_widens_with_the_level():
+    values = list(np.random.default_rng(1).normal(size=12))
+    narrow, wide = stats.bootstrap_interval(values, level=0.5), stats.bootstrap_interval(values, level=0.99)
+    assert wide[0] < narrow[0] < np.mean(values) < narrow[1] < wide[1]
+
+
+def test_interval_is_reproducible_and_leaves_numpy_alone():
+    np.random.seed(7)
+    before = np.random.get_state()[1].copy()
+    values = [1.0, 2.0, 4.0, 8.0, 16.0]
+    assert stats.bootstrap_interval(values) == stats.bootstrap_interval(values)
+    assert (np.random.get_state()[1] == before).all()
+
+
+def test_paired_difference_uses_common_seeds_only():
+    # Common seeds 1 and 2: differences 2 and 4, mean 3, SD sqrt(2).
+    found = stats.paired_difference({0: 100.0, 1: 5.0, 2: 9.0}, {1: 3.0, 2: 5.0, 3: -50.0})
+    assert (found.mean, found.n, found.ci_low, found.ci_high) == (3.0, 2, 2.0, 4.0)
+    assert found.sd == pytest.approx(math.sqrt(2))
+
+
+def test_paired_difference_without_common_seeds():
+    assert stats.paired_difference({0: 1.0}, {1: 1.0}).n == 0
+
+
+@pytest.mark.parametrize(("n", "chance"), [(1, 1.0), (2, 0.5), (5, 0.0625), (6, 0.03125)])
+def test_unanimity_chance(n, chance):
+    assert stats.unanimity_chance(n) == chance

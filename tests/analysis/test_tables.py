@@ -1,0 +1,229 @@
+import re
+
+import pandas as pd
+import pytest
+import synthetic
+from synthetic import make_case
+
+from sngan_repro.analysis.aggregate import aggregate
+from sngan_repro.analysis.outputs import table_files
+from sngan_repro.analysis.printed import PrintedTable, latex_document, latex_escape, markdown_escape
+from sngan_repro.analysis.summary import read_comparisons, read_results, read_summary
+from sngan_repro.analysis.tables import make_tables
+from sngan_repro.config import ConfigError
+
+IS, FID = "is600@classifier", "fid600_train@classifier"
+
+
+def by_table(values):
+    """A score function from {(label, setting, seed): values at updates 100, 200, 300, 400}, for all metrics."""
+
+    def value(metric, spec, updates):
+        row = values[spec.label, spec.setting, spec.seed]
+        return row[min(3, updates // 100 - 1)] if updates >= 100 else -1.0
+
+    return value
+
+
+VALUES = {
+    ("SNGAN", "A", 0): (1.0, 9.0, 3.0, 4.0),
+    ("SNGAN", "A", 1): (1.0, 2.0, 3.0, 6.0),
+    ("SNGAN", "B", 0): (1.0, 1.0, 1.0, 7.0),
+    ("SNGAN", "B", 1): (1.0, 1.0, 1.0, 100.0),  # diverges: not in any mean
+    ("WGAN-GP", "A", 0): (1.0, 1.0, 1.0, 2.0),
+    ("WGAN-GP", "A", 1): (1.0, 1.0, 1.0, 3.0),
+    ("WGAN-GP", "B", 0): (1.0, 1.0, 1.0, 1.0),
+    ("WGAN-GP", "B", 1): (1.0, 1.0, 1.0, 1.0),
+    ("BEGAN", "A", 0): (5.0, 5.0, 5.0, 5.0),
+    ("BEGAN", "A", 1): (5.0, 5.0, 5.0, 5.0),
+    ("BEGAN", "B", 0): (5.0, 5.0, 5.0, 5.0),
+    ("BEGAN", "B", 1): (5.0, 5.0, 5.0, 5.0),
+}
+LOST = {"digits/SNGAN/B/seed1": 350} | {f"digits/BEGAN/{s}/seed{k}": 350 for s in "AB" for k in (0, 1)}
+
+
+@pytest.fixture(scope="module")
+def known(tmp_path_factory):
+    """Scores known by hand; one SNGAN run and all BEGAN runs diverge."""
+    case = make_case(tmp_path_factory.mktemp("known"), synthetic.make_study(), value=by_table(VALUES), diverged=LOST)
+    aggregate(case.study, case.layout)
+    make_tables(case.study, case.layout)
+    return case
+
+
+def cell(case, metric, method, setting):
+    rows = read_summary(case.layout)
+    found = rows[(rows["metric"] == metric) & (rows["method"] == method) & (rows["setting"] == setting)]
+    assert len(found) == 1
+    return found.iloc[0]
+
+
+def test_statistics_at_the_last_snapshot(known):
+    row = cell(known, IS, "SNGAN", "A")
+    assert (row["mean"], row["n"], row["ci_low"], row["ci_high"], row["updates"]) == (5.0, 2, 4.0, 6.0, 400)
+    assert row["sd"] == pytest.approx(2**0.5)
+
+
+def test_diverged_runs_are_counted_and_kept_out_of_the_mean(known):
+    row = cell(known, IS, "SNGAN", "B")
+    assert (row["mean"], row["n"], row["num_runs"], row["num_diverged"]) == (7.0, 1, 2, 1)
+    assert pd.isna(row["sd"])
+    assert pd.isna(row["ci_low"])
+    assert row["diverged_last_finite_mean"] == 1.0  # at update 349
+
+
+def test_method_without_a_finished_run_has_no_mean(known):
+    row = cell(known, FID, "BEGAN", "A")
+    assert (row["n"], row["num_diverged"], row["diverged_last_finite_mean"]) == (0, 2, 5.0)
+    assert pd.isna(row["mean"])
+
+
+def test_best_over_training_is_per_seed_and_apart(known):
+    higher, lower = cell(known, IS, "SNGAN", "A"), cell(known, FID, "SNGAN", "A")
+    # IS: seed 0 peaks at 9 (update 200), seed 1 at 6 (update 400). FID: both lowest at update 100.
+    assert (higher["best_over_training_mean"], higher["best_over_training_updates"]) == (7.5, "200 400")
+    assert (lower["best_over_training_mean"], lower["best_over_training_updates"]) == (1.0, "100 100")
+    assert higher["mean"] == 5.0
+
+
+def test_missing_scores_are_counted(tmp_path):
+    study = synthetic.make_study(methods=["sngan"])
+    case = make_case(tmp_path, study, value=lambda m, spec, u: None if m.startswith("kid") and spec.seed == 1 else 2.0)
+    aggregate(study, case.layout)
+    make_tables(study, case.layout)
+    row = cell(case, "kid600_train_m100x100@classifier", "SNGAN", "A")
+    assert (row["n"], row["num_missing"], row["num_diverged"], row["mean"]) == (1, 1, 0, 2.0)
+    assert "2.000 (n = 1)" in table_files(case.layout)["all_scores_md"].read_text().replace("\\", "")
+
+
+def test_comparisons_pair_by_seed(known):
+    rows = read_comparisons(known.layout).set_index("metric")
+    # By IS SNGAN is best at B, where only seed 0 finished; WGAN-GP's best is A: 7 - 2.
+    assert tuple(rows.loc[IS, ["first", "first_setting", "second", "second_setting"]]) == ("SNGAN", "B", "WGAN-GP", "A")
+    assert (rows.loc[IS, "mean_difference"], rows.loc[IS, "n"], rows.loc[IS, "agreeing"]) == (5.0, 1, 1)
+    # By FID WGAN-GP is best at B (1 and 1), SNGAN at A (4 and 6): differences -3 and -5.
+    assert tuple(rows.loc[FID, ["first", "first_setting", "second_setting"]]) == ("WGAN-GP", "B", "A")
+    found = rows.loc[FID]
+    assert (found["mean_difference"], found["n"], found["agreeing"]) == (-4.0, 2, 2)
+    assert (found["ci_low"], found["ci_high"]) == (-5.0, -3.0)
+
+
+def cells_of(line):
+    return [text.strip().replace("\\", "") for text in line.strip().strip("|").split(" | ")]
+
+
+def test_best_table_has_the_layout_of_one_row_per_method(known):
+    lines = table_files(known.layout)["best_md"].read_text().splitlines()
+    rows = [cells_of(line) for line in lines if line.startswith("|")]
+    assert rows[0] == [
+        "Method",
+        "IS ↑",
+        "95 % interval",
+        "n",
+        "setting",
+        "FID ↓",
+        "95 % interval",
+        "n",
+        "setting",
+        "diverged",
+    ]
+    assert [row[0] for row in rows[2:]] == ["Real data", *known.study.labels]
+    assert rows[2][1:6] == ["9.500", "–", "–", "–", "2.500"]
+    assert rows[3] == ["SNGAN", "**7.000**", "–", "1", "B", "5.000 ± 1.414", "[4.000, 6.000]", "2", "A", "1 of 4"]
+    assert rows[4][5:] == ["**1.000 ± 0.000**", "[1.000, 1.000]", "2", "B", "0 of 4"]
+    assert rows[5] == ["BEGAN", "–", "–", "0", "–", "–", "–", "0", "–", "4 of 4"]
+
+
+def test_settings_table_has_every_cell(known):
+    lines = table_files(known.layout)["settings_md"].read_text().splitlines()
+    rows = [cells_of(line) for line in lines if line.startswith("|")][2:]
+    assert [tuple(row[:2]) for row in rows] == [(m, s) for m in known.study.labels for s in "AB"]
+    assert rows[0][2:5] == ["5.000 ± 1.414", "[4.000, 6.000]", "7.500 ± 2.121"]
+    assert rows[1][-2:] == ["1", "1 of 2"]
+
+
+def test_ties_go_to_the_first_setting(tmp_path):
+    study = synthetic.make_study(methods=["sngan"])
+    case = make_case(tmp_path, study, value=lambda *_: 3.0)
+    aggregate(study, case.layout)
+    make_tables(study, case.layout)
+    row = next(li for li in table_files(case.layout)["best_md"].read_text().splitlines() if li.startswith("| SNGAN"))
+    assert cells_of(row)[4] == "A"
+    assert read_comparisons(case.layout).empty
+
+
+def test_protocols_never_share_a_column(tmp_path):
+    protocols = [
+        {"evaluator": "classifier", "num_fake": 600, "metrics": ["fid"]},
+        {"evaluator": "classifier", "num_fake": 500, "metrics": ["fid"]},
+    ]
+    study = synthetic.make_study(scores=protocols, headline=["fid600_train@classifier", "fid500_train@classifier"])
+    case = make_case(tmp_path, study, value=lambda m, *_: 1.0 if "600" in m else 2.0)
+    aggregate(study, case.layout)
+    make_tables(study, case.layout)
+    files = table_files(case.layout)
+    header, _, _, sngan = [cells_of(li) for li in files["best_md"].read_text().splitlines() if li.startswith("|")][:4]
+    assert (header[1], header[5]) == ("FID (600) ↓", "FID (500) ↓")
+    assert (sngan[1], sngan[5]) == ("**1.000 ± 0.000**", "**2.000 ± 0.000**")
+    tables = files["all_scores_md"].read_text().split("\n\n**")
+    assert len(tables) == 2
+    assert "1.000" not in tables[1].split("\n", 1)[1].replace("Real data | – | 2.500", "")
+
+
+@pytest.mark.parametrize("name", ["best", "settings", "all_scores", "cost"])
+def test_latex_is_balanced_and_every_row_has_all_columns(finished, name):
+    text = table_files(finished.layout)[f"{name}_tex"].read_text(encoding="utf-8")
+    depth = 0
+    for char in re.sub(r"\\[{}]", "", text):
+        depth += {"{": 1, "}": -1}.get(char, 0)
+        assert depth >= 0
+    assert depth == 0
+    for environment in ("table", "tabular"):
+        assert text.count(rf"\begin{{{environment}}}") == text.count(rf"\end{{{environment}}}") > 0
+    assert text.count(r"\toprule") == text.count(r"\bottomrule") == text.count(r"\begin{tabular}")
+    columns = 0
+    for line in text.splitlines():
+        if match := re.match(r"\\begin\{tabular\}\{([lr]+)\}", line):
+            columns = len(match[1])
+        elif line.endswith(r"\\"):
+            assert len(re.split(r"(?<!\\)&", line)) == columns
+    assert text.isascii()
+
+
+def test_special_characters_are_escaped():
+    table = PrintedTable("k", "50% of a_b & {c}", "lr", ["x_y", "#"], [["[a]|*b*", "−1 ± 2"]], bold={(0, 1)})
+    latex, markdown = latex_document([table]), table.markdown()
+    assert r"50\% of a\_b \& \{c\}" in latex
+    assert r"{[a]\textbar{}*b*} & \textbf{$-$1 $\pm$ 2} \\" in latex
+    assert r"| \[a\]\|\*b\* | **−1 ± 2** |" in markdown
+    assert latex_escape("\\") == r"\textbackslash{}"
+    assert markdown_escape("a_b@c") == r"a\_b\@c"
+
+
+def test_a_row_of_wrong_length_is_refused():
+    with pytest.raises(ValueError, match="2 cells"):
+        PrintedTable("k", "c", "lr", ["a", "b"], [["only one"]])
+
+
+def test_cost_table_shows_every_stage(finished):
+    rows = [
+        cells_of(li) for li in table_files(finished.layout)["cost_md"].read_text().splitlines() if li.startswith("|")
+    ]
+    assert [row[0] for row in rows[2:]] == [*finished.study.labels, "Evaluator: classifier", "Real data (scoring)"]
+    assert rows[2][1:4] == ["4", "34 s", "13 s"]
+
+
+def test_tables_before_aggregate_is_a_clear_error(tmp_path):
+    case = make_case(tmp_path, synthetic.make_study(methods=["sngan"]))
+    with pytest.raises(ConfigError, match=r"scores\.csv: no such file; aggregate writes it"):
+        make_tables(case.study, case.layout)
+
+
+def test_reading_back_is_exact(finished):
+    summary = read_summary(finished.layout)
+    scores = read_results(finished.layout).scores
+    cell_scores = scores[
+        (scores["method"] == "SNGAN") & (scores["setting"] == "A") & (scores["metric"] == FID) & scores["last"]
+    ]
+    row = summary[(summary["method"] == "SNGAN") & (summary["setting"] == "A") & (summary["metric"] == FID)].iloc[0]
+    assert row["mean"] == sum(cell_scores["value"]) / 2
