@@ -11,7 +11,7 @@ from sngan_repro.config import ConfigError, parse
 from sngan_repro.files import file_sha256, read_json, write_json
 from sngan_repro.paths import Layout, RunPaths
 from sngan_repro.specs import DatasetSpec, ProtocolSpec, RunSpec
-from sngan_repro.study import EvaluatorSpec, Study, load_machine, load_study
+from sngan_repro.study import EvaluatorSpec, Study, load_machine, load_study, study_schema
 
 
 def _study(given: Namespace) -> tuple[Study, Layout]:
@@ -162,4 +162,4 @@ def report(given: Namespace) -> None:
 
 def schema(given: Namespace) -> None:
     del given
-    print(json.dumps(Study.model_json_schema(), indent=2))
+    print(json.dumps(study_schema(), indent=2))

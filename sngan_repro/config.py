@@ -10,7 +10,7 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -24,6 +24,9 @@ class Model(BaseModel):
     """Base of every configuration model: immutable, and an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    derived: ClassVar[frozenset[str]] = frozenset()
+    """Fields that are never written in a file."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON-compatible values, defaults included."""
@@ -105,11 +108,15 @@ def parse(model: type[ModelT], values: Any, where: str) -> ModelT:
 def describe(error: ValidationError, model: type[BaseModel], where: str) -> str:
     """All problems of a failed validation, one line each: file, key, what was given, what is allowed."""
     lines = []
-    for problem in error.errors():
+    problems = error.errors()
+    for problem in problems:
+        if any(other["loc"][: len(problem["loc"])] == problem["loc"] != other["loc"] for other in problems):
+            continue  # a consequence of a problem further inside
         key = ".".join(str(part) for part in problem["loc"]) or "(top level)"
         if problem["type"] == "extra_forbidden":
             parent = _model_at(model, problem["loc"][:-1])
-            fields = [field.alias or name for name, field in parent.model_fields.items()] if parent else []
+            hidden = getattr(parent, "derived", frozenset())
+            fields = [name for name in parent.model_fields if name not in hidden] if parent else []
             hint = nearest(str(problem["loc"][-1]), fields)
             allowed = f" (allowed here: {', '.join(fields)})" if fields else ""
             lines.append(f"{where}: {key}: unknown key{hint}{allowed}")
@@ -154,7 +161,6 @@ class MachineConfig(Model):
     )
     tensorboard: bool = Field(True, description="write TensorBoard events beside each training log")
     checkpoint_seconds: float = Field(60.0, gt=0, description="at most so much training is lost when a job is killed")
-    log_level: Literal["debug", "info", "warning"] = "info"
 
     @property
     def uses_gpu(self) -> bool:

@@ -39,6 +39,14 @@ class MethodEntry(Model):
     nets: dict[str, Any] = Field({}, description="replaces keys of the study's `nets` for this entry")
     options: dict[str, Any] = Field({}, description="the method's own options")
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: Any, handler: Any) -> dict[str, Any]:
+        """What may stand in a file: a name, or a mapping in which the method's options are not nested."""
+        schema = handler.resolve_ref_schema(handler(core))
+        schema["properties"].pop("options")
+        schema["additionalProperties"] = True
+        return {"anyOf": [{"type": "string"}, dict(schema)]}
+
     @model_validator(mode="before")
     @classmethod
     def _flat_options(cls, value: Any) -> Any:
@@ -66,7 +74,9 @@ class EvaluatorSpec(Model):
 class Study(Model):
     """The whole of a study file."""
 
-    name: Label
+    derived = frozenset({"name"})
+
+    name: Label = Field(description="the stem of the file; never a key in it")
     title: str = Field(min_length=3)
     description: str = Field("", description="what the study is for; printed in the report (Markdown)")
     datasets: dict[Label, DatasetSpec] = Field(min_length=1)
@@ -175,6 +185,14 @@ class Study(Model):
             budget=self.budget,
             snapshots=self.snapshots,
         )
+
+
+def study_schema() -> dict[str, Any]:
+    """The JSON Schema of study files, for editors. A study's name is not in its file."""
+    schema = Study.model_json_schema()
+    del schema["properties"]["name"]
+    schema["required"].remove("name")
+    return schema
 
 
 def study_path(name: str) -> Path:

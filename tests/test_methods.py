@@ -174,3 +174,13 @@ def test_began_state_round_trip():
     for name, value in saved.items():
         other.state[name].copy_(value)
     assert other.state["k"].item() == pytest.approx(0.3)
+
+
+def test_equations_follow_the_loss_option():
+    method = METHODS.get("sngan")
+    hinge, standard = (method.equations_for(method.Options(loss=loss)) for loss in ("hinge", "standard"))
+    assert r"\max(0, 1 - f(x))" in hinge
+    assert r"\max" not in standard
+    assert r"\log(1 + e^{-f(x)})" in standard
+    assert all(r"\bar{W} = W / \sigma_1(W)" in text for text in (hinge, standard))
+    assert METHODS.get("wgan_gp").equations_for(METHODS.get("wgan_gp").Options()) == METHODS.get("wgan_gp").equations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -161,3 +162,26 @@ def test_layout_separates_studies_and_shares_data(study_of):
     classifier = layout.evaluator(dataset, "classifier", study.classifier)
     assert study.classifier.digest()[:8] in classifier.name
     assert layout.evaluator(dataset, "inception", study.classifier).name == "inception"
+
+
+def test_shipped_studies_satisfy_the_schema_for_editors():
+    import jsonschema
+
+    schema = json.loads((ROOT / "workflow/schemas/study.schema.json").read_text())
+    for file in (ROOT / "config/studies").glob("*.yaml"):
+        values = yaml.safe_load(file.read_text())
+        jsonschema.validate(values, schema)
+        with pytest.raises(jsonschema.ValidationError, match="budgett"):
+            jsonschema.validate({**values, "budgett": 1}, schema)
+
+
+def test_consequences_of_a_mistake_are_not_told_again(study_of):
+    with pytest.raises(ConfigError) as error:
+        study_of(scores=[{"evaluator": "classifier", "num_fake": 5}])
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_allowed_keys_are_those_of_a_file(study_of):
+    with pytest.raises(ConfigError) as error:
+        study_of(nonsense=1)
+    assert "(allowed here: title, description, datasets" in str(error.value)

@@ -6,7 +6,6 @@ from typing import Any
 
 import pandas as pd
 
-from sngan_repro.analysis.load import Row
 from sngan_repro.analysis.naming import (
     MISSING,
     arrow,
@@ -22,6 +21,7 @@ from sngan_repro.analysis.naming import (
 from sngan_repro.analysis.printed import PrintedTable, markdown_escape
 from sngan_repro.analysis.stats import unanimity_chance
 from sngan_repro.analysis.summary import Results, metric_decimals, ranking, real_value
+from sngan_repro.analysis.tabular import Row
 from sngan_repro.study import Study
 
 SIGN_TEST_MIN = 6

@@ -12,10 +12,10 @@ from typing import Any
 
 import pandas as pd
 
-from sngan_repro.analysis.load import Row, read_table
 from sngan_repro.analysis.naming import REAL, decimals_for, higher_is_better
 from sngan_repro.analysis.outputs import aggregate_files, table_files
 from sngan_repro.analysis.stats import Summary, paired_difference, summarise
+from sngan_repro.analysis.tabular import Row, read_table
 from sngan_repro.paths import Layout
 from sngan_repro.study import Study
 

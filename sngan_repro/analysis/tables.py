@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 
 from sngan_repro.analysis.aggregate import write_table
-from sngan_repro.analysis.load import Row
 from sngan_repro.analysis.naming import (
     MISSING,
     REAL,
@@ -37,6 +36,7 @@ from sngan_repro.analysis.summary import (
     real_value,
     summary_rows,
 )
+from sngan_repro.analysis.tabular import Row
 from sngan_repro.files import write_text
 from sngan_repro.paths import Layout
 from sngan_repro.study import Study

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sngan_repro.lazy import losses
 from sngan_repro.methods.base import Logs, Method
@@ -18,8 +18,18 @@ STANDARD_EQUATIONS = (
 HINGE_EQUATIONS = r"L_D = \mathbb{E}[\max(0, 1 - f(x))] + \mathbb{E}[\max(0, 1 + f(y))], \qquad L_G = -\mathbb{E}[f(y)]"
 
 
+EQUATIONS = {"standard": STANDARD_EQUATIONS, "hinge": HINGE_EQUATIONS}
+
+
 class AdversarialMethod(Method):
     """Plays the game named by the option ``loss``; a subclass builds the networks."""
+
+    @classmethod
+    def equations_for(cls, options: Any) -> str:
+        default = cls.Options().to_dict()["loss"]
+        if options.loss == default:
+            return cls.equations
+        return cls.equations.replace(EQUATIONS[default], EQUATIONS[options.loss])
 
     def d_loss(self, D: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> tuple[Tensor, Logs]:
         # Two passes: a joint batch would let a batch-normalised D read the mixing ratio.

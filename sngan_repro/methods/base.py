@@ -56,6 +56,12 @@ class Method(ABC):
         """Raise ConfigError when options and setting do not go together. Called before any job starts."""
         del options, setting  # everything goes together unless a method says otherwise
 
+    @classmethod
+    def equations_for(cls, options: Any) -> str:
+        """The equations under these options; override it where an option changes the losses."""
+        del options
+        return cls.equations
+
     @abstractmethod
     def build(self) -> tuple[nn.Module, nn.Module]:
         """(G, D), initialised from torch's global random state."""

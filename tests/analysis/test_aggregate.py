@@ -5,8 +5,8 @@ import synthetic
 from synthetic import DIVERGED, make_case
 
 from sngan_repro.analysis.aggregate import aggregate
-from sngan_repro.analysis.load import read_table
 from sngan_repro.analysis.outputs import aggregate_files
+from sngan_repro.analysis.tabular import read_table
 from sngan_repro.config import ConfigError
 from sngan_repro.files import read_json, write_json
 

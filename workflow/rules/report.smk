@@ -8,6 +8,8 @@ rule make_report:
         rules.make_figures.output,
         template="report/report.md.j2",
         references="report/references.bib",
+        style="report/style.css",
+        typst="report/template.typ",
     output:
         html=report(
             LAYOUT.report_html,
