@@ -115,7 +115,7 @@ def describe(error: ValidationError, model: type[BaseModel], where: str) -> str:
         key = ".".join(str(part) for part in problem["loc"]) or "(top level)"
         if problem["type"] == "extra_forbidden":
             parent = _model_at(model, problem["loc"][:-1])
-            hidden = getattr(parent, "derived", frozenset())
+            hidden: frozenset[str] = getattr(parent, "derived", frozenset())
             fields = [name for name in parent.model_fields if name not in hidden] if parent else []
             hint = nearest(str(problem["loc"][-1]), fields)
             allowed = f" (allowed here: {', '.join(fields)})" if fields else ""

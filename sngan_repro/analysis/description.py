@@ -39,8 +39,7 @@ def method_texts(study: Study) -> list[MethodText]:
     for entry, label in zip(study.methods, study.labels, strict=True):
         method = METHODS.get(entry.name)
         options = method.Options.model_validate(entry.options)
-        chosen = getattr(method, "equations_for", None)
-        latex = chosen(options) if chosen else method.equations
+        latex = method.equations_for(options)
         keys = [key.strip() for key in method.source.split(",") if key.strip()]
         texts.append(
             MethodText(
