@@ -5,13 +5,12 @@ STUDY ?= quick
 CORES ?= all
 BIN := .venv/bin
 
-.PHONY: help study test lint bench clean
+.PHONY: help study test lint clean
 
 help:
 	@echo "make study           the quick study, from nothing to a report (STUDY=name for another, CORES=n)"
 	@echo "make test            the whole test suite"
 	@echo "make lint            ruff, snakefmt, snakemake --lint, mypy"
-	@echo "make bench           the benchmarks"
 
 # The environment, from exact versions. Made again when the pins or the dependencies change.
 .venv/installed: constraints.txt pyproject.toml
@@ -35,9 +34,6 @@ lint: .venv/installed
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
 	$(BIN)/mypy
-
-bench: .venv/installed
-	for benchmark in benchmarks/*.py; do $(BIN)/python $$benchmark || exit 1; done
 
 clean:
 	rm -rf .venv .snakemake results/*/ data

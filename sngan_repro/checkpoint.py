@@ -56,8 +56,8 @@ def save_state(run: RunPaths, identity: dict[str, Any], state: dict[str, Any]) -
         torch.save({"format": STATE_FORMAT, "identity": json.dumps(identity), **state}, temporary)
 
 
-def load_state(run: RunPaths, identity: dict[str, Any], device: torch.device) -> tuple[dict[str, Any] | None, str]:
-    """(resume state, or None to start anew; a sentence that says which and why).
+def load_state(run: RunPaths, identity: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:
+    """(resume state on the CPU, or None to start anew; a sentence that says which and why).
 
     A state of another identity is not used: the sentence lists the keys that differ.
     """
@@ -65,7 +65,7 @@ def load_state(run: RunPaths, identity: dict[str, Any], device: torch.device) ->
     if not path.exists():
         return None, "starting anew"
     try:
-        state = torch.load(path, map_location=device, weights_only=True)
+        state = torch.load(path, map_location="cpu", weights_only=True)
         stored = json.loads(state["identity"])
     except Exception as error:  # torch raises many kinds; whatever is unreadable is useless, and said to be
         return None, f"starting anew: {path} cannot be read ({type(error).__name__}: {error})"

@@ -34,7 +34,7 @@ def _download_option(add: Add) -> None:
 
 def _device_options(add: Add) -> None:
     device = _environment("DEVICE", "auto")
-    add("--device", default=device, help=f"auto | cpu | cuda | cuda:N | mps (default: {device})")
+    add("--device", default=device, help=f"auto | cpu | cuda | cuda:N (default: {device})")
     add("--threads", type=int, help="CPU threads (default: torch's own choice)")
 
 

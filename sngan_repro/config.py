@@ -154,7 +154,7 @@ class MachineConfig(Model):
     study: str = Field("quick", description="a name in config/studies, or the path of a study file")
     results_dir: str = Field("results", description="one folder per study appears here")
     data_dir: str = Field("data", description="downloads, prepared images, evaluators and their features")
-    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$", description="auto | cpu | cuda | cuda:1 | mps")
+    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto | cpu | cuda | cuda:1")
     download: bool = Field(True, description="false: never use the network; all data must be staged by hand")
     inception_weights: str | None = Field(
         None, description="path of torch-fidelity's Inception weights; null: downloaded once and checked"

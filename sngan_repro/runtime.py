@@ -20,7 +20,7 @@ from sngan_repro.config import ConfigError
 def setup(device: str, threads: int | None = None) -> torch.device:
     """Prepare this process for computing and return its device.
 
-    device: auto | cpu | cuda | cuda:N | mps; "auto" is CUDA when there is a GPU. threads: CPU threads (never leave two
+    device: auto | cpu | cuda | cuda:N; "auto" is CUDA when there is a GPU. threads: CPU threads (never leave two
     jobs with torch's default of all cores: they run several times slower than one). Raises ConfigError for a device
     that is not there.
     """
@@ -30,12 +30,7 @@ def setup(device: str, threads: int | None = None) -> torch.device:
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     chosen = torch.device(device)
-    available = {
-        "cpu": True,
-        "cuda": torch.cuda.is_available() and (chosen.index or 0) < torch.cuda.device_count(),
-        "mps": torch.backends.mps.is_available(),
-    }
-    if not available[chosen.type]:
+    if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
         raise ConfigError(
             f"device '{device}' is not available here ({torch.cuda.device_count()} CUDA devices); "
             "set `device: cpu` or `device: auto` in config/config.yaml"

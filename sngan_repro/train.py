@@ -86,7 +86,7 @@ class Session:
         self._flushed_steps = self.trainer.steps
 
     def _resume(self) -> None:
-        state, message = load_state(self.run_paths, self.identity, self.device)
+        state, message = load_state(self.run_paths, self.identity)
         if state is not None:
             try:
                 self.log.restore(state["log"]["columns"], state["log"]["num_rows"])

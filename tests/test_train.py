@@ -200,13 +200,13 @@ def test_state_of_another_training_is_not_used(tiny_run, tiny_images: Path, tmp_
     interrupted_at(tiny_run(), run, tiny_images, 9, monkeypatch)
     changed = tiny_run(optimiser={"lr": 0.001})
     sha256 = PreparedData.open(tiny_images).sha256
-    state, message = load_state(run, {"spec": changed.to_dict(), "dataset_sha256": sha256}, CPU)
+    state, message = load_state(run, {"spec": changed.to_dict(), "dataset_sha256": sha256})
     assert state is None
     assert "spec.optimiser.lr: 0.002 -> 0.001" in message
-    state, message = load_state(run, {"spec": tiny_run().to_dict(), "dataset_sha256": "other"}, CPU)
+    state, message = load_state(run, {"spec": tiny_run().to_dict(), "dataset_sha256": "other"})
     assert state is None
     assert f"dataset_sha256: {sha256} -> other" in message
-    state, message = load_state(run, {"spec": tiny_run().to_dict(), "dataset_sha256": sha256}, CPU)
+    state, message = load_state(run, {"spec": tiny_run().to_dict(), "dataset_sha256": sha256})
     assert state is not None
     assert message == "resuming after update 9"
     run_to_end(changed, run.root, tiny_images)
