@@ -208,7 +208,12 @@ def load_study(name: str) -> Study:
     Raises :class:`ConfigError` with every problem found, one line each.
     """
     path = study_path(name)
-    if not path.exists():
+    if not path.exists() and path.parent == STUDIES_DIR:
+        if not STUDIES_DIR.is_dir():
+            raise ConfigError(
+                f"study '{name}': there is no folder {STUDIES_DIR} here; run this in the repository's folder, "
+                "or give the path of a study file"
+            )
         known = sorted(file.stem for file in STUDIES_DIR.glob("*.yaml"))
         require_known("study", name, known)
     values = read_yaml(path)

@@ -118,6 +118,14 @@ def test_unknown_study_lists_the_known(monkeypatch: pytest.MonkeyPatch):
         load_study("quik")
 
 
+def test_a_study_outside_the_repository(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match="run this in the repository's folder, or give the path"):
+        load_study("quick")
+    with pytest.raises(ConfigError, match="mine.yaml: no such file"):
+        load_study("studies/mine.yaml")
+
+
 def test_shipped_studies_are_valid(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(ROOT)
     files = sorted(Path("config/studies").glob("*.yaml"))
