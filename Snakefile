@@ -15,9 +15,6 @@ from snakemake.utils import min_version
 min_version("9.10")
 
 
-configfile: "config/config.yaml"
-
-
 include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/evaluator.smk"
@@ -43,6 +40,7 @@ localrules:
     report,
     fetch,
     fetch_weights,
+    check_data,
     aggregate,
 
 
@@ -53,7 +51,7 @@ rule all:
 
 
 onsuccess:
-    print(f"\nStudy '{STUDY.name}' is complete. Report: {LAYOUT.report_html} and {LAYOUT.report_pdf}")
+    print(f"\n{closing_words()}")
 
 
 onerror:

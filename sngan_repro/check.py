@@ -137,11 +137,11 @@ def _type_name(annotation: Any) -> str:
     return annotation.__name__ if isinstance(annotation, type) else str(annotation)
 
 
-def print_datasets() -> None:
+def print_datasets(data_dir: str) -> None:
     """Print every data source with its size and where its files come from."""
     for source in list_sources():
         num_train = f"{source.num_train:,}" if source.num_train else "?"
         num_test = f"{source.num_test:,}" if source.num_test else "?"
         print(f"{source.name}: {source.title}; {num_train} training and {num_test} test images")
         if source.where_to_put:
-            print(f"    {source.where_to_put}")
+            print("    " + source.where_to_put.replace("downloads/", f"{data_dir}/downloads/"))

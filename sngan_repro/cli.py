@@ -22,6 +22,18 @@ def _study_options(add: Add) -> None:
     add("--data-dir", help="replaces `data_dir` of config/config.yaml")
 
 
+def _positive(text: str) -> int:
+    if int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not 0 <= int(text) < 2**32:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 2^32 - 1")
+    return int(text)
+
+
 def _environment(name: str, default: str) -> str:
     """The workflow hands on what config/config.yaml says of this machine as SNGAN_REPRO_<name>."""
     return os.environ.get(f"SNGAN_REPRO_{name}", default)
@@ -35,7 +47,7 @@ def _download_option(add: Add) -> None:
 def _device_options(add: Add) -> None:
     device = _environment("DEVICE", "auto")
     add("--device", default=device, help=f"auto | cpu | cuda | cuda:N (default: {device})")
-    add("--threads", type=int, help="CPU threads (default: torch's own choice)")
+    add("--threads", type=_positive, help="CPU threads (default: torch's own choice)")
 
 
 def _check(add: Add) -> None:
@@ -59,6 +71,13 @@ def _prepare(add: Add) -> None:
     add("--spec", required=True, help="the dataset's specification, JSON")
     add("--downloads", required=True, help="folder of raw files")
     add("--out", required=True, help="folder of the prepared arrays")
+
+
+def _check_data(add: Add) -> None:
+    add("--protocols", required=True, help="the study's `scores`, JSON")
+    add("--dataset", required=True, help="folder of the prepared images")
+    add("--dataset-name", required=True, help="its name in the study")
+    add("--out", required=True, help="JSON file to write when all is well")
 
 
 def _evaluator(add: Add) -> None:
@@ -103,8 +122,8 @@ def _score_real(add: Add) -> None:
 def _sample(add: Add) -> None:
     _device_options(add)
     add("--snapshot", required=True, help="a .safetensors file of a run's snapshots/")
-    add("--count", type=int, default=64, help="images (default: 64)")
-    add("--seed", type=int, default=0, help="seed of the latents (default: 0)")
+    add("--count", type=_positive, default=64, help="images (default: 64)")
+    add("--seed", type=_seed, default=0, help="seed of the latents (default: 0)")
     add("--out", required=True, help=".png for a grid, .npy for an array uint8 (N, H, W, C)")
 
 
@@ -120,6 +139,7 @@ COMMANDS: dict[str, tuple[str, Callable[[Add], None]]] = {
     "fetch-weights": ("fetch the Inception weights, or check those staged by hand", _fetch_weights),
     "prepare": ("prepare a dataset: one uint8 array at one size", _prepare),
     "evaluator": ("prepare an evaluator and the features of the real images", _evaluator),
+    "check-data": ("check that a prepared dataset can give what a study's protocols ask for", _check_data),
     "train": ("train one run, resuming what a killed job left", _train),
     "score": ("score all snapshots of one run", _score),
     "score-real": ("score real images under the same protocols", _score_real),
@@ -155,3 +175,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(2)
     except BrokenPipeError:  # the reader of a listing went away
         sys.stderr.close()
+    except OSError as error:
+        if error.filename is None:  # not about a file the user named
+            raise
+        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
+        sys.exit(2)

@@ -21,13 +21,16 @@ def _study(given: Namespace) -> tuple[Study, Layout]:
     return study, Layout.of(machine, study)
 
 
-def _json(text: str, option: str) -> Any:
-    """JSON given on the command line, or in a file whose name is given."""
+def _json(text: str, option: str, kind: type = dict) -> Any:
+    """A JSON mapping (or list) given on the command line, or in a file whose name is given."""
     try:
         source = text if text.lstrip().startswith(("{", "[")) else Path(text).read_text(encoding="utf-8")
-        return json.loads(source)
+        value = json.loads(source)
     except (OSError, ValueError) as error:
         raise ConfigError(f"{option}: neither JSON nor a JSON file: {error}") from None
+    if not isinstance(value, kind):
+        raise ConfigError(f"{option}: a JSON {'list' if kind is list else 'mapping'} is needed")
+    return value
 
 
 def _device(given: Namespace) -> Any:
@@ -36,10 +39,12 @@ def _device(given: Namespace) -> Any:
     return runtime.setup(given.device, given.threads)
 
 
-def _protocols(given: Namespace) -> tuple[list[ProtocolSpec], dict[str, Path]]:
-    values = _json(given.protocols, "--protocols")
-    protocols = [parse(ProtocolSpec, value, "--protocols") for value in values]
-    return protocols, {name: Path(folder) for name, folder in _json(given.evaluators, "--evaluators").items()}
+def _protocols(given: Namespace) -> list[ProtocolSpec]:
+    return [parse(ProtocolSpec, value, "--protocols") for value in _json(given.protocols, "--protocols", list)]
+
+
+def _evaluators(given: Namespace) -> dict[str, Path]:
+    return {name: Path(folder) for name, folder in _json(given.evaluators, "--evaluators", dict).items()}
 
 
 def check(given: Namespace) -> None:
@@ -60,7 +65,7 @@ def datasets(given: Namespace) -> None:
     del given
     from sngan_repro.check import print_datasets
 
-    print_datasets()
+    print_datasets(load_machine().data_dir)
 
 
 def fetch(given: Namespace) -> None:
@@ -85,6 +90,15 @@ def prepare(given: Namespace) -> None:
     prepare(spec, Path(given.downloads), Path(given.out))
 
 
+def check_data(given: Namespace) -> None:
+    from sngan_repro.feasible import check_protocols
+
+    record = read_json(Path(given.dataset) / "dataset.json")
+    labelled = record["classes"] is not None
+    check_protocols(given.dataset_name, _protocols(given), record["num_train"], record["num_test"], labelled)
+    write_json(Path(given.out), {"dataset_sha256": record["sha256"], "num_protocols": len(_protocols(given))})
+
+
 def evaluator(given: Namespace) -> None:
     from sngan_repro.evaluate.build import build_evaluator
 
@@ -105,8 +119,7 @@ def train(given: Namespace) -> None:
 
 
 def score(given: Namespace) -> None:
-    protocols, evaluators = _protocols(given)
-    device = _device(given)
+    protocols, evaluators, device = _protocols(given), _evaluators(given), _device(given)
     from sngan_repro.evaluate.score import score_run
 
     score_run(RunPaths(Path(given.run)), protocols, Path(given.dataset), evaluators, device)
@@ -115,7 +128,7 @@ def score(given: Namespace) -> None:
 def score_real(given: Namespace) -> None:
     from sngan_repro.evaluate.score import score_real
 
-    protocols, evaluators = _protocols(given)
+    protocols, evaluators = _protocols(given), _evaluators(given)
     score_real(protocols, given.dataset_name, given.study_name, Path(given.dataset), evaluators, Path(given.out))
 
 

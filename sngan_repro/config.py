@@ -23,7 +23,7 @@ class ConfigError(Exception):
 class Model(BaseModel):
     """Base of every configuration model: immutable, and an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
 
     derived: ClassVar[frozenset[str]] = frozenset()
     """Fields that are never written in a file."""
@@ -90,6 +90,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: no such file") from None
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not valid YAML: {error}") from None
     if not isinstance(content, dict):
@@ -103,6 +105,14 @@ def parse(model: type[ModelT], values: Any, where: str) -> ModelT:
         return model.model_validate(values)
     except ValidationError as error:
         raise ConfigError(describe(error, model, where)) from None
+
+
+EXPECTED = {
+    "tuple_type": "a list is needed",
+    "model_type": "a mapping of keys to values is needed",
+    "dict_type": "a mapping of keys to values is needed",
+}
+"""Our words for what pydantic says in terms of Python types."""
 
 
 def describe(error: ValidationError, model: type[BaseModel], where: str) -> str:
@@ -126,7 +136,8 @@ def describe(error: ValidationError, model: type[BaseModel], where: str) -> str:
             place = f"{where}: {key}" if problem["loc"] else where
             lines.append(f"{place}: {problem['ctx']['error']}")
         else:
-            lines.append(f"{where}: {key}: {problem['msg']}; found {problem['input']!r}")
+            expected = EXPECTED.get(problem["type"], problem["msg"])
+            lines.append(f"{where}: {key}: {expected}; found {problem['input']!r}")
     return "\n".join(lines)
 
 
@@ -148,13 +159,16 @@ def _first_model(annotation: Any) -> type[BaseModel] | None:
     return None
 
 
+DEVICE_PATTERN = r"^(auto|cpu|cuda(:\d+)?)$"
+
+
 class MachineConfig(Model):
     """``config/config.yaml``: where things are on this machine, and which study to run. No science."""
 
     study: str = Field("quick", description="a name in config/studies, or the path of a study file")
     results_dir: str = Field("results", description="one folder per study appears here")
     data_dir: str = Field("data", description="downloads, prepared images, evaluators and their features")
-    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto | cpu | cuda | cuda:1")
+    device: str = Field("auto", pattern=DEVICE_PATTERN, description="auto | cpu | cuda | cuda:1")
     download: bool = Field(True, description="false: never use the network; all data must be staged by hand")
     inception_weights: str | None = Field(
         None, description="path of torch-fidelity's Inception weights; null: downloaded once and checked"

@@ -74,13 +74,12 @@ class Layout:
     def root(self) -> Path:
         return self.results_dir / self.study
 
-    @property
-    def study_json(self) -> Path:
-        """The study as it was resolved."""
-        return self.root / "study.json"
-
     def run(self, run_id: str) -> RunPaths:
         return RunPaths(self.root / "runs" / run_id)
+
+    def checked_data(self, dataset: str) -> Path:
+        """Exists when a dataset has what the study's protocols ask for."""
+        return self.root / "checked" / f"{dataset}.json"
 
     def real_scores(self, dataset: str) -> Path:
         """Scores of real images under the study's protocols."""

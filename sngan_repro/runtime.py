@@ -6,6 +6,7 @@ import ctypes
 import importlib.metadata
 import os
 import platform
+import re
 import resource
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from typing import Any
 
 import torch
 
-from sngan_repro.config import ConfigError
+from sngan_repro.config import DEVICE_PATTERN, ConfigError
 
 
 def setup(device: str, threads: int | None = None) -> torch.device:
@@ -29,6 +30,8 @@ def setup(device: str, threads: int | None = None) -> torch.device:
     _raise_malloc_thresholds()
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if not re.fullmatch(DEVICE_PATTERN, device):
+        raise ConfigError(f"device '{device}' is not known (known: auto, cpu, cuda, cuda:N)")
     chosen = torch.device(device)
     if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
         raise ConfigError(

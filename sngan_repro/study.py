@@ -6,7 +6,7 @@ One file is one study; studies are never merged. Every mistake is a :class:`Conf
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
@@ -56,7 +56,10 @@ class MethodEntry(Model):
         if isinstance(value, dict):
             own = {key: value[key] for key in value if key in cls.model_fields}
             extra = {key: value[key] for key in value if key not in cls.model_fields}
-            return {**own, "options": {**own.get("options", {}), **extra}}
+            options = own.get("options", {})
+            if not isinstance(options, dict):
+                raise ValueError(f"`options` must be a mapping of options to values; found {options!r}")
+            return {**own, "options": {**options, **extra}}
         return value
 
 
@@ -82,7 +85,7 @@ class Study(Model):
     datasets: dict[Label, DatasetSpec] = Field(min_length=1)
     methods: tuple[MethodEntry, ...] = Field(min_length=1)
     settings: dict[Label, SettingSpec] = Field(min_length=1)
-    seeds: tuple[int, ...] = Field(min_length=1)
+    seeds: tuple[Annotated[int, Field(strict=True)], ...] = Field(min_length=1)
     budget: BudgetSpec
     snapshots: SnapshotsSpec = SnapshotsSpec.model_validate({"count": 5})
     training: TrainingSpec = TrainingSpec()
@@ -96,14 +99,15 @@ class Study(Model):
     def _seeds_valid(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
         if len(set(seeds)) != len(seeds):
             raise ValueError("a seed is listed twice")
-        if any(seed < 0 for seed in seeds):
-            raise ValueError("seeds must be 0 or larger")
+        if any(not 0 <= seed < 2**32 for seed in seeds):
+            raise ValueError("seeds must be between 0 and 2^32 - 1")
         return seeds
 
     @model_validator(mode="after")
     def _names_consistent(self) -> Study:
-        from sngan_repro.data.sources import check_source
+        from sngan_repro.data.sources import check_source, source_info
         from sngan_repro.evaluate.registry import evaluator_names
+        from sngan_repro.feasible import check_protocols
 
         try:
             for key, dataset in self.datasets.items():
@@ -114,6 +118,9 @@ class Study(Model):
                     raise ConfigError(f"methods: two entries have the label '{label}'; give one its own `label:`")
             for protocol in self.scores:
                 require_known("evaluator", protocol.evaluator, evaluator_names())
+            for key, dataset in self.datasets.items():
+                info = source_info(dataset)
+                check_protocols(key, self.scores, info.num_train, info.num_test, labelled=True)
             names = self.metric_names
             for name in names:
                 if names.count(name) > 1:
@@ -228,4 +235,7 @@ def load_study(name: str) -> Study:
 def load_machine(overrides: dict[str, Any] | None = None, path: Path = Path("config/config.yaml")) -> MachineConfig:
     """``config/config.yaml`` with overrides (for example from ``--config``); a missing file means defaults."""
     values = read_yaml(path) if path.exists() else {}
-    return parse(MachineConfig, {**values, **(overrides or {})}, str(path))
+    machine = parse(MachineConfig, {**values, **(overrides or {})}, f"{path} or --config" if overrides else str(path))
+    if machine.inception_weights and not Path(machine.inception_weights).is_file():
+        raise ConfigError(f"{path}: inception_weights: {machine.inception_weights}: no such file")
+    return machine

@@ -48,6 +48,19 @@ def test_every_command_has_a_function():
         (["train", "--spec", "{", "--run", "x", "--dataset", "y"], "error: --spec: neither JSON nor a JSON file"),
         (["train", "--spec", "{}", "--run", "x", "--dataset", "y"], "error: --spec: study: this key is required"),
         (["sample", "--snapshot", "x", "--out", "y.jpg"], "error: --out: '.jpg' is not a known format"),
+        (["sample", "--snapshot", "x", "--out", "y.png", "--count", "0"], "argument --count: 0 is not a whole number"),
+        (["sample", "--snapshot", "x", "--out", "y.png", "--seed", "-1"], "argument --seed: -1 is not between 0 and"),
+        (["sample", "--snapshot", "x", "--out", "y.png", "--device", "gpu"], "error: device 'gpu' is not known"),
+        (["check", "--threads", "-2"], "argument --threads: -2 is not a whole number"),
+        (["check", "--study", "config/studies"], "error: config/studies: cannot be read: Is a directory"),
+        (
+            ["score", "--run", "x", "--dataset", "y", "--protocols", "{}", "--evaluators", "{}"],
+            "error: --protocols: a JSON list is needed",
+        ),
+        (
+            ["score", "--run", "absent", "--dataset", "y", "--protocols", "[]", "--evaluators", "{}"],
+            "error: absent/spec.json: No such file or directory",
+        ),
         (["fetch", "--source", "cifra10", "--downloads", "x"], "did you mean 'cifar10'?"),
     ],
 )

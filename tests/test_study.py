@@ -89,7 +89,21 @@ def test_an_edit_changes_only_the_runs_it_concerns(study_of):
         ({"datasets": {"d": {"source": "digits", "image_size": 32, "path": "x"}}}, "datasets: d: `path` has no effect"),
         ({"settings": {"A": {"lr": 0.1, "beta_1": 0}}}, "settings.A.beta_1: unknown key; did you mean 'beta1'"),
         ({"seeds": [1, 1]}, "a seed is listed twice"),
-        ({"seeds": [-1]}, "seeds must be 0 or larger"),
+        ({"seeds": [-1]}, "seeds must be between 0 and"),
+        ({"seeds": [10**23]}, "seeds must be between 0 and"),
+        ({"seeds": [True]}, "seeds.0: Input should be a valid integer"),
+        ({"seeds": 3}, "seeds: a list is needed; found 3"),
+        ({"settings": {"A": None}}, "settings.A: a mapping of keys to values is needed"),
+        ({"methods": [{"name": "sngan", "options": "hinge"}]}, "`options` must be a mapping"),
+        ({"budget": {"epochs": float("inf")}}, "budget.epochs: Input should be a finite number"),
+        (
+            {"scores": [{"evaluator": "classifier", "num_fake": 1000, "reference": "test"}]},
+            "scores.0: dataset 'digits': 600 images are fewer than `kid_subset_size` 1000",
+        ),
+        (
+            {"scores": [{"evaluator": "classifier", "num_fake": 2000, "num_real": 1300}]},
+            "scores.0: dataset 'digits': `num_real` 1300 exceeds the 1197 images of the train split",
+        ),
         (
             {"scores": [{"evaluator": "vgg", "num_fake": 5000}]},
             r"unknown evaluator 'vgg' \(known: classifier, inception",
@@ -122,7 +136,7 @@ def test_a_study_outside_the_repository(monkeypatch: pytest.MonkeyPatch, tmp_pat
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigError, match="run this in the repository's folder, or give the path"):
         load_study("quick")
-    with pytest.raises(ConfigError, match="mine.yaml: no such file"):
+    with pytest.raises(ConfigError, match=r"mine\.yaml: no such file"):
         load_study("studies/mine.yaml")
 
 

@@ -46,7 +46,7 @@ def fetch(source: str, downloads: Path, download: bool) -> None:
     with readable_disk_errors(downloads):
         folder.mkdir(parents=True, exist_ok=True)
         remove_stale(downloads, f".fetch-{source}-*")
-        before = read_json(folder / "source.json")["files"] if (folder / "source.json").exists() else {}
+        before = _recorded(folder / "source.json")
         (folder / "source.json").unlink(missing_ok=True)
         files = {}
         for archive in entry.archives:
@@ -73,21 +73,28 @@ def fetch(source: str, downloads: Path, download: bool) -> None:
     )
 
 
+def _recorded(path: Path) -> dict[str, Any]:
+    """The files of an earlier record, to carry on how they came; empty when there is none that can be read."""
+    try:
+        return read_json(path)["files"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
 def fetched_origin(source: str, downloads: Path) -> dict[str, Any]:
     """{url, how, files: {path: sha256}} of a fetched source, after checking every file once more.
 
     Raises ConfigError when the source was not fetched or a file changed since.
     """
     folder = downloads / source
+    again = f"sngan-repro fetch --source {source} --downloads {downloads}"
     if not (folder / "source.json").exists():
-        raise ConfigError(f"{folder}: the source is not fetched yet; run `sngan-repro fetch {source}`")
+        raise ConfigError(f"{folder}: the source is not fetched yet; run `{again}`")
     record = read_json(folder / "source.json")
     for name, known in record["files"].items():
         path = folder / name
         if not path.exists() or file_sha256(path) != known["sha256"]:
-            raise ConfigError(
-                f"{path}: missing or changed since it was fetched; run `sngan-repro fetch {source}` again"
-            )
+            raise ConfigError(f"{path}: missing or changed since it was fetched; run `{again}` again")
     files = {name: known["sha256"] for name, known in record["files"].items()}
     return {"url": record["url"], "how": record["how"], "files": files}
 
@@ -95,6 +102,8 @@ def fetched_origin(source: str, downloads: Path) -> dict[str, Any]:
 def _checked(folder: Path, file: RawFile) -> dict[str, Any]:
     """Checksums and size of a file in place; ConfigError when it is not the published one."""
     path = folder / file.path
+    if not path.is_file():
+        raise ConfigError(f"{path}: a file is needed here, found something else; remove it and run again")
     md5, sha256 = file_digests(path)
     if md5 != file.md5:
         raise ConfigError(

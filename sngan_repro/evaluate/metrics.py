@@ -23,11 +23,11 @@ import torch
 from sngan_repro.config import ConfigError
 from sngan_repro.evaluate.features import Features
 from sngan_repro.evaluate.frechet import Gaussian, frechet_distance, gaussian
+from sngan_repro.feasible import NEIGHBOURS, infeasible
 from sngan_repro.specs import ProtocolSpec
 
 RNG_SEED = 2020
 """torch-fidelity's default ``rng_seed``. A protocol uses 2020 + its own seed, so seed 0 gives the default call."""
-NEIGHBOURS = 3  # torch-fidelity's default `prc_neighborhood`
 PRC_ROWS = 10_000
 """Larger sets go through torch-fidelity's `save_cpu_ram` form, block by block: 50,000 x 50,000 distances are 10 GB."""
 
@@ -79,19 +79,6 @@ def timed(protocol: ProtocolSpec, fake: Features, real: Features, reference: Gau
     return {metric: results[metric] for metric in protocol.metrics}
 
 
-def infeasible(metric: str, protocol: ProtocolSpec, num_fake: int, num_real: int) -> str | None:
-    """Why a metric cannot be computed from so many images, naming the key to change; None when it can."""
-    least = min(num_fake, num_real)
-    if metric == "is":
-        needed = 2 * protocol.is_splits
-        return None if num_fake >= needed else f"{num_fake} images are too few for `is_splits` {protocol.is_splits}"
-    if metric == "kid":
-        enough = least >= protocol.kid_subset_size
-        return None if enough else f"{least} images are fewer than `kid_subset_size` {protocol.kid_subset_size}"
-    needed = 2 if metric == "fid" else NEIGHBOURS + 1
-    return None if least >= needed else f"{metric} needs at least {needed} images, found {least}"
-
-
 def select(count: int, available: int, seed: int) -> np.ndarray:
     """Indices of ``count`` of ``available`` images, drawn without replacement by the seed, in rising order.
 
@@ -114,6 +101,8 @@ def _inception_score(protocol: ProtocolSpec, fake: Features) -> Value:
 
     logits = torch.from_numpy(fake["logits"])
     found = isc_features_to_metric(logits, protocol.is_splits, shuffle=True, rng_seed=RNG_SEED + protocol.seed)
+    if protocol.is_splits == 1:
+        return _finite(found[KEY_METRIC_ISC_MEAN]), None, None
     return _with_spread(found[KEY_METRIC_ISC_MEAN], found[KEY_METRIC_ISC_STD], f"{protocol.is_splits} splits")
 
 

@@ -157,7 +157,9 @@ def test_ordered_map():
 
 
 def test_not_fetched(tmp_path):
-    with pytest.raises(ConfigError, match=r"mnist: the source is not fetched yet; run `sngan-repro fetch mnist`"):
+    with pytest.raises(
+        ConfigError, match=r"mnist: the source is not fetched yet; run `sngan-repro fetch --source mnist --downloads "
+    ):
         prepare(spec("mnist"), tmp_path, tmp_path / "out")
     assert not (tmp_path / "out/dataset.json").exists()
 

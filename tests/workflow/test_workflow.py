@@ -235,9 +235,37 @@ def test_mistakes_are_told_before_any_job(tmp_path: Path, changes, config, messa
     assert "Execute" not in output
 
 
-def test_targets(finished: Workplace):
+def test_targets(finished: Workplace, tmp_path: Path):
     for target in ("data", "tables", "figures", "report"):
         assert "Nothing to be done" in finished.run(target)
+    output = Workplace(tmp_path).run("data")
+    assert "What was asked for of study 'tiny' is made." in output
+    assert "report.html" not in output
+
+
+def test_a_dataset_without_classes_is_refused_before_training(tmp_path: Path):
+    from PIL import Image
+
+    (tmp_path / "images").mkdir()
+    for index in range(80):
+        Image.new("L", (16, 16), index).save(tmp_path / "images" / f"{index}.png")
+    workplace = Workplace(tmp_path)
+    dataset = {"source": "images", "path": str(tmp_path / "images"), "image_size": 16, "test_fraction": 0.25}
+    workplace.write_study(datasets={"flat": dataset})
+    output = workplace.run(check=False)
+    assert "dataset 'flat' has no classes to train the evaluator 'classifier' on" in output
+    assert not list(workplace.results.glob("runs/**/resume"))
+
+
+def test_folders_with_awkward_names(finished: Workplace, tmp_path: Path):
+    """Quotes, spaces and braces in a path reach every job in one piece."""
+    folder = tmp_path / "it's a {test}"
+    folder.mkdir()
+    shutil.copytree(finished.folder / "data", folder / "data")
+    workplace = Workplace(folder)
+    workplace.write_study(methods=["sngan"], seeds=[0])
+    workplace.run("tables")
+    assert (workplace.results / "tables/best.md").exists()
 
 
 def test_lint_is_clean():

@@ -1,6 +1,8 @@
 """From all runs to tidy tables, printed tables and figures. No torch from here on."""
 
-STUDY_OPTIONS = f"--study '{MACHINE.study}' --results-dir '{MACHINE.results_dir}' --data-dir '{MACHINE.data_dir}'"
+STUDY_OPTIONS = shlex.join(
+    ["--study", MACHINE.study, "--results-dir", MACHINE.results_dir, "--data-dir", MACHINE.data_dir]
+)
 TABLES = outputs.table_files(LAYOUT)
 FIGURES = outputs.figure_files(STUDY, LAYOUT)
 

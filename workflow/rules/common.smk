@@ -1,17 +1,18 @@
 """The study, resolved once: runs, datasets, file names. No torch and no science."""
 
+import shlex
 from pathlib import Path
 
 from sngan_repro.analysis import outputs
-from sngan_repro import config as configuration
+from sngan_repro.config import ConfigError
 from sngan_repro.data.sources import source_info
 from sngan_repro.paths import Layout
-from sngan_repro.study import load_study
+from sngan_repro.study import load_machine, load_study
 
 try:
-    MACHINE = configuration.parse(configuration.MachineConfig, config, "config/config.yaml or --config")
+    MACHINE = load_machine(config)
     STUDY = load_study(MACHINE.study)
-except configuration.ConfigError as error:
+except ConfigError as error:
     raise WorkflowError(f"\n{error}") from None
 
 LAYOUT = Layout.of(MACHINE, STUDY)
@@ -31,8 +32,9 @@ ENVIRONMENT = {
     "SNGAN_REPRO_TENSORBOARD": int(MACHINE.tensorboard),
     "SNGAN_REPRO_CHECKPOINT_SECONDS": MACHINE.checkpoint_seconds,
 }
-EXPORTS = " ".join(f"{name}='{value}'" for name, value in ENVIRONMENT.items())
-shell.prefix(f'export PATH="{Path(sys.executable).parent}:$PATH" {EXPORTS}; ')
+EXPORTS = " ".join(f"{name}={shlex.quote(str(value))}" for name, value in ENVIRONMENT.items())
+BIN = shlex.quote(str(Path(sys.executable).parent))
+shell.prefix(f"export PATH={BIN}:$PATH {EXPORTS}; ".replace("{", "{{").replace("}", "}}"))
 
 
 wildcard_constraints:
@@ -88,3 +90,11 @@ def weights_of(wildcards):
     if wildcards.evaluator != "inception":
         return []
     return MACHINE.inception_weights or str(LAYOUT.weights / "inception.json")
+
+
+def closing_words():
+    """What to say when all that was asked for is made; the report is named only if it is up to date."""
+    made, newest = LAYOUT.report_html, outputs.aggregate_files(LAYOUT)["scores"]
+    if made.exists() and newest.exists() and made.stat().st_mtime >= newest.stat().st_mtime:
+        return f"Study '{STUDY.name}' is complete. Report: {made} and {LAYOUT.report_pdf}"
+    return f"What was asked for of study '{STUDY.name}' is made."

@@ -43,3 +43,22 @@ rule prepare:
     shell:
         "exec python -m sngan_repro prepare --spec {params.spec:q} --downloads {params.downloads:q}"
         " --out {params.out:q} > {log:q} 2>&1"
+
+
+rule check_data:
+    input:
+        lambda wildcards: str(dataset_folder(wildcards) / "dataset.json"),
+    output:
+        LAYOUT.checked_data("{dataset}"),
+    log:
+        LAYOUT.logs / "check-data-{dataset}.log",
+    conda:
+        "../../environment.yml"
+    params:
+        dataset=lambda wildcards: dataset_folder(wildcards),
+        protocols=PROTOCOLS,
+    message:
+        "Check that {wildcards.dataset} can give what the protocols ask for"
+    shell:
+        "exec python -m sngan_repro check-data --dataset {params.dataset:q} --dataset-name {wildcards.dataset}"
+        " --protocols {params.protocols:q} --out {output:q} > {log:q} 2>&1"

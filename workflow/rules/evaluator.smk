@@ -34,7 +34,7 @@ rule evaluator:
     params:
         name=lambda wildcards: wildcards.evaluator.split("-")[0],
         options=STUDY.classifier.to_json(),
-        weights=lambda wildcards, input: (f"--weights '{input.weights}'" if input.weights else ""),
+        weights=lambda wildcards, input: (f"--weights {shlex.quote(str(input.weights))}" if input.weights else ""),
         folder=lambda wildcards, output: str(Path(output.record).parent),
         dataset=lambda wildcards, input: str(Path(input.dataset).parent),
     message:

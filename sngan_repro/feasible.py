@@ -1,0 +1,51 @@
+"""Whether a dataset can give what a study's protocols ask for. No torch and no numpy here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sngan_repro.config import ConfigError
+from sngan_repro.specs import ProtocolSpec
+
+NEIGHBOURS = 3
+"""k of the k-nearest-neighbour manifolds of precision and recall (Kynkäänniemi et al. 2019)."""
+
+
+def infeasible(metric: str, protocol: ProtocolSpec, num_fake: int, num_real: int) -> str | None:
+    """Why a metric cannot be computed from so many images, naming the key to change; None when it can."""
+    least = min(num_fake, num_real)
+    if metric == "is":
+        needed = 2 * protocol.is_splits
+        return None if num_fake >= needed else f"{num_fake} images are too few for `is_splits` {protocol.is_splits}"
+    if metric == "kid":
+        enough = least >= protocol.kid_subset_size
+        return None if enough else f"{least} images are fewer than `kid_subset_size` {protocol.kid_subset_size}"
+    needed = 2 if metric == "fid" else NEIGHBOURS + 1
+    return None if least >= needed else f"{metric} needs at least {needed} images, found {least}"
+
+
+def check_protocols(
+    dataset: str, protocols: Sequence[ProtocolSpec], num_train: int | None, num_test: int | None, labelled: bool
+) -> None:
+    """Raise ConfigError when a protocol asks for more real images, or for labels, than a dataset has.
+
+    num_train, num_test: images of each split; None: not known yet, not checked.
+    """
+    for index, protocol in enumerate(protocols):
+        where = f"scores.{index}: dataset '{dataset}'"
+        if protocol.evaluator == "classifier" and not labelled:
+            raise ConfigError(
+                f"{where} has no classes to train the evaluator 'classifier' on; use `evaluator: inception`, "
+                "or put the images into one folder per class"
+            )
+        available = {"train": num_train, "test": num_test}[protocol.reference]
+        if available is None:
+            continue
+        if protocol.num_real is not None and protocol.num_real > available:
+            raise ConfigError(
+                f"{where}: `num_real` {protocol.num_real} exceeds the {available} images "
+                f"of the {protocol.reference} split"
+            )
+        for metric in protocol.metrics:
+            if reason := infeasible(metric, protocol, protocol.num_fake, protocol.num_real or available):
+                raise ConfigError(f"{where}: {reason} (reference: {protocol.reference})")
