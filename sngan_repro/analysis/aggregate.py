@@ -9,9 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from sngan_repro.analysis.load import Record, Run, Scores, read_evaluator, read_real_scores, read_runs
+from sngan_repro.analysis.load import Run, read_evaluator, read_real_scores, read_runs
 from sngan_repro.analysis.naming import REAL
 from sngan_repro.analysis.outputs import aggregate_files
+from sngan_repro.analysis.schemas import Record, Scores
 from sngan_repro.config import ConfigError
 from sngan_repro.files import atomic_path
 from sngan_repro.paths import Layout
