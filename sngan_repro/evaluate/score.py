@@ -7,14 +7,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from sngan_repro.config import ConfigError, parse, text_digest
 from sngan_repro.data.dataset import PreparedData, Split
 from sngan_repro.evaluate.external import read_external
 from sngan_repro.evaluate.metrics import select, take
-from sngan_repro.evaluate.scorer import Record, Scorer
+from sngan_repro.evaluate.scorer import Images, Record, Scorer
+from sngan_repro.evaluate.selection import BEST, RESAMPLE_SEED, best_snapshots, narrowed
 from sngan_repro.files import file_sha256, read_json, write_json
 from sngan_repro.paths import RunPaths
 from sngan_repro.runtime import device_info, versions
@@ -39,6 +39,11 @@ def score_run(
     external program), its first ``num_fake`` images are scored; protocols with batch-norm statistics of their own
     cannot apply to those and give null. A generator with non-finite pixels gives null too.
 
+    Then the best snapshot by each metric (the last finite one of a diverged run may be it) is scored by that metric
+    once more, on a fresh sample: latents of the protocol's seed + RESAMPLE_SEED, all else as in the protocol. These
+    records follow the others and have ``selection`` "best", where the others have null. ``sampling_seed`` is the seed
+    of the latents; null where an external program made the images, of which there is no fresh sample.
+
     evaluator_dirs: folder of each evaluator that the protocols name. inception_weights: where they are now, if not
     where the evaluator was built with them. Raises ConfigError when a file is missing, is not the one that status.json
     or the evaluator was made with, or holds too few images for a protocol.
@@ -51,19 +56,18 @@ def score_run(
     scorer = Scorer(PreparedData.open(dataset_dir), protocols, evaluator_dirs)
     scorer.check_feasible()
     scorer.load_extractors(torch.device(device), inception_weights)
-    records = []
+    records: list[Record] = []
     for snapshot in status["snapshots"]:
-        identity = {
-            "study": spec.study,
-            "dataset": spec.dataset,
-            "method": spec.label,
-            "setting": spec.setting,
-            "seed": spec.seed,
-            "updates": snapshot["steps"],
-            "images_seen": snapshot.get("images_seen"),
-        }
-        images = _images_of(run, spec, snapshot, scorer, torch.device(device))
-        records += scorer.records(identity, images)
+        offset = None if _is_external(run, snapshot) else 0
+        images = _images_of(run, spec, snapshot, scorer, protocols, offset or 0)
+        records += scorer.records(_identity(spec, snapshot, None), protocols, images, offset)
+    generated = [(r["metric"], r["updates"], r["value"]) for r in records if r["sampling_seed"] is not None]
+    best = best_snapshots(protocols, generated)
+    for snapshot in status["snapshots"]:
+        chosen = narrowed(protocols, [name for name, updates in best.items() if updates == snapshot["steps"]])
+        if chosen:
+            images = _images_of(run, spec, snapshot, scorer, chosen, RESAMPLE_SEED)
+            records += scorer.records(_identity(spec, snapshot, BEST), chosen, images, RESAMPLE_SEED)
     return _write(run.scores, spec.digest(), records, started, torch.device(device))
 
 
@@ -91,6 +95,7 @@ def score_real(
         "seed": None,
         "updates": None,
         "images_seen": None,
+        "selection": None,
     }
     records = []
     for protocol in protocols:
@@ -98,23 +103,49 @@ def score_real(
         features = scorer.real_features(protocol.evaluator, other)
         available = len(features["features"])
         chosen = select(min(protocol.num_fake, available), available, protocol.seed)
-        records += scorer.score(identity, protocol, take(features, chosen))
+        records += scorer.score(identity, protocol, take(features, chosen), protocol.seed)
     digest = text_digest("\n".join([dataset_name, *(protocol.to_json() for protocol in protocols)]))
     return _write(out, digest, records, started, torch.device("cpu"))
 
 
+def _identity(spec: RunSpec, snapshot: dict[str, Any], selection: str | None) -> Record:
+    return {
+        "study": spec.study,
+        "dataset": spec.dataset,
+        "method": spec.label,
+        "setting": spec.setting,
+        "seed": spec.seed,
+        "updates": snapshot["steps"],
+        "images_seen": snapshot.get("images_seen"),
+        "selection": selection,
+    }
+
+
+def _is_external(run: RunPaths, snapshot: dict[str, Any]) -> bool:
+    steps = snapshot["steps"]
+    return not run.snapshot(steps).exists() and run.external_samples(steps).exists()
+
+
 def _images_of(
-    run: RunPaths, spec: RunSpec, snapshot: dict[str, Any], scorer: Scorer, device: torch.device
-) -> dict[tuple[int, str], np.ndarray | None]:
-    """The images of one snapshot for every (seed, batch-norm mode) in use, as many as the largest protocol needs."""
+    run: RunPaths,
+    spec: RunSpec,
+    snapshot: dict[str, Any],
+    scorer: Scorer,
+    protocols: list[ProtocolSpec],
+    offset: int,
+) -> Images:
+    """The images of one snapshot for every (seed, batch-norm mode) in use, as many as the largest protocol needs.
+
+    offset: added to the protocol's seed for the latents.
+    """
     needed: dict[tuple[int, str], int] = {}
-    for protocol in scorer.protocols:
+    for protocol in protocols:
         key = (protocol.seed, protocol.batch_norm)
         needed[key] = max(needed.get(key, 0), protocol.num_fake)
     steps = snapshot["steps"]
     path = run.snapshot(steps)
     external = run.external_samples(steps)
-    if not path.exists() and external.exists():
+    if _is_external(run, snapshot):
         samples = read_external(external, scorer.data.image_shape, max(needed.values()), snapshot.get("sha256"))
         return {key: samples if key[1] == "running" else None for key in needed}
     if not path.exists():
@@ -126,13 +157,20 @@ def _images_of(
             f"{path}: SHA-256 {found}, but {run.status} lists {snapshot.get('sha256')}: this is not the snapshot that "
             "the training wrote; train the run again"
         )
-    G, stored = load_generator(path, device)
+    G, stored = load_generator(path, scorer.device)
     if stored.digest() != spec.digest():
         raise ConfigError(f"{path}: made under another specification than {run.spec}; train the run again")
-    images: dict[tuple[int, str], np.ndarray | None] = {}
+    images: Images = {}
     for (seed, batch_norm), count in needed.items():
         try:
-            images[seed, batch_norm] = generate(G, spec.nets, count, seed, device, batch_norm=batch_norm)  # type: ignore[arg-type]
+            images[seed, batch_norm] = generate(
+                G,
+                spec.nets,
+                count,
+                seed + offset,
+                scorer.device,
+                batch_norm=batch_norm,  # type: ignore[arg-type]
+            )
         except NonFiniteImages as error:
             log.warning("%s: %s; its scores are null", path, error)
             images[seed, batch_norm] = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from sngan_repro.evaluate.metrics import Timed, infeasible, select, take, timed
 from sngan_repro.specs import ProtocolSpec
 
 Record = dict[str, Any]
+Images = dict[tuple[int, str], np.ndarray | None]
+"""(a protocol's seed, batch-norm mode) -> uint8 images (N, H, W, C), None where there are none"""
 
 
 @dataclass
@@ -82,24 +85,32 @@ class Scorer:
             self._references[key] = features, fitted
         return features, fitted
 
-    def records(self, identity: Record, images: dict[tuple[int, str], np.ndarray | None]) -> list[Record]:
-        """Records of one set of samples. images: (seed, batch-norm mode) -> uint8 images, None where there are none."""
+    def records(
+        self, identity: Record, protocols: Sequence[ProtocolSpec], images: Images, offset: int | None
+    ) -> list[Record]:
+        """Records of one set of samples under some of the scorer's protocols.
+
+        offset: the seed of the latents is the protocol's plus this; None for images that were not generated here.
+        """
         passed: dict[tuple[int, str, str], Features] = {}
         records = []
-        for protocol in self.protocols:
+        for protocol in protocols:
+            seed = None if offset is None else protocol.seed + offset
             samples = images[protocol.seed, protocol.batch_norm]
             if samples is None:
-                records += self.score(identity, protocol, None)
+                records += self.score(identity, protocol, None, seed)
                 continue
             key = (protocol.seed, protocol.batch_norm, protocol.evaluator)
             if key not in passed:
-                needed = max(p.num_fake for p in self.protocols if (p.seed, p.batch_norm, p.evaluator) == key)
+                needed = max(p.num_fake for p in protocols if (p.seed, p.batch_norm, p.evaluator) == key)
                 extractor = self.extractors[protocol.evaluator]
                 passed[key] = extract(extractor, samples[:needed], BATCH_SIZE[protocol.evaluator], self.device)
-            records += self.score(identity, protocol, take(passed[key], slice(protocol.num_fake)))
+            records += self.score(identity, protocol, take(passed[key], slice(protocol.num_fake)), seed)
         return records
 
-    def score(self, identity: Record, protocol: ProtocolSpec, fake: Features | None) -> list[Record]:
+    def score(
+        self, identity: Record, protocol: ProtocolSpec, fake: Features | None, sampling_seed: int | None
+    ) -> list[Record]:
         """One record per metric of a protocol; ``fake`` None gives null values."""
         real, fitted = self.reference(protocol)
         if fake is None:
@@ -121,6 +132,7 @@ class Scorer:
                 "value": value,
                 "spread": spread,
                 "spread_over": over,
+                "sampling_seed": sampling_seed,
                 "protocol": conditions,
                 "seconds": round(seconds, 4),
             }
