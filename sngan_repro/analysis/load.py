@@ -11,6 +11,7 @@ from typing import Any
 from sngan_repro.analysis.naming import REAL
 from sngan_repro.analysis.schemas import DatasetFile, EvaluatorFile, Record, Scores, Status
 from sngan_repro.config import ConfigError, ModelT, parse
+from sngan_repro.evaluate.selection import RESAMPLE_SEED, best_snapshots
 from sngan_repro.files import read_json
 from sngan_repro.paths import Layout, RunPaths
 from sngan_repro.specs import DatasetSpec, RunSpec
@@ -60,8 +61,9 @@ def _read_run(study: Study, spec: RunSpec, paths: RunPaths) -> Run:
     expected: set[tuple[int | None, str]] = {
         (snapshot.steps, name) for snapshot in status.snapshots for name in study.metric_names
     }
-    found = [(record.updates, record.metric) for record in scores.records]
-    check_complete(expected, found, paths.scores)
+    ordinary = [record for record in scores.records if record.selection is None]
+    check_complete(expected, [(record.updates, record.metric) for record in ordinary], paths.scores)
+    _check_resampled(study, ordinary, [record for record in scores.records if record.selection], paths.scores)
     images = {snapshot.steps: snapshot.images_seen for snapshot in status.snapshots}
     for record in scores.records:
         _check_identity(record, spec, paths.scores)
@@ -97,7 +99,9 @@ def _check_status(status: Status, path: Path) -> None:
         raise ConfigError(f"{path}: state is diverged; expected `diverged_at` and a last finite snapshot")
 
 
-def check_complete(expected: set[tuple[int | None, str]], found: list[tuple[int | None, str]], path: Path) -> None:
+def check_complete(
+    expected: set[tuple[int | None, str]], found: list[tuple[int | None, str]], path: Path, what: str = "scores"
+) -> None:
     """Each expected (updates, metric) is scored exactly once, and nothing else is."""
     doubles = sorted(str(key) for key, times in Counter(found).items() if times > 1)
     for word, keys in (
@@ -107,7 +111,16 @@ def check_complete(expected: set[tuple[int | None, str]], found: list[tuple[int 
     ):
         if keys:
             more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
-            raise ConfigError(f"{path}: scores {word}: {', '.join(keys[:3])}{more} (updates, metric)")
+            raise ConfigError(f"{path}: {what} {word}: {', '.join(keys[:3])}{more} (updates, metric)")
+
+
+def _check_resampled(study: Study, ordinary: list[Record], resampled: list[Record], path: Path) -> None:
+    """The best snapshot by each metric, and no other, is scored again; those of external programs cannot be."""
+    generated = [(r.metric, r.updates or 0, r.value) for r in ordinary if r.sampling_seed is not None]
+    expected: set[tuple[int | None, str]] = {
+        (updates, name) for name, updates in best_snapshots(study.scores, generated).items()
+    }
+    check_complete(expected, [(r.updates, r.metric) for r in resampled], path, "re-sampled scores")
 
 
 def _check_identity(record: Record, spec: RunSpec, path: Path) -> None:
@@ -126,6 +139,12 @@ def check_protocol(study: Study, record: Record, path: Path) -> None:
                 f"{path}: {record.metric}: scored with {key} = {record.protocol.get(key)!r}, "
                 f"but the study says {value!r}; score it again"
             )
+    expected = [protocol.seed + RESAMPLE_SEED] if record.selection else [protocol.seed, None]
+    if record.sampling_seed not in expected:
+        raise ConfigError(
+            f"{path}: {record.metric}: the latents' seed is {record.sampling_seed}, expected {expected[0]}; score it "
+            "again"
+        )
 
 
 def read_real_scores(study: Study, layout: Layout, dataset: str) -> Scores:

@@ -46,7 +46,7 @@ class Status(FileModel):
 
 
 class Record(FileModel):
-    """One score."""
+    """One score. selection "best": of a snapshot chosen by an earlier score, measured again on a fresh sample."""
 
     study: str
     dataset: str
@@ -55,10 +55,12 @@ class Record(FileModel):
     seed: int | None
     updates: int | None
     images_seen: int | None
+    selection: Literal["best"] | None
     metric: str
     value: float | None
     spread: float | None
     spread_over: str | None
+    sampling_seed: int | None
     protocol: dict[str, Any]
     seconds: float | None
 
