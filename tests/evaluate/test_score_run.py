@@ -1,113 +1,19 @@
 import json
-import math
 
 import numpy as np
 import pytest
-import torch
-from evaluate_support import write_prepared
-from torch import nn
+from evaluate_support import NETS, SPEC, again_of, make_generator, protocol, values_of, write_prepared
 
 from sngan_repro.checkpoint import save_snapshot
 from sngan_repro.config import ConfigError
-from sngan_repro.data.dataset import PreparedData
 from sngan_repro.evaluate import score
 from sngan_repro.evaluate.build import load_extractor, read_evaluator, read_features
 from sngan_repro.evaluate.external import read_external
 from sngan_repro.evaluate.features import extract
 from sngan_repro.evaluate.metrics import compute, select, take
 from sngan_repro.evaluate.score import score_real, score_run
-from sngan_repro.evaluate.selection import RESAMPLE_SEED
-from sngan_repro.files import file_sha256, write_json
-from sngan_repro.nets import build_generator
-from sngan_repro.paths import RunPaths
-from sngan_repro.sample import generate, latents
-from sngan_repro.specs import (
-    BudgetSpec,
-    DatasetSpec,
-    MethodSpec,
-    NetsSpec,
-    ProtocolSpec,
-    RunSpec,
-    SettingSpec,
-    SnapshotsSpec,
-    TrainingSpec,
-)
-
-NETS = NetsSpec(width=4, z_dim=8)
-SPEC = RunSpec(
-    study="test",
-    dataset="digits",
-    label="SNGAN",
-    setting="A",
-    seed=3,
-    data=DatasetSpec(source="digits", image_size=16),
-    method=MethodSpec(name="sngan"),
-    nets=NETS,
-    optimiser=SettingSpec(lr=1e-3),
-    training=TrainingSpec(),
-    budget=BudgetSpec(steps=20),
-    snapshots=SnapshotsSpec(count=2),
-)
-
-
-def protocol(**changes):
-    values = {"evaluator": "classifier", "num_fake": 60, "kid_subset_size": 40, "kid_subsets": 5, "is_splits": 2}
-    return ProtocolSpec.model_validate({**values, **changes})
-
-
-def make_generator(seed, broken=False):
-    torch.manual_seed(seed)
-    G = build_generator(NETS, (1, 16, 16))
-    if broken:
-        nn.init.constant_(G.dense.bias, math.nan)
-    return G.eval()
-
-
-@pytest.fixture
-def run(tmp_path):
-    """A complete run with two snapshots."""
-    run = RunPaths(tmp_path / "run")
-    snapshots = []
-    for steps in (10, 20):
-        sha256 = save_snapshot(run, SPEC, make_generator(steps).state_dict(), steps, (1, 16, 16))
-        snapshots.append({"steps": steps, "images_seen": 64 * steps, "sha256": sha256, "last_finite": False})
-    write_json(run.spec, SPEC.to_dict())
-    write_json(run.status, {"state": "ok", "spec_digest": SPEC.digest(), "snapshots": snapshots})
-    return run
-
-
-@pytest.fixture
-def change_status(run):
-    def change(**values):
-        write_json(run.status, {**json.loads(run.status.read_text()), **values})
-
-    return change
-
-
-@pytest.fixture
-def scored(run, digits_dir, classifier_dir):
-    """Score the run under some protocols."""
-
-    def score_it(*protocols):
-        return score_run(run, list(protocols or [protocol()]), digits_dir, {"classifier": classifier_dir})
-
-    return score_it
-
-
-@pytest.fixture(scope="module")
-def data(digits_dir):
-    return PreparedData.open(digits_dir)
-
-
-def values_of(scores):
-    return {(r["updates"], r["metric"]): r["value"] for r in scores["records"] if r["selection"] is None}
-
-
-def again_of(scores):
-    """metric -> record of the fresh sample."""
-    records = [record for record in scores["records"] if record["selection"] == "best"]
-    assert len(records) == len({record["metric"] for record in records})
-    return {record["metric"]: record for record in records}
+from sngan_repro.files import file_sha256
+from sngan_repro.sample import generate
 
 
 class TestScoreRun:
@@ -190,88 +96,6 @@ class TestScoreRun:
     def test_no_snapshots(self, scored, change_status):
         change_status(state="diverged", snapshots=[])
         assert scored()["records"] == []
-
-
-class TestFreshSample:
-    """The best snapshot by each metric is scored again, with latents that chose nothing."""
-
-    @pytest.fixture
-    def counted(self, monkeypatch):
-        """(count, seed of the latents) of every call of ``generate``."""
-        calls = []
-
-        def counting(G, nets, count, seed, *args, **kwargs):
-            calls.append((count, seed))
-            return generate(G, nets, count, seed, *args, **kwargs)
-
-        monkeypatch.setattr(score, "generate", counting)
-        return calls
-
-    @pytest.fixture
-    def twin_snapshots(self, run, change_status):
-        """Both snapshots hold the same generator, so that every metric ties."""
-        for steps in (10, 20):
-            sha256 = save_snapshot(run, SPEC, make_generator(10).state_dict(), steps, (1, 16, 16))
-            snapshots = json.loads(run.status.read_text())["snapshots"]
-            snapshots[steps // 10 - 1]["sha256"] = sha256
-            change_status(snapshots=snapshots)
-
-    def test_values_are_those_of_the_protocol_with_other_latents(self, scored, data, classifier_dir):
-        protocols = [protocol(reference="test", num_real=50), protocol(seed=1, batch_norm="batch")]
-        scores = scored(*protocols)
-        stored, again = values_of(scores), again_of(scores)
-        info = read_evaluator(classifier_dir, data)
-        extractor = load_extractor(classifier_dir, info)
-        for p in protocols:
-            real = extract(extractor, data.images(p.reference), 256)
-            if p.num_real:
-                real = take(real, select(p.num_real, data.num(p.reference), p.seed))
-            for metric, name in p.metric_names.items():
-                first, last = stored[10, name], stored[20, name]
-                higher = metric in ("is", "precision", "recall")
-                updates = 20 if (last > first if higher else last < first) else 10
-                images = generate(
-                    make_generator(updates), NETS, p.num_fake, p.seed + 1_000_000, batch_norm=p.batch_norm
-                )
-                expected, _, _ = compute(p, extract(extractor, images, 64), real)[metric]
-                record = again[name]
-                assert (record["updates"], record["sampling_seed"]) == (updates, p.seed + 1_000_000)
-                assert record["value"] == pytest.approx(expected, rel=1e-5, abs=1e-6)
-                assert record["images_seen"] == 64 * updates
-                assert {**record["protocol"], "metrics": None} == {
-                    **next(r for r in scores["records"] if r["metric"] == name)["protocol"],
-                    "metrics": None,
-                }
-            fid = p.metric_name("fid")
-            assert again[fid]["value"] != stored[again[fid]["updates"], fid]
-
-    def test_latents_are_fresh(self):
-        ordinary, fresh = (latents(600, 8, "normal", seed) for seed in (0, RESAMPLE_SEED))
-        assert not {tuple(z) for z in ordinary.tolist()} & {tuple(z) for z in fresh.tolist()}
-
-    def test_one_generation_for_all_metrics_of_a_snapshot(self, twin_snapshots, counted, scored):
-        scored(protocol(), protocol(num_fake=90), protocol(num_fake=70, seed=2))
-        assert counted == [(90, 0), (70, 2)] * 2 + [(90, RESAMPLE_SEED), (70, RESAMPLE_SEED + 2)]
-
-    def test_ties_go_to_the_earliest(self, twin_snapshots, scored):
-        scores = scored()
-        stored, again = values_of(scores), again_of(scores)
-        assert all(stored[10, name] == stored[20, name] for name in again)
-        assert {record["updates"] for record in again.values()} == {10}
-
-    def test_last_finite_snapshot_of_a_diverged_run_is_a_candidate(self, run, twin_snapshots, scored, change_status):
-        """Here it is the only one: the other snapshot makes no images."""
-        sha256 = save_snapshot(run, SPEC, make_generator(0, broken=True).state_dict(), 10, (1, 16, 16))
-        snapshots = json.loads(run.status.read_text())["snapshots"]
-        snapshots[0]["sha256"] = sha256
-        snapshots[1]["last_finite"] = True
-        change_status(state="diverged", snapshots=snapshots)
-        assert {(r["updates"], r["value"] is None) for r in again_of(scored()).values()} == {(20, False)}
-
-    def test_nothing_to_choose_from(self, run, scored, change_status):
-        sha256 = save_snapshot(run, SPEC, make_generator(0, broken=True).state_dict(), 10, (1, 16, 16))
-        change_status(snapshots=[{"steps": 10, "images_seen": 1, "sha256": sha256, "last_finite": True}])
-        assert again_of(scored()) == {}
 
 
 class TestRefused:
