@@ -36,7 +36,15 @@ def read_file(model: type[ModelT], path: Path, made_by: str) -> ModelT:
         raise ConfigError(f"{path}: no such file; {made_by} writes it") from None
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read ({error}); delete it and run the workflow again") from None
-    return parse(model, values, str(path))
+    try:
+        return parse(model, values, str(path))
+    except ConfigError as error:
+        first, *others = str(error).splitlines()
+        more = f" (and {len(others)} more)" if others else ""
+        raise ConfigError(
+            f"{first}{more}; {made_by} writes it: where it was another version that did, delete the file and run the "
+            "workflow again"
+        ) from None
 
 
 def read_runs(study: Study, layout: Layout) -> list[Run]:

@@ -154,6 +154,10 @@ FAULTS = {
         lambda run, real: edit(run.scores, lambda s: s["records"].pop()),
         r"re-sampled scores missing: ",
     ),
+    "of an older version": (
+        lambda run, real: edit(run.scores, lambda s: [record.pop("selection") for record in s["records"]]),
+        r"records\.0\.selection: .* required \(and 24 more\); the scoring of .* delete the file and run",
+    ),
     "not the best snapshot": (
         lambda run, real: edit(run.scores, lambda s: s["records"][-1].update(updates=100)),
         r"re-sampled scores missing: ",
