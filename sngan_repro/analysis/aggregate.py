@@ -9,9 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from sngan_repro.analysis.load import Record, Run, Scores, read_evaluator, read_real_scores, read_runs
+from sngan_repro.analysis.load import Run, read_evaluator, read_real_scores, read_runs
 from sngan_repro.analysis.naming import REAL
 from sngan_repro.analysis.outputs import aggregate_files
+from sngan_repro.analysis.schemas import Record, Scores
 from sngan_repro.config import ConfigError
 from sngan_repro.files import atomic_path
 from sngan_repro.paths import Layout
@@ -23,7 +24,6 @@ PROTOCOL_COLUMNS = {
     "reference": "reference",
     "evaluator": "evaluator",
     "evaluator_digest": "evaluator_digest",
-    "sampling_seed": "seed",
     "batch_norm": "batch_norm",
     "is_splits": "is_splits",
     "kid_subset_size": "kid_subset_size",
@@ -78,14 +78,19 @@ def _check_one_evaluator(runs: list[Run], real: dict[str, Scores], layout: Layou
 
 
 def score_rows(runs: list[Run], real: dict[str, Scores]) -> list[dict[str, Any]]:
-    """One row per score. ``state`` is the run's, ``last`` marks its last snapshot; per dataset, real images first."""
+    """One row per score: per dataset real images first, then each run's snapshots, then its re-sampled best ones.
+
+    ``state`` is the run's. ``last`` marks the ordinary scores of its last snapshot; ``selection`` is "best" for the
+    re-sampled ones, which ``last`` never marks, and empty for the others.
+    """
     rows = []
     for dataset, scores in real.items():
         rows += [_score_row(record, {"state": "real", "last": True}, scores) for record in scores.records]
         for run in (run for run in runs if run.spec.dataset == dataset):
             last = run.status.snapshots[-1].steps
-            for record in sorted(run.scores.records, key=lambda record: record.updates or 0):
-                flags = {"state": run.status.state, "last": record.updates == last}
+            for record in sorted(run.scores.records, key=lambda r: (r.selection is not None, r.updates or 0)):
+                is_last = record.selection is None and record.updates == last
+                flags = {"state": run.status.state, "last": is_last}
                 rows.append(_score_row(record, flags, run.scores))
     return rows
 
@@ -98,6 +103,8 @@ def _score_row(record: Record, flags: dict[str, Any], scores: Scores) -> dict[st
         "spread": record.spread,
         "spread_over": record.spread_over,
         **flags,
+        "selection": record.selection,
+        "sampling_seed": record.sampling_seed,
         **protocol,
         "seconds": record.seconds,
         "spec_digest": scores.spec_digest,

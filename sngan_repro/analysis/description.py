@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from sngan_repro.analysis.load import DatasetFile, EvaluatorFile, read_dataset, read_evaluator
+from sngan_repro.analysis.load import read_dataset, read_evaluator
 from sngan_repro.analysis.naming import MISSING, amount, count, enumeration, integer, number
 from sngan_repro.analysis.printed import PrintedTable, markdown_escape
+from sngan_repro.analysis.schemas import DatasetFile, EvaluatorFile
 from sngan_repro.analysis.summary import Results
 from sngan_repro.methods import METHODS
 from sngan_repro.paths import Layout

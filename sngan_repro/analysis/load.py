@@ -6,109 +6,16 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
-
-from pydantic import BaseModel, ConfigDict
+from typing import Any
 
 from sngan_repro.analysis.naming import REAL
+from sngan_repro.analysis.schemas import DatasetFile, EvaluatorFile, Record, Scores, Status
 from sngan_repro.config import ConfigError, ModelT, parse
+from sngan_repro.evaluate.selection import RESAMPLE_SEED, best_snapshots
 from sngan_repro.files import read_json
 from sngan_repro.paths import Layout, RunPaths
 from sngan_repro.specs import DatasetSpec, RunSpec
 from sngan_repro.study import Study
-
-
-class FileModel(BaseModel):
-    """A result file, or a part of one: the keys used here; more keys are allowed."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class Snapshot(FileModel):
-    steps: int
-    images_seen: int
-    sha256: str
-    last_finite: bool = False
-
-
-class Status(FileModel):
-    """``status.json`` of a run."""
-
-    state: Literal["ok", "diverged"]
-    spec_digest: str
-    steps_total: int
-    steps_done: int
-    diverged_at: int | None
-    reason: str | None
-    steps_per_epoch: float
-    images_seen: int
-    snapshots: list[Snapshot]
-    seconds: float
-    images_per_second: float
-    updates_per_second: float
-    max_rss_mb: float
-    resumed: int
-    num_parameters: dict[str, int]
-    device: dict[str, Any]
-    versions: dict[str, str]
-    git_revision: str | None
-    started: str
-    finished: str
-
-
-class Record(FileModel):
-    """One score."""
-
-    study: str
-    dataset: str
-    method: str
-    setting: str | None
-    seed: int | None
-    updates: int | None
-    images_seen: int | None
-    metric: str
-    value: float | None
-    spread: float | None
-    spread_over: str | None
-    protocol: dict[str, Any]
-    seconds: float | None
-
-
-class Scores(FileModel):
-    """``scores.json`` of a run, or the scores of real images."""
-
-    spec_digest: str
-    records: list[Record]
-    seconds: float
-    device: dict[str, Any]
-    versions: dict[str, str]
-
-
-class DatasetFile(FileModel):
-    """``dataset.json`` of prepared images."""
-
-    spec_digest: str
-    source_title: str
-    num_train: int
-    num_test: int
-    image_shape: tuple[int, int, int]
-    classes: list[str] | None
-    sha256: str
-    split: str
-    origin: dict[str, Any]
-
-
-class EvaluatorFile(FileModel):
-    """``evaluator.json``."""
-
-    evaluator: str
-    digest: str
-    weights_sha256: str | None
-    feature_dim: int
-    num_classes: int
-    train_accuracy: float | None
-    test_accuracy: float | None
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -129,7 +36,15 @@ def read_file(model: type[ModelT], path: Path, made_by: str) -> ModelT:
         raise ConfigError(f"{path}: no such file; {made_by} writes it") from None
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read ({error}); delete it and run the workflow again") from None
-    return parse(model, values, str(path))
+    try:
+        return parse(model, values, str(path))
+    except ConfigError as error:
+        first, *others = str(error).splitlines()
+        more = f" (and {len(others)} more)" if others else ""
+        raise ConfigError(
+            f"{first}{more}; {made_by} writes it: where it was another version that did, delete the file and run the "
+            "workflow again"
+        ) from None
 
 
 def read_runs(study: Study, layout: Layout) -> list[Run]:
@@ -154,8 +69,9 @@ def _read_run(study: Study, spec: RunSpec, paths: RunPaths) -> Run:
     expected: set[tuple[int | None, str]] = {
         (snapshot.steps, name) for snapshot in status.snapshots for name in study.metric_names
     }
-    found = [(record.updates, record.metric) for record in scores.records]
-    check_complete(expected, found, paths.scores)
+    ordinary = [record for record in scores.records if record.selection is None]
+    check_complete(expected, [(record.updates, record.metric) for record in ordinary], paths.scores)
+    _check_resampled(study, ordinary, [record for record in scores.records if record.selection], paths.scores)
     images = {snapshot.steps: snapshot.images_seen for snapshot in status.snapshots}
     for record in scores.records:
         _check_identity(record, spec, paths.scores)
@@ -191,7 +107,9 @@ def _check_status(status: Status, path: Path) -> None:
         raise ConfigError(f"{path}: state is diverged; expected `diverged_at` and a last finite snapshot")
 
 
-def check_complete(expected: set[tuple[int | None, str]], found: list[tuple[int | None, str]], path: Path) -> None:
+def check_complete(
+    expected: set[tuple[int | None, str]], found: list[tuple[int | None, str]], path: Path, what: str = "scores"
+) -> None:
     """Each expected (updates, metric) is scored exactly once, and nothing else is."""
     doubles = sorted(str(key) for key, times in Counter(found).items() if times > 1)
     for word, keys in (
@@ -201,7 +119,16 @@ def check_complete(expected: set[tuple[int | None, str]], found: list[tuple[int 
     ):
         if keys:
             more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
-            raise ConfigError(f"{path}: scores {word}: {', '.join(keys[:3])}{more} (updates, metric)")
+            raise ConfigError(f"{path}: {what} {word}: {', '.join(keys[:3])}{more} (updates, metric)")
+
+
+def _check_resampled(study: Study, ordinary: list[Record], resampled: list[Record], path: Path) -> None:
+    """The best snapshot by each metric, and no other, is scored again; those of external programs cannot be."""
+    generated = [(r.metric, r.updates or 0, r.value) for r in ordinary if r.sampling_seed is not None]
+    expected: set[tuple[int | None, str]] = {
+        (updates, name) for name, updates in best_snapshots(study.scores, generated).items()
+    }
+    check_complete(expected, [(r.updates, r.metric) for r in resampled], path, "re-sampled scores")
 
 
 def _check_identity(record: Record, spec: RunSpec, path: Path) -> None:
@@ -220,6 +147,12 @@ def check_protocol(study: Study, record: Record, path: Path) -> None:
                 f"{path}: {record.metric}: scored with {key} = {record.protocol.get(key)!r}, "
                 f"but the study says {value!r}; score it again"
             )
+    expected = [protocol.seed + RESAMPLE_SEED] if record.selection else [protocol.seed, None]
+    if record.sampling_seed not in expected:
+        raise ConfigError(
+            f"{path}: {record.metric}: the latents' seed is {record.sampling_seed}, expected {expected[0]}; score it "
+            "again"
+        )
 
 
 def read_real_scores(study: Study, layout: Layout, dataset: str) -> Scores:

@@ -16,23 +16,29 @@ from sngan_repro.analysis.naming import REAL, decimals_for, higher_is_better
 from sngan_repro.analysis.outputs import aggregate_files, table_files
 from sngan_repro.analysis.stats import Summary, paired_difference, summarise
 from sngan_repro.analysis.tabular import Row, read_table
+from sngan_repro.evaluate.selection import BEST
 from sngan_repro.paths import Layout
 from sngan_repro.study import Study
 
 
 @dataclass(frozen=True)
 class Results:
-    """The tables of a study in memory."""
+    """The tables of a study in memory. scores and resampled are the two kinds of rows of scores.csv."""
 
     scores: pd.DataFrame
+    """every snapshot once, and real images"""
+    resampled: pd.DataFrame
+    """each run's best snapshots, measured again on a fresh sample"""
     runs: pd.DataFrame
     cost: pd.DataFrame
 
 
 def read_results(layout: Layout) -> Results:
     """The tables that ``aggregate`` wrote."""
-    files = aggregate_files(layout)
-    return Results(**{name: read_table(path, "aggregate") for name, path in files.items()})
+    tables = {name: read_table(path, "aggregate") for name, path in aggregate_files(layout).items()}
+    scores = tables.pop("scores")
+    again = scores["selection"] == BEST
+    return Results(scores[~again].reset_index(drop=True), scores[again].reset_index(drop=True), **tables)
 
 
 def read_summary(layout: Layout) -> pd.DataFrame:
@@ -59,11 +65,15 @@ def summary_rows(study: Study, results: Results) -> list[dict[str, Any]]:
     """One row per dataset, metric, method and setting, and one per dataset and metric for real images.
 
     mean, sd, n, ci_low, ci_high: over the seeds whose training finished, at the last snapshot.
-    best_over_training_*: over the same seeds, of each seed's best snapshot. It is chosen by the very score it
-    reports, hence too good, and never part of another column.
+    resampled_best_*: over the same seeds, of each seed's best snapshot: chosen by this metric on the sample of the
+    other columns, measured on a fresh one. ``resampled_best_updates`` are the snapshots chosen, one per seed counted
+    in ``resampled_best_n``. Samples of external programs have none.
     """
     rows = []
-    cells = dict(tuple(results.scores.groupby(["dataset", "metric", "method", "setting"], sort=False)))
+    keys = ["dataset", "metric", "method", "setting"]
+    cells = dict(tuple(results.scores.groupby(keys, sort=False)))
+    resampled = dict(tuple(results.resampled.groupby(keys, sort=False)))
+    none = results.resampled.iloc[:0]
     for dataset in study.datasets:
         for metric in study.metric_names:
             real = cells[dataset, metric, REAL, ""]["value"].iloc[0]
@@ -78,21 +88,21 @@ def summary_rows(study: Study, results: Results) -> list[dict[str, Any]]:
             )
             for method in study.labels:
                 for setting in study.settings:
-                    cell = cells[dataset, metric, method, setting]
-                    keys = {"dataset": dataset, "metric": metric, "method": method, "setting": setting}
-                    rows.append(keys | _cell_statistics(cell, higher_is_better(study, metric)))
+                    at = (dataset, metric, method, setting)
+                    rows.append(dict(zip(keys, at, strict=True)) | _cell_statistics(cells[at], resampled.get(at, none)))
     return rows
 
 
-def _cell_statistics(cell: pd.DataFrame, higher: bool) -> dict[str, Any]:
-    """Statistics of one dataset x metric x method x setting; cell: its score rows, all seeds and snapshots."""
+def _cell_statistics(cell: pd.DataFrame, resampled: pd.DataFrame) -> dict[str, Any]:
+    """Statistics of one dataset x metric x method x setting.
+
+    cell: its score rows, all seeds and snapshots. resampled: those of its best snapshots, measured again.
+    """
     last = cell[cell["last"]]
     finished = last[last["state"] == "ok"]
     diverged = last[last["state"] == "diverged"]
     values = values_of(finished)
-    in_finished = cell[(cell["state"] == "ok") & cell["value"].notna()]
-    by_seed = in_finished.groupby("seed", sort=False)["value"]
-    best = in_finished.loc[by_seed.idxmax() if higher else by_seed.idxmin()]
+    best = resampled[(resampled["state"] == "ok") & resampled["value"].notna()]
     at_best = summarise(values_of(best))
     at_divergence = summarise(values_of(diverged))
     return {
@@ -101,9 +111,10 @@ def _cell_statistics(cell: pd.DataFrame, higher: bool) -> dict[str, Any]:
         "num_runs": len(last),
         "num_diverged": len(diverged),
         "num_missing": len(finished) - len(values),
-        "best_over_training_mean": at_best.mean,
-        "best_over_training_sd": at_best.sd,
-        "best_over_training_updates": " ".join(str(int(steps)) for steps in best["updates"]),
+        "resampled_best_mean": at_best.mean,
+        "resampled_best_sd": at_best.sd,
+        "resampled_best_n": at_best.n,
+        "resampled_best_updates": " ".join(str(int(steps)) for steps in best["updates"]),
         "diverged_last_finite_mean": at_divergence.mean,
     }
 

@@ -134,10 +134,10 @@ def best_table(study: Study, summary: pd.DataFrame, dataset: str, metrics: Seque
 
 
 def settings_table(study: Study, summary: pd.DataFrame, dataset: str, metrics: Sequence[str]) -> PrintedTable:
-    """Every method x setting; the best over training stands in columns of its own."""
+    """Every method x setting; the re-sampled best snapshot stands in columns of its own."""
     header, align = ["Method", "Setting"], "ll" + "rrr" * len(metrics) + "rr"
     for metric in metrics:
-        header += [metric_header(study, metric), "95 % interval", "best over training"]
+        header += [metric_header(study, metric), "95 % interval", "re-sampled best"]
     decimals = {metric: metric_decimals(summary, dataset, metric) for metric in metrics}
     rows: list[list[str]] = []
     bold, rules = set(), set()
@@ -150,17 +150,20 @@ def settings_table(study: Study, summary: pd.DataFrame, dataset: str, metrics: S
                 best = best_setting(study, summary, dataset, label, metric)
                 if best is not None and best["setting"] == setting:
                     bold.add((len(rows), len(cells)))
+                again = mean_sd(cell["resampled_best_mean"], cell["resampled_best_sd"], places)
+                if 0 < cell["resampled_best_n"] != cell["n"]:
+                    again += f" (n = {int(cell['resampled_best_n'])})"
                 cells += [
                     mean_sd(cell["mean"], cell["sd"], places),
                     interval(cell["ci_low"], cell["ci_high"], places),
-                    mean_sd(cell["best_over_training_mean"], cell["best_over_training_sd"], places),
+                    again,
                 ]
             rows.append([*cells, str(int(cell["n"])), f"{cell['num_diverged']:.0f} of {cell['num_runs']:.0f}"])
     labels = "; ".join(metric_label(study, metric) for metric in metrics)
     caption = (
         f"{dataset}: every method and setting at the end of training; a method's best setting in bold. {labels}. "
-        f"{STATISTICS}. Best over training: each seed's best snapshot, chosen by the score itself and hence too good; "
-        f"{DIVERGED}."
+        f"{STATISTICS}. Re-sampled best: each seed's best snapshot over the training, chosen by the metric on one "
+        f"sample and measured on a fresh one; {DIVERGED}."
     )
     header += ["n", "diverged"]
     return PrintedTable(_key("settings", dataset, metrics), caption, align, header, rows, bold, rules - {0})

@@ -45,7 +45,8 @@ TEXT_COLUMNS = frozenset(
         "first_setting",
         "second",
         "second_setting",
-        "best_over_training_updates",
+        "selection",
+        "resampled_best_updates",
     ]
 )
 

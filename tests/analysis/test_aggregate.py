@@ -27,13 +27,34 @@ def test_every_score_of_every_snapshot_is_there_in_the_order_of_the_study(finish
             cell = (spec.label, spec.setting, str(spec.seed), str(snapshot["steps"]))
             expected += [(*cell, metric) for metric in metrics]
     keys = ("method", "setting", "seed", "updates", "metric")
-    assert [tuple(row[key] for key in keys) for row in rows] == expected
+    assert [tuple(row[key] for key in keys) for row in rows if not row["selection"]] == expected
+
+
+def test_re_sampled_scores_follow_the_others_of_their_run(finished):
+    rows = [r for r in rows_of(finished, "scores") if (r["method"], r["setting"], r["seed"]) == ("SNGAN", "A", "1")]
+    number = 4 * len(finished.study.metric_names)
+    assert [row["selection"] for row in rows] == [""] * number + ["best"] * len(finished.study.metric_names)
+    assert sorted(row["metric"] for row in rows[number:]) == sorted(finished.study.metric_names)
+    assert {(row["last"], row["sampling_seed"]) for row in rows[number:]} == {("False", "1000000")}
+    assert {row["sampling_seed"] for row in rows[:number]} == {"0"}
+    highest = max((r for r in rows[:number] if r["metric"] == "is600@classifier"), key=lambda r: float(r["value"]))
+    again = next(r for r in rows[number:] if r["metric"] == "is600@classifier")
+    assert again["updates"] == highest["updates"]
+    assert float(again["value"]) == 0.96875 * float(highest["value"])  # as synthetic.py invents it
+
+
+def test_scores_of_external_samples_have_no_seed_and_no_second_sample(tmp_path):
+    study = synthetic.make_study(methods=["sngan"])
+    case = make_case(tmp_path, study, again=None)
+    aggregate(study, case.layout)
+    rows = [row for row in rows_of(case, "scores") if row["method"] == "SNGAN"]
+    assert {(row["selection"], row["sampling_seed"]) for row in rows} == {("", "")}
 
 
 def test_values_survive_to_the_last_bit(finished):
     spec = next(spec for spec in finished.study.runs() if spec.id == RUN)
     rows = [r for r in rows_of(finished, "scores") if (r["method"], r["setting"], r["seed"]) == ("SNGAN", "A", "1")]
-    for row in rows:
+    for row in (row for row in rows if not row["selection"]):
         assert float(row["value"]) == synthetic.invented_value(row["metric"], spec, int(row["updates"]))
 
 
@@ -128,7 +149,35 @@ FAULTS = {
         lambda run, real: edit(run.scores, lambda s: s.update(spec_digest="0" * 16)),
         r"scores\.json: made from spec 0{16}",
     ),
-    "score missing": (lambda run, real: edit(run.scores, lambda s: s["records"].pop()), r"scores missing: .*recall"),
+    "score missing": (lambda run, real: edit(run.scores, lambda s: s["records"].pop(4)), r"scores missing: .*recall"),
+    "no fresh sample": (
+        lambda run, real: edit(run.scores, lambda s: s["records"].pop()),
+        r"re-sampled scores missing: ",
+    ),
+    "of an older version": (
+        lambda run, real: edit(run.scores, lambda s: [record.pop("selection") for record in s["records"]]),
+        r"records\.0\.selection: .* required \(and 24 more\); the scoring of .* delete the file and run",
+    ),
+    "not the best snapshot": (
+        lambda run, real: edit(run.scores, lambda s: s["records"][-1].update(updates=100)),
+        r"re-sampled scores missing: ",
+    ),
+    "best of no metric": (
+        lambda run, real: edit(run.scores, lambda s: s["records"][0].update(value=1e9)),  # IS after 100 updates
+        r"re-sampled scores missing: \(100, 'is600@classifier'\)",
+    ),
+    "fresh sample that is the first one": (
+        lambda run, real: edit(run.scores, lambda s: s["records"][-1].update(sampling_seed=0)),
+        r"latents' seed is 0, expected 1000000",
+    ),
+    "other latents": (
+        lambda run, real: edit(run.scores, lambda s: s["records"][0].update(sampling_seed=7)),
+        r"latents' seed is 7, expected 0",
+    ),
+    "other selection": (
+        lambda run, real: edit(run.scores, lambda s: s["records"][0].update(selection="worst")),
+        r"scores\.json: .*selection",
+    ),
     "score twice": (
         lambda run, real: edit(run.scores, lambda s: s["records"].append(s["records"][0])),
         r"scores given twice: .*is600",

@@ -6,6 +6,7 @@ import synthetic
 from synthetic import make_case
 
 from sngan_repro.analysis.aggregate import aggregate
+from sngan_repro.analysis.figures.data import FigureData
 from sngan_repro.analysis.outputs import table_files
 from sngan_repro.analysis.printed import PrintedTable, latex_document, latex_escape, markdown_escape
 from sngan_repro.analysis.summary import read_comparisons, read_results, read_summary
@@ -39,13 +40,21 @@ VALUES = {
     ("BEGAN", "B", 0): (5.0, 5.0, 5.0, 5.0),
     ("BEGAN", "B", 1): (5.0, 5.0, 5.0, 5.0),
 }
+
+
+def once_more(metric, spec, updates):
+    """The scores of the fresh samples: 1 above the first ones for seed 0, 2 above for seed 1."""
+    return by_table(VALUES)(metric, spec, updates) + 1 + spec.seed
+
+
 LOST = {"digits/SNGAN/B/seed1": 350} | {f"digits/BEGAN/{s}/seed{k}": 350 for s in "AB" for k in (0, 1)}
 
 
 @pytest.fixture(scope="module")
 def known(tmp_path_factory):
     """Scores known by hand; one SNGAN run and all BEGAN runs diverge."""
-    case = make_case(tmp_path_factory.mktemp("known"), synthetic.make_study(), value=by_table(VALUES), diverged=LOST)
+    root, study = tmp_path_factory.mktemp("known"), synthetic.make_study()
+    case = make_case(root, study, value=by_table(VALUES), diverged=LOST, again=once_more)
     aggregate(case.study, case.layout)
     make_tables(case.study, case.layout)
     return case
@@ -78,12 +87,73 @@ def test_method_without_a_finished_run_has_no_mean(known):
     assert pd.isna(row["mean"])
 
 
-def test_best_over_training_is_per_seed_and_apart(known):
+def test_the_best_snapshot_shows_its_fresh_score(known):
     higher, lower = cell(known, IS, "SNGAN", "A"), cell(known, FID, "SNGAN", "A")
-    # IS: seed 0 peaks at 9 (update 200), seed 1 at 6 (update 400). FID: both lowest at update 100.
-    assert (higher["best_over_training_mean"], higher["best_over_training_updates"]) == (7.5, "200 400")
-    assert (lower["best_over_training_mean"], lower["best_over_training_updates"]) == (1.0, "100 100")
+    # IS: seed 0 peaks at 9 (update 200), seed 1 at 6 (update 400); measured again they give 10 and 8.
+    assert (higher["resampled_best_mean"], higher["resampled_best_updates"]) == (9.0, "200 400")
+    assert (higher["resampled_best_sd"], higher["resampled_best_n"]) == (pytest.approx(2**0.5), 2)
+    # FID: both lowest at update 100, 1 and 1; measured again 2 and 3.
+    assert (lower["resampled_best_mean"], lower["resampled_best_updates"]) == (2.5, "100 100")
     assert higher["mean"] == 5.0
+
+
+def test_diverged_runs_enter_no_mean_of_best_snapshots(known):
+    row = cell(known, IS, "SNGAN", "B")
+    assert (row["resampled_best_mean"], row["resampled_best_n"], row["resampled_best_updates"]) == (8.0, 1, "400")
+    assert cell(known, IS, "BEGAN", "A")["resampled_best_n"] == 0
+    stored = read_results(known.layout).resampled
+    lost = stored[(stored["method"] == "BEGAN") & (stored["metric"] == IS) & (stored["setting"] == "A")]
+    assert list(zip(lost["state"], lost["updates"], lost["value"], strict=True)) == [
+        ("diverged", 100, 6.0),
+        ("diverged", 100, 7.0),
+    ]
+
+
+def test_fresh_samples_touch_no_other_number(tmp_path):
+    """Absurd scores of the fresh samples show in their own columns only."""
+    study, tables = synthetic.make_study(methods=["sngan", "wgan_gp"]), []
+    for name, again in (("a", synthetic.invented_again), ("b", lambda *_: 1e6)):
+        case = make_case(tmp_path / name, study, again=again, diverged={"digits/SNGAN/B/seed1": 250})
+        aggregate(study, case.layout)
+        make_tables(study, case.layout)
+        figures = FigureData.read(study, case.layout)
+        curve = figures.scores("digits", FID, "SNGAN", "A")
+        assert list(curve["updates"]) == [100, 200, 300, 400] * 2
+        tables.append((read_results(case.layout).scores, read_comparisons(case.layout), read_summary(case.layout)))
+        printed = {key: path.read_text() for key, path in table_files(case.layout).items() if key.endswith("_md")}
+        del printed["settings_md"]
+        tables[-1] += (printed,)
+    first, second = tables
+    pd.testing.assert_frame_equal(first[0], second[0])
+    pd.testing.assert_frame_equal(first[1], second[1])
+    own = [name for name in first[2] if name.startswith("resampled_best_")]
+    assert set(second[2]["resampled_best_mean"].dropna()) == {1e6}
+    pd.testing.assert_frame_equal(first[2].drop(columns=own), second[2].drop(columns=own))
+    assert first[3] == second[3]
+
+
+def test_a_fresh_sample_without_a_score_is_counted(tmp_path):
+    study = synthetic.make_study(methods=["sngan"])
+    case = make_case(tmp_path, study, value=lambda *_: 3.0, again=lambda m, spec, u: None if spec.seed == 1 else 2.0)
+    aggregate(study, case.layout)
+    make_tables(study, case.layout)
+    row = cell(case, IS, "SNGAN", "A")
+    assert (row["n"], row["resampled_best_n"], row["resampled_best_mean"]) == (2, 1, 2.0)
+    assert row["resampled_best_updates"] == "100"  # the first of equals
+    rows = [cells_of(li) for li in table_files(case.layout)["settings_md"].read_text().splitlines() if "| A |" in li]
+    assert rows[0][4] == "2.000 (n = 1)"
+
+
+def test_samples_of_external_programs_have_no_best_snapshot(tmp_path):
+    study = synthetic.make_study(methods=["sngan"])
+    case = make_case(tmp_path, study, value=lambda *_: 3.0, again=None)
+    aggregate(study, case.layout)
+    make_tables(study, case.layout)
+    row = cell(case, IS, "SNGAN", "A")
+    assert (row["n"], row["resampled_best_n"]) == (2, 0)
+    assert pd.isna(row["resampled_best_mean"])
+    rows = [cells_of(li) for li in table_files(case.layout)["settings_md"].read_text().splitlines() if "| A |" in li]
+    assert rows[0][2:5] == ["**3.000 ± 0.000**", "[3.000, 3.000]", "–"]
 
 
 def test_missing_scores_are_counted(tmp_path):
@@ -138,8 +208,10 @@ def test_settings_table_has_every_cell(known):
     lines = table_files(known.layout)["settings_md"].read_text().splitlines()
     rows = [cells_of(line) for line in lines if line.startswith("|")][2:]
     assert [tuple(row[:2]) for row in rows] == [(m, s) for m in known.study.labels for s in "AB"]
-    assert rows[0][2:5] == ["5.000 ± 1.414", "[4.000, 6.000]", "7.500 ± 2.121"]
+    assert rows[0][2:5] == ["5.000 ± 1.414", "[4.000, 6.000]", "9.000 ± 1.414"]
     assert rows[1][-2:] == ["1", "1 of 2"]
+    header = next(cells_of(line) for line in lines if line.startswith("|"))
+    assert (header[4], header[7]) == ("re-sampled best", "re-sampled best")
 
 
 def test_ties_go_to_the_first_setting(tmp_path):

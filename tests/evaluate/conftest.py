@@ -1,10 +1,17 @@
 """A prepared dataset and a classifier, small enough to be made once per test session."""
 
+import json
+
 import pytest
 import torch
-from evaluate_support import OPTIONS, digits_16px, write_prepared
+from evaluate_support import OPTIONS, SPEC, digits_16px, make_generator, protocol, write_prepared
 
+from sngan_repro.checkpoint import save_snapshot
+from sngan_repro.data.dataset import PreparedData
 from sngan_repro.evaluate.build import build_evaluator
+from sngan_repro.evaluate.score import score_run
+from sngan_repro.files import write_json
+from sngan_repro.paths import RunPaths
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -27,3 +34,39 @@ def classifier_dir(digits_dir):
     out = digits_dir.parent / "classifier"
     build_evaluator("classifier", digits_dir, OPTIONS, out, None)
     return out
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A complete run with two snapshots."""
+    run = RunPaths(tmp_path / "run")
+    snapshots = []
+    for steps in (10, 20):
+        sha256 = save_snapshot(run, SPEC, make_generator(steps).state_dict(), steps, (1, 16, 16))
+        snapshots.append({"steps": steps, "images_seen": 64 * steps, "sha256": sha256, "last_finite": False})
+    write_json(run.spec, SPEC.to_dict())
+    write_json(run.status, {"state": "ok", "spec_digest": SPEC.digest(), "snapshots": snapshots})
+    return run
+
+
+@pytest.fixture
+def change_status(run):
+    def change(**values):
+        write_json(run.status, {**json.loads(run.status.read_text()), **values})
+
+    return change
+
+
+@pytest.fixture
+def scored(run, digits_dir, classifier_dir):
+    """Score the run under some protocols."""
+
+    def score_it(*protocols):
+        return score_run(run, list(protocols or [protocol()]), digits_dir, {"classifier": classifier_dir})
+
+    return score_it
+
+
+@pytest.fixture(scope="module")
+def data(digits_dir):
+    return PreparedData.open(digits_dir)

@@ -110,7 +110,9 @@ def test_everything_is_there(finished: Workplace):
     runs = pd.read_csv(finished.results / "tables/runs.csv")
     assert runs["state"].tolist() == ["ok"] * 4
     scores = pd.read_csv(finished.results / "tables/scores.csv")
-    assert len(scores[scores["method"] != "Real data"]) == 4 * 2 * 5
+    generated = scores[scores["method"] != "Real data"]
+    assert len(generated[generated["selection"].isna()]) == 4 * 2 * 5
+    assert len(generated[generated["selection"] == "best"]) == 4 * 5
     assert scores[scores["method"] == "Real data"]["metric"].nunique() == 5
     assert scores[scores["metric"] == "fid100_train@classifier"]["value"].notna().all()
 

@@ -1,0 +1,144 @@
+"""Records of samples under the protocols of a study, against the real images of one dataset."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from sngan_repro.config import ConfigError
+from sngan_repro.data.dataset import PreparedData, Split
+from sngan_repro.evaluate.build import BATCH_SIZE, load_extractor, read_evaluator, read_features
+from sngan_repro.evaluate.features import Extractor, Features, extract
+from sngan_repro.evaluate.frechet import Gaussian, gaussian
+from sngan_repro.evaluate.metrics import Timed, infeasible, select, take, timed
+from sngan_repro.specs import ProtocolSpec
+
+Record = dict[str, Any]
+Images = dict[tuple[int, str], np.ndarray | None]
+"""(a protocol's seed, batch-norm mode) -> uint8 images (N, H, W, C), None where there are none"""
+
+
+@dataclass
+class Scorer:
+    """The real images of one dataset under the evaluators in use: read once, shared by all snapshots."""
+
+    data: PreparedData
+    protocols: list[ProtocolSpec]
+    folders: dict[str, Path]
+    infos: dict[str, dict[str, Any]] = field(init=False)
+    extractors: dict[str, Extractor] = field(default_factory=dict)
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    _features: dict[tuple[str, str], Features] = field(default_factory=dict)
+    _references: dict[tuple[str, str, int | None, int], tuple[Features, Gaussian | None]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        names = dict.fromkeys(protocol.evaluator for protocol in self.protocols)
+        if absent := [name for name in names if name not in self.folders]:
+            raise ConfigError(f"no evaluator folder is given for {', '.join(absent)}")
+        self.infos = {name: read_evaluator(self.folders[name], self.data) for name in names}
+
+        for protocol in self.protocols:
+            available = self.data.num(protocol.reference)
+            if protocol.num_real is not None and protocol.num_real > available:
+                raise ConfigError(
+                    f"{_where(protocol)}: `num_real` is {protocol.num_real}, but the {protocol.reference} split of "
+                    f"{self.data.folder} has {available} images"
+                )
+
+    def check_feasible(self) -> None:
+        """Raise ConfigError for a metric that cannot be computed from so many images as its protocol says."""
+        for protocol in self.protocols:
+            num_real = protocol.num_real or self.data.num(protocol.reference)
+            for metric in protocol.metrics:
+                if reason := infeasible(metric, protocol, protocol.num_fake, num_real):
+                    raise ConfigError(f"{_where(protocol)}: {reason} (reference: the {protocol.reference} split)")
+
+    def load_extractors(self, device: torch.device, inception_weights: Path | None) -> None:
+        self.device = device
+        for name, info in self.infos.items():
+            self.extractors[name] = load_extractor(self.folders[name], info, device, inception_weights)
+
+    def real_features(self, evaluator: str, split: Split) -> Features:
+        key = (evaluator, split)
+        if key not in self._features:
+            self._features[key] = read_features(self.folders[evaluator], split, self.infos[evaluator])
+        return self._features[key]
+
+    def reference(self, protocol: ProtocolSpec) -> tuple[Features, Gaussian | None]:
+        """The protocol's real features, and their Gaussian if it has an FID."""
+        key = (protocol.evaluator, protocol.reference, protocol.num_real, protocol.seed)
+        if key not in self._references:
+            features = self.real_features(protocol.evaluator, protocol.reference)
+            if protocol.num_real is not None:
+                available = len(features["features"])
+                features = take(features, select(protocol.num_real, available, protocol.seed))
+            self._references[key] = features, None
+        features, fitted = self._references[key]
+        if fitted is None and "fid" in protocol.metrics and len(features["features"]) > 1:
+            fitted = gaussian(features["features"])
+            self._references[key] = features, fitted
+        return features, fitted
+
+    def records(
+        self, identity: Record, protocols: Sequence[ProtocolSpec], images: Images, offset: int | None
+    ) -> list[Record]:
+        """Records of one set of samples under some of the scorer's protocols.
+
+        offset: the seed of the latents is the protocol's plus this; None for images that were not generated here.
+        """
+        passed: dict[tuple[int, str, str], Features] = {}
+        records = []
+        for protocol in protocols:
+            seed = None if offset is None else protocol.seed + offset
+            samples = images[protocol.seed, protocol.batch_norm]
+            if samples is None:
+                records += self.score(identity, protocol, None, seed)
+                continue
+            key = (protocol.seed, protocol.batch_norm, protocol.evaluator)
+            if key not in passed:
+                needed = max(p.num_fake for p in protocols if (p.seed, p.batch_norm, p.evaluator) == key)
+                extractor = self.extractors[protocol.evaluator]
+                passed[key] = extract(extractor, samples[:needed], BATCH_SIZE[protocol.evaluator], self.device)
+            records += self.score(identity, protocol, take(passed[key], slice(protocol.num_fake)), seed)
+        return records
+
+    def score(
+        self, identity: Record, protocol: ProtocolSpec, fake: Features | None, sampling_seed: int | None
+    ) -> list[Record]:
+        """One record per metric of a protocol; ``fake`` None gives null values."""
+        real, fitted = self.reference(protocol)
+        if fake is None:
+            found: Timed = dict.fromkeys(protocol.metrics, ((None, None, None), 0.0))
+        else:
+            found = timed(protocol, fake, real, fitted)
+        conditions = {
+            **protocol.to_dict(),
+            "num_fake_used": 0 if fake is None else len(fake["features"]),
+            "num_real_used": len(real["features"]),
+            "evaluator_digest": self.infos[protocol.evaluator]["digest"],
+            "dataset_sha256": self.data.sha256,
+            "torch_fidelity": importlib.metadata.version("torch-fidelity"),
+        }
+        return [
+            {
+                **identity,
+                "metric": protocol.metric_name(metric),
+                "value": value,
+                "spread": spread,
+                "spread_over": over,
+                "sampling_seed": sampling_seed,
+                "protocol": conditions,
+                "seconds": round(seconds, 4),
+            }
+            for metric, ((value, spread, over), seconds) in found.items()
+        ]
+
+
+def _where(protocol: ProtocolSpec) -> str:
+    return f"scores: {protocol.metric_name(protocol.metrics[0])}"
