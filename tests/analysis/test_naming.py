@@ -5,7 +5,7 @@ from sngan_repro.analysis import naming
 
 PROTOCOLS = [
     {"evaluator": "classifier", "num_fake": 600, "kid_subset_size": 100, "is_splits": 1},
-    {"evaluator": "inception", "num_fake": 5000, "reference": "test", "num_real": 1000, "metrics": ["fid"]},
+    {"evaluator": "inception", "num_fake": 5000, "reference": "test", "num_real": 500, "metrics": ["fid"]},
     {"evaluator": "inception", "num_fake": 1000, "metrics": ["fid"], "batch_norm": "batch", "seed": 3},
 ]
 
@@ -20,7 +20,7 @@ def test_full_labels_tell_every_part_of_the_protocol(study):
     assert labels[0] == "IS (600 generated, 1 split, classifier)"
     assert labels[1] == "FID (600 generated, train reference, classifier)"
     assert labels[2] == "KID (600 generated, train reference, 100 subsets of 100, classifier)"
-    assert labels[5] == "FID (5000 generated, 1000 test reference, inception)"
+    assert labels[5] == "FID (5000 generated, 500 test reference, inception)"
     assert labels[6] == "FID (1000 generated, train reference, batch statistics, sampling seed 3, inception)"
     assert len(set(labels)) == len(labels)
 
