@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import shutil
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ import torch
 from torch import Tensor
 
 from sngan_repro.config import ConfigError
-from sngan_repro.files import atomic_path, file_sha256
+from sngan_repro.files import atomic_path, file_lock, file_sha256
 from sngan_repro.paths import RunPaths
 from sngan_repro.runtime import process_name
 from sngan_repro.specs import RunSpec
@@ -29,17 +28,14 @@ def run_lock(run: RunPaths) -> Iterator[None]:
 
     The lock ends with the process, also when it is killed. Raises ConfigError when another process holds it.
     """
-    run.resume.mkdir(parents=True, exist_ok=True)
-    with (run.resume / "lock").open("a+") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            stream.seek(0)
-            raise ConfigError(f"{run.root}: this run is being trained already, by {stream.read().strip()}") from None
-        stream.truncate(0)
-        stream.write(process_name())
-        stream.flush()
-        yield
+    path = run.resume / "lock"
+    try:
+        with file_lock(path, wait=False) as stream:
+            stream.write(process_name())
+            stream.flush()
+            yield
+    except BlockingIOError:
+        raise ConfigError(f"{run.root}: this run is being trained already, by {path.read_text().strip()}") from None
 
 
 def state_path(run: RunPaths) -> Path:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     import numpy as np
+
+
+TEMPORARY = re.compile(r"\..+-[a-z0-9_]{8}(\.\w+)?")
+"""Names that :func:`atomic_path` gives to unfinished files."""
 
 
 @contextmanager
@@ -35,6 +41,36 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_temporaries(folder: Path) -> None:
+    """Remove what killed processes left of :func:`atomic_path` below a folder that nobody else writes to."""
+    for path in folder.rglob(".*"):
+        if TEMPORARY.fullmatch(path.name) and path.is_file():
+            path.unlink()
+
+
+def tree_stamp(folder: Path) -> str:
+    """A digest of names, sizes and times of all files below a folder: it changes when the content may have."""
+    entries = []
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            facts = path.stat()
+            entries.append(f"{path.relative_to(folder)} {facts.st_size} {facts.st_mtime_ns}")
+    return hashlib.sha256("\n".join(entries).encode()).hexdigest()[:16]
+
+
+@contextmanager
+def file_lock(path: Path, wait: bool) -> Iterator[TextIO]:
+    """Hold a lock file; it is released with the process, also when that is killed.
+
+    Raises BlockingIOError when another process holds it and ``wait`` is false; the file tells who.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        stream.truncate(0)
+        yield stream
 
 
 def write_text(path: Path, text: str) -> None:

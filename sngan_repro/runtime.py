@@ -28,6 +28,7 @@ def setup(device: str, threads: int | None = None) -> torch.device:
     if threads:
         torch.set_num_threads(threads)
     _raise_malloc_thresholds()
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False  # fp32 means fp32
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if not re.fullmatch(DEVICE_PATTERN, device):

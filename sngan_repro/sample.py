@@ -124,6 +124,7 @@ def generate(
     batch_size: int = 128,
     batch_norm: Literal["running", "batch"] = "running",
     start: int = 0,
+    refuse_non_finite: bool = True,
 ) -> np.ndarray:
     """Images number ``start`` to ``start + count - 1`` of a seed: uint8 (count, H, W, C).
 
@@ -132,7 +133,7 @@ def generate(
     statistics and modes are left as they were. In both modes whole chunks are generated and cut, so image i is the
     same bit for bit whatever ``count`` and ``start``.
 
-    Raises NonFiniteImages when a pixel is NaN or infinite.
+    Raises NonFiniteImages when a pixel is NaN or infinite; without ``refuse_non_finite`` NaN becomes grey.
     """
     chunk = BATCH_NORM_CHUNK if batch_norm == "batch" else batch_size
     parts = []
@@ -140,7 +141,7 @@ def generate(
         for first in range(start // chunk * chunk, start + count, chunk):
             images = G(latents(chunk, nets.z_dim, nets.z_law, seed, first).to(device))
             kept = images[max(0, start - first) : start + count - first]
-            if not torch.isfinite(kept).all():
+            if refuse_non_finite and not torch.isfinite(kept).all():
                 raise NonFiniteImages(f"the generator made non-finite pixels in images {first} to {first + chunk - 1}")
             parts.append(to_uint8(kept).cpu())
     return torch.cat(parts).numpy()

@@ -121,6 +121,9 @@ class Study(Model):
             for key, dataset in self.datasets.items():
                 info = source_info(dataset)
                 check_protocols(key, self.scores, info.num_train, info.num_test, labelled=True)
+            late = [step for step in self.snapshots.steps or () if step > (self.budget.steps or step)]
+            if late:
+                raise ConfigError(f"snapshots: steps: {late} lie beyond the budget of {self.budget.steps} updates")
             names = self.metric_names
             for name in names:
                 if names.count(name) > 1:

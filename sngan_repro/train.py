@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sngan_repro import runtime
+from sngan_repro import __version__, runtime
 from sngan_repro.checkpoint import clear_results, load_state, run_lock, save_snapshot, save_state
 from sngan_repro.data.dataset import PreparedData
-from sngan_repro.files import write_json, write_npy
+from sngan_repro.files import remove_temporaries, write_json, write_npy
 from sngan_repro.nets import count_parameters, spectral_norms
 from sngan_repro.paths import RunPaths
 from sngan_repro.sample import save_grid
@@ -59,8 +59,15 @@ class Session:
         tensorboard: bool,
     ) -> None:
         self.spec, self.run_paths, self.device = spec, run, device
-        self.identity = {"spec": spec.to_dict(), "dataset_sha256": data.sha256}  # what a resumed state must share
-        self.trainer = Trainer(spec, data.images("train"), device)
+        # What a resumed state must share.
+        self.identity = {
+            "spec": spec.to_dict(),
+            "dataset_sha256": data.sha256,
+            "device": device.type,
+            "version": __version__,
+        }
+        self.images = data.images("train")
+        self.trainer = Trainer(spec, self.images, device)
         total = self.trainer.total_steps
         self.steps_per_epoch = spec.steps_per_epoch(self.trainer.num_train)
         self.snapshot_steps = set(spec.snapshots.at(total, self.steps_per_epoch))
@@ -86,19 +93,20 @@ class Session:
         self._flushed_steps = self.trainer.steps
 
     def _resume(self) -> None:
+        remove_temporaries(self.run_paths.root)  # of a process that was killed while it wrote; we hold the lock
         state, message = load_state(self.run_paths, self.identity)
         if state is not None:
             try:
                 self.log.restore(state["log"]["columns"], state["log"]["num_rows"])
-            except OSError as error:
-                state, message = None, f"starting anew: {error}"
+                self.trainer.load(state["trainer"])
+                self.kept = state["kept"]
+                self.kept["resumed"] += 1
+            except (OSError, RuntimeError, KeyError, ValueError) as error:
+                state, message = None, f"starting anew: the saved state does not fit: {error}"
+                self.trainer = Trainer(self.spec, self.images, self.device)
+                self.log = TrainLog(self.run_paths, self.device)
         if state is None:
             clear_results(self.run_paths)
-            self.run_paths.resume.mkdir(parents=True, exist_ok=True)
-        else:
-            self.trainer.load(state["trainer"])
-            self.kept = state["kept"]
-            self.kept["resumed"] += 1
         write_json(self.run_paths.spec, self.spec.to_dict())
         print(f"{self.spec.id}: {message}", file=sys.stderr, flush=True)
 
@@ -126,15 +134,18 @@ class Session:
         regular = steps % self.spec.training.log_every == 0
         if regular or steps in self.snapshot_steps:
             self._flush()
-            if self.kept["diverged"] is None and regular:
+            if self.kept["diverged"] is None:
                 self.kept["last_finite"] = (steps, self._copy_weights())
         if steps in self.snapshot_steps and self.kept["diverged"] is None:
             self._snapshot(steps)
-        if regular and time.monotonic() - self._saved_at >= self.checkpoint_seconds:
+        if time.monotonic() - self._saved_at >= self.checkpoint_seconds:
             self._save()
 
-    def _flush(self) -> None:
-        """Read out the log and look for a divergence."""
+    def _flush(self, check_weights: bool = True) -> None:
+        """Read out the log and look for a divergence.
+
+        Weights are checked at fixed updates only, so that an interruption does not move the update found.
+        """
         now, steps = time.monotonic(), self.trainer.steps
         images_per_step = self.spec.training.batch_size * self.spec.optimiser.n_dis
         rate = (steps - self._flushed_steps) / max(now - self._flushed_at, 1e-9)
@@ -145,7 +156,7 @@ class Session:
             first = rows[bad[0]]
             which = "d_loss" if not np.isfinite(first[1]) else "g_loss"
             self.kept["diverged"] = {"steps": int(first[0]), "reason": f"non-finite {which}"}
-        elif not self.trainer.is_finite():
+        elif check_weights and not self.trainer.is_finite():
             self.kept["diverged"] = {"steps": steps, "reason": "non-finite weights"}
         if len(rows):
             means = dict(zip(self.log.columns[1:], rows[:, 1:].mean(axis=0).tolist(), strict=True))
@@ -169,10 +180,11 @@ class Session:
         self.kept["snapshots"].append(entry)
         images = self.trainer.fixed_samples()
         save_grid(self.run_paths.samples / f"{steps:08d}.png", images, columns=8)
-        self.kept["images"].append(torch.from_numpy(images))
+        earlier = [kept[:PROGRESS_IMAGES].clone() for kept in self.kept["images"]]
+        self.kept["images"] = [*earlier, torch.from_numpy(images)]  # all 64 of the newest only: it is saved often
 
     def _save(self) -> None:
-        self._flush()
+        self._flush(check_weights=False)
         now = time.monotonic()
         self.kept["seconds"] += now - self._clock
         self._clock = self._saved_at = now
@@ -190,9 +202,9 @@ class Session:
         if self.board:
             self.board.close()
         write_parquet(run.log, self._log_columns(diverged["steps"] if diverged else self.trainer.total_steps))
-        images = np.stack([image.numpy() for image in kept["images"]])  # (snapshots, 64, H, W, C)
-        write_npy(run.samples / "final.npy", images[-1])
-        write_npy(run.samples / "progress.npy", images[:, :PROGRESS_IMAGES])
+        write_npy(run.samples / "final.npy", kept["images"][-1].numpy())
+        progress = [images[:PROGRESS_IMAGES].numpy() for images in kept["images"]]
+        write_npy(run.samples / "progress.npy", np.stack(progress))  # (snapshots, 16, H, W, C)
         status = self._status()
         write_json(run.status, status)
         for file in run.resume.glob("*"):

@@ -120,14 +120,15 @@ class Trainer:
 
     @torch.no_grad()
     def fixed_samples(self) -> np.ndarray:
-        """Images of the same latents in every run, uint8 (64, H, W, C)."""
+        """Images of the same latents in every run, uint8 (64, H, W, C); grey where G gives non-finite pixels."""
         self.sampler.load_state_dict(self.sampled_weights())
-        return generate(self.sampler, self.spec.nets, GRID_IMAGES, GRID_SEED, self.device)
+        return generate(self.sampler, self.spec.nets, GRID_IMAGES, GRID_SEED, self.device, refuse_non_finite=False)
 
     def is_finite(self) -> bool:
-        """Whether all weights are finite (waits for the device)."""
-        norms = torch._foreach_norm([*self.d_parameters, *self.g_parameters])
-        return bool(torch.stack(norms).isfinite().all())
+        """Whether all weights and running statistics are finite (waits for the device)."""
+        tensors = [*self.G.state_dict().values(), *self.D.state_dict().values(), *self.sampled_weights().values()]
+        largest = torch._foreach_norm([t for t in tensors if t.is_floating_point()], float("inf"))
+        return bool(torch.stack(largest).isfinite().all())
 
     def state(self) -> dict[str, Any]:
         """Everything the next step depends on."""

@@ -184,3 +184,14 @@ def test_equations_follow_the_loss_option():
     assert r"\log(1 + e^{-f(x)})" in standard
     assert all(r"\bar{W} = W / \sigma_1(W)" in text for text in (hinge, standard))
     assert METHODS.get("wgan_gp").equations_for(METHODS.get("wgan_gp").Options()) == METHODS.get("wgan_gp").equations
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_real_and_fake_pass_through_d_separately(name: str):
+    """A joint batch would let a normaliser in D read the mixing ratio."""
+    method, G, D = make(name)
+    sizes = []
+    D.register_forward_hook(lambda module, inputs, output: sizes.append(len(inputs[0])))
+    method.d_loss(D, torch.rand(6, 1, 16, 16), G(torch.randn(6, 8)).detach())
+    assert sizes[:2] == [6, 6]
+    assert set(sizes) == {6}

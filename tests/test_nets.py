@@ -153,3 +153,21 @@ def test_dcgan_initialisation():
     D = nets.build_discriminator(NetsSpec(init="dcgan"), (3, 32, 32))
     assert D.dense.weight.std().item() == pytest.approx(0.02, rel=0.05)
     assert D.dense.bias.abs().max() == 0
+
+
+def test_xavier_initialisation():
+    torch.manual_seed(0)
+    D = nets.build_discriminator(NetsSpec(), (3, 32, 32))
+    weight = D.features[10].weight  # convolution 4x4, 256 -> 256
+    bound = (6 / (256 * 16 + 256 * 16)) ** 0.5
+    assert bound * 0.99 < weight.abs().max().item() <= bound
+    assert weight.std().item() == pytest.approx(bound / 3**0.5, rel=0.02)
+
+
+def test_activations_of_the_paper():
+    """Leaky ReLU with slope 0.1 in D, ReLU in G (Miyato et al. 2018, Table 3)."""
+    D = nets.build_discriminator(SMALL, (1, 16, 16))
+    slopes = {layer.negative_slope for layer in D.modules() if isinstance(layer, nn.LeakyReLU)}
+    assert slopes == {0.1}
+    G = nets.build_generator(SMALL, (1, 16, 16))
+    assert [type(layer) for layer in G.stages[2::3]] == [nn.ReLU, nn.ReLU]

@@ -44,6 +44,7 @@ def test_interpolates_lie_between_with_one_weight_per_example():
     assert torch.equal(weights, weights[:, :1].expand(-1, 4))  # the same e for all coordinates of one example
     assert weights.min() >= 0
     assert weights.max() <= 1
+    assert weights[:, 0].unique().numel() > 400  # one e per example, not one per batch
     assert weights[:, 0].mean().item() == pytest.approx(0.5, abs=0.05)
 
 

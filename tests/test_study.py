@@ -111,6 +111,7 @@ def test_an_edit_changes_only_the_runs_it_concerns(study_of):
         ({"scores": VALID["scores"] * 2}, "the metric 'is600@classifier' is produced twice"),
         ({"headline": ["fid60_train@classifier"]}, "unknown headline metric .* did you mean 'fid600_train@classifier'"),
         ({"budget": None}, "budget: this key is required"),
+        ({"snapshots": {"steps": [5, 50]}}, r"snapshots: steps: \[50\] lie beyond the budget of 10 updates"),
         ({"trainning": {}}, "trainning: unknown key; did you mean 'training'"),
         ({"name": "x"}, "a study is named after its file"),
         (

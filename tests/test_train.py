@@ -15,6 +15,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
+from sngan_repro import __version__
 from sngan_repro import train as train_module
 from sngan_repro.checkpoint import load_state, run_lock, state_path
 from sngan_repro.config import ConfigError
@@ -179,20 +180,68 @@ def test_divergence_is_a_result(tiny_run, tiny_images: Path, tmp_path: Path, mon
     assert_same_run(run, other)
 
 
-def test_divergence_from_one_update_to_the_next(tiny_run, tiny_images: Path, tmp_path: Path, monkeypatch):
-    """Update 13 gives NaN: rows up to 13, the regular snapshot of update 7 kept, the copy of update 10 added."""
+def poison_after(steps: int, monkeypatch) -> None:
+    """Make D's output NaN from update ``steps`` + 1 on."""
     step = Trainer.step
 
     def poisoned(self):
-        if self.steps == 12:
+        if self.steps == steps:
             with torch.no_grad():
                 self.D.dense.bias.fill_(float("nan"))
         return step(self)
 
     monkeypatch.setattr(Trainer, "step", poisoned)
-    status = read_json(run_to_end(tiny_run(), tmp_path, tiny_images).status)
+
+
+@pytest.mark.parametrize(
+    ("snapshot_steps", "expected"),
+    [
+        ([7, 24], [(7, False), (10, True)]),  # the copy of update 10 is newer than the snapshot
+        ([7, 12, 24], [(7, False), (12, True)]),  # the snapshot is newer than the copy of update 10
+        ([10, 24], [(10, True)]),
+    ],
+)
+def test_divergence_at_update_13(snapshot_steps, expected, tiny_run, tiny_images: Path, tmp_path: Path, monkeypatch):
+    """Rows up to 13; the newest finite G is kept, and the list of snapshots rises whatever the period of the log."""
+    poison_after(12, monkeypatch)
+    run = run_to_end(tiny_run(snapshots={"steps": snapshot_steps}), tmp_path, tiny_images)
+    status = read_json(run.status)
     assert (status["state"], status["diverged_at"], status["reason"]) == ("diverged", 13, "non-finite d_loss")
+    assert [(entry["steps"], entry["last_finite"]) for entry in status["snapshots"]] == expected
+    assert len(log(run)) == 13
+
+
+def test_an_interruption_does_not_move_a_divergence(tiny_run, tiny_images: Path, tmp_path: Path, monkeypatch):
+    poison_after(12, monkeypatch)
+    whole = run_to_end(tiny_run(), tmp_path / "whole", tiny_images)
+    parts = RunPaths(tmp_path / "parts")
+    interrupted_at(tiny_run(), parts, tiny_images, 13, monkeypatch)
+    run_to_end(tiny_run(), parts.root, tiny_images)
+    assert_same_run(whole, parts)
+    keys = ("diverged_at", "reason", "snapshots")
+    assert [read_json(whole.status)[key] for key in keys] == [read_json(parts.status)[key] for key in keys]
+
+
+def test_non_finite_weights_alone_are_a_divergence(tiny_run, tiny_images: Path, tmp_path: Path, monkeypatch):
+    """A running statistic that overflows does not show in the losses of training mode."""
+    step = Trainer.step
+
+    def overflowing(self):
+        logs = step(self)
+        if self.steps == 12:
+            self.G.stages[1].running_var.fill_(float("inf"))
+        return logs
+
+    monkeypatch.setattr(Trainer, "step", overflowing)
+    status = read_json(run_to_end(tiny_run(), tmp_path, tiny_images).status)
+    assert (status["diverged_at"], status["reason"]) == (15, "non-finite weights")
     assert [(entry["steps"], entry["last_finite"]) for entry in status["snapshots"]] == [(7, False), (10, True)]
+
+
+@pytest.mark.parametrize("rate", [1e17, 3e17])
+def test_non_finite_pixels_of_finite_weights_end_the_run(rate, tiny_run, tiny_images: Path, tmp_path: Path):
+    spec = tiny_run(optimiser={"lr": rate}, training={"log_every": 1}, snapshots={"steps": [1, 24]})
+    assert read_json(run_to_end(spec, tmp_path, tiny_images).status)["state"] in ("ok", "diverged")
 
 
 def test_state_of_another_training_is_not_used(tiny_run, tiny_images: Path, tmp_path: Path, monkeypatch):
@@ -200,13 +249,14 @@ def test_state_of_another_training_is_not_used(tiny_run, tiny_images: Path, tmp_
     interrupted_at(tiny_run(), run, tiny_images, 9, monkeypatch)
     changed = tiny_run(optimiser={"lr": 0.001})
     sha256 = PreparedData.open(tiny_images).sha256
-    state, message = load_state(run, {"spec": changed.to_dict(), "dataset_sha256": sha256})
+    identity = {"spec": tiny_run().to_dict(), "dataset_sha256": sha256, "device": "cpu", "version": __version__}
+    state, message = load_state(run, {**identity, "spec": changed.to_dict()})
     assert state is None
     assert "spec.optimiser.lr: 0.002 -> 0.001" in message
-    state, message = load_state(run, {"spec": tiny_run().to_dict(), "dataset_sha256": "other"})
+    state, message = load_state(run, {**identity, "dataset_sha256": "other"})
     assert state is None
     assert f"dataset_sha256: {sha256} -> other" in message
-    state, message = load_state(run, {"spec": tiny_run().to_dict(), "dataset_sha256": sha256})
+    state, message = load_state(run, identity)
     assert state is not None
     assert message == "resuming after update 9"
     run_to_end(changed, run.root, tiny_images)
@@ -312,7 +362,12 @@ def test_bf16_follows_fp32(name: str, tiny_run, tiny_images: Path):
             real = next(trainer.batches)
             loss, _ = trainer.method.d_loss(trainer.D, real, trainer.G(torch.randn(8, 8)).detach())
             assert loss.dtype == trainer.method.g_loss(trainer.D, real)[0].dtype == torch.float32
+        dtypes = []
+        hook = trainer.D.register_forward_hook(lambda *_: dtypes.append(torch.is_autocast_enabled("cpu")))  # noqa: B023
         rows[precision] = trainer.step()
+        hook.remove()
+        if name != "wgan_gp":  # its penalty runs in float32
+            assert set(dtypes) == {precision == "bf16"}  # in D's steps and in G's
     assert rows["bf16"]["d_loss"].item() == pytest.approx(rows["fp32"]["d_loss"].item(), rel=0.03, abs=0.02)
     assert rows["bf16"]["d_loss"].item() != rows["fp32"]["d_loss"].item()
 
@@ -342,3 +397,99 @@ def test_disk_full_leaves_the_old_state(tiny_run, tiny_images: Path, tmp_path: P
     assert state_path(run).read_bytes() == before
     assert [file for file in run.resume.iterdir() if file.name.startswith(".")] == []
     assert train_module.train(tiny_run(), run, tiny_images, CPU, tensorboard=False)["state"] == "ok"
+
+
+def test_adam_gets_the_setting(tiny_run, tiny_images: Path):
+    trainer = Trainer(tiny_run(optimiser={"beta1": 0.11, "beta2": 0.77}), train_images(tiny_images), CPU)
+    for optimiser in (trainer.opt_d, trainer.opt_g):
+        assert optimiser.param_groups[0]["betas"] == (0.11, 0.77)
+        assert optimiser.param_groups[0]["lr"] == 0.002
+
+
+def test_latent_laws(tiny_run, tiny_images: Path):
+    for law, bounds, deviation in (("uniform", 1.0, 3**-0.5), ("normal", 6.0, 1.0)):
+        spec = tiny_run(nets={"z_law": law, "z_dim": 500}, training={"batch_size": 40})
+        z = Trainer(spec, train_images(tiny_images), CPU)._latents()
+        assert z.abs().max() <= bounds
+        assert z.mean().item() == pytest.approx(0, abs=0.03)
+        assert z.std().item() == pytest.approx(deviation, rel=0.03)
+
+
+def test_training_noise_depends_on_the_seed(tiny_run, tiny_images: Path):
+    images = train_images(tiny_images)
+    draws = [Trainer(tiny_run(seed=seed), images, CPU)._latents() for seed in (3, 3, 4)]
+    assert torch.equal(draws[0], draws[1])
+    assert not torch.equal(draws[0], draws[2])
+
+
+def test_the_methods_own_state_moves_and_is_logged(tiny_run, tiny_images: Path, tmp_path: Path):
+    spec = tiny_run(method={"name": "began", "options": {"lambda_k": 0.1, "gamma": 1.0}})
+    frame = log(run_to_end(spec, tmp_path, tiny_images))
+    assert frame["k"].nunique() > 5
+    assert (frame["convergence"] >= 0).all()
+
+
+def test_snapshots_and_samples_are_of_the_average(tiny_run, tiny_images: Path, tmp_path: Path):
+    from safetensors.torch import load_file
+
+    spec = tiny_run(training={"ema": 0.9}, snapshots={"steps": [24]})
+    trainer = Trainer(spec, train_images(tiny_images), CPU)
+    for _ in range(24):
+        trainer.step()
+    run = run_to_end(spec, tmp_path, tiny_images)
+    saved = load_file(run.snapshot(24))
+    assert all(torch.equal(saved[name], value) for name, value in trainer.sampler.state_dict().items())
+    assert not torch.equal(saved["dense.weight"], trainer.G.state_dict()["dense.weight"])
+    running = trainer.sampler.stages[1].running_mean
+    assert not torch.equal(running, torch.zeros_like(running))  # statistics are averaged too
+    assert np.array_equal(np.load(run.samples / "final.npy"), trainer.fixed_samples())
+
+
+def test_logged_gradient_norms(tiny_run, tiny_images: Path):
+    trainer = Trainer(tiny_run(), train_images(tiny_images), CPU)
+    logs = trainer.step()
+    for name, parameters in (("grad_norm_d", trainer.d_parameters), ("grad_norm_g", trainer.g_parameters)):
+        squares = sum(p.grad.square().sum() for p in parameters)
+        assert logs[name].item() == pytest.approx(squares.sqrt().item(), rel=1e-5)
+
+
+def test_a_state_never_runs_code(tiny_run, tiny_images: Path, tmp_path: Path, monkeypatch):
+    run = RunPaths(tmp_path)
+    interrupted_at(tiny_run(), run, tiny_images, 9, monkeypatch)
+    trap = tmp_path / "trap"
+
+    class Malicious:
+        def __reduce__(self):
+            return (Path.touch, (trap,))
+
+    torch.save({"format": 1, "identity": "{}", "x": Malicious()}, state_path(run))
+    assert train(tiny_run(), run, tiny_images, CPU, tensorboard=False)["state"] == "ok"
+    assert not trap.exists()
+
+
+def test_a_state_that_does_not_fit_means_starting_anew(tiny_run, tiny_images: Path, tmp_path: Path, monkeypatch):
+    run = RunPaths(tmp_path / "run")
+    interrupted_at(tiny_run(), run, tiny_images, 9, monkeypatch)
+    state = torch.load(state_path(run), weights_only=True)
+    state["trainer"]["G"]["extra.weight"] = torch.zeros(1)
+    torch.save(state, state_path(run))
+    run_to_end(tiny_run(), run.root, tiny_images)
+    assert_same_run(run, run_to_end(tiny_run(), tmp_path / "fresh", tiny_images))
+
+
+def test_checkpoints_do_not_wait_for_the_log(tiny_run, tiny_images: Path, tmp_path: Path, monkeypatch):
+    saves = []
+    monkeypatch.setattr(train_module, "save_state", lambda run, identity, state: saves.append(state["steps"]))
+    run_to_end(tiny_run(training={"log_every": 1000}), tmp_path, tiny_images, checkpoint_seconds=1e-9)
+    assert saves == list(range(1, 25))
+
+
+def test_rests_of_a_killed_write_are_removed(tiny_run, tiny_images: Path, tmp_path: Path):
+    rest = tmp_path / "snapshots" / ".00000024-f7mok4xx.safetensors"
+    rest.parent.mkdir()
+    rest.write_text("half a snapshot")
+    keep = tmp_path / ".gitkeep"
+    keep.touch()
+    run_to_end(tiny_run(), tmp_path, tiny_images)
+    assert not rest.exists()
+    assert keep.exists()

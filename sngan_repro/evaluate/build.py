@@ -22,7 +22,7 @@ from sngan_repro.data.dataset import PreparedData, Split
 from sngan_repro.evaluate import classifier, inception
 from sngan_repro.evaluate.features import Extractor, Features, extract
 from sngan_repro.evaluate.registry import evaluator_names
-from sngan_repro.files import atomic_path, file_sha256, read_json, write_json
+from sngan_repro.files import atomic_path, file_lock, file_sha256, read_json, write_json
 from sngan_repro.runtime import versions
 from sngan_repro.study import EvaluatorSpec
 
@@ -55,10 +55,21 @@ def build_evaluator(
             "the evaluator 'inception' needs its weights: set `inception_weights` in config/config.yaml or let them be "
             "downloaded (`download: true`)"
         )
-    if (present := _present(name, data, options, out, weights)) is not None:
-        log.info("%s: complete", out)
-        return present
+    with file_lock(out.with_name(f".{out.name}.lock"), wait=True):  # two builds at once could mix one's weights with the other's features
+        if (present := _present(name, data, options, out, weights)) is not None:
+            log.info("%s: complete", out)
+            return present
+        return _build(name, data, options, out, weights, device)
 
+
+def _build(
+    name: str,
+    data: PreparedData,
+    options: EvaluatorSpec,
+    out: Path,
+    weights: Path | None,
+    device: torch.device | str,
+) -> dict[str, Any]:
     started = time.perf_counter()
     (out / "evaluator.json").unlink(missing_ok=True)  # from here on nothing here looks complete
     if name == "classifier":

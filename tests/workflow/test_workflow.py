@@ -289,3 +289,35 @@ def test_new_pins_rerun_nothing(finished: Workplace, tmp_path: Path):
     finally:
         environment.write_text(content)
         os.utime(environment, ns=(changed.st_atime_ns, changed.st_mtime_ns))
+
+
+def test_changed_images_are_noticed(tmp_path: Path):
+    """A new file in a class folder changes nothing at the top of the tree, and is noticed all the same."""
+    from PIL import Image
+
+    for name in ("a", "b"):
+        (tmp_path / "images" / name).mkdir(parents=True)
+        for index in range(60):
+            Image.new("L", (16, 16), index).save(tmp_path / "images" / name / f"{index}.png")
+    workplace = Workplace(tmp_path)
+    dataset = {"source": "images", "path": str(tmp_path / "images"), "image_size": 16, "test_fraction": 0.5}
+    score = {"evaluator": "classifier", "num_fake": 50, "is_splits": 1, "kid_subset_size": 25, "kid_subsets": 5}
+    workplace.write_study(datasets={"mine": dataset}, scores=[score])
+    workplace.run("data")
+    assert not any(job.startswith("Prepare") for job in workplace.planned())
+    Image.new("L", (16, 16), 200).save(tmp_path / "images" / "a" / "new.png")
+    assert any(job.startswith("Prepare") for job in workplace.planned())
+
+
+def test_classifier_options_leave_other_evaluators_alone(finished: Workplace, tmp_path: Path):
+    weights = tmp_path / "weights.pth"
+    weights.touch()
+    scores = [{**TINY["scores"][0], "evaluator": "inception"}]
+    commands = []
+    for epochs in (1, 2):
+        finished.write_study(scores=scores, classifier={**TINY["classifier"], "epochs": epochs})
+        output = finished.run("-n", "-p", inception_weights=weights)
+        commands.append([line for line in output.splitlines() if "sngan_repro evaluator" in line])
+    finished.write_study()
+    assert commands[0] == commands[1]
+    assert len(commands[0]) == 1

@@ -6,6 +6,7 @@ from pathlib import Path
 from sngan_repro.analysis import outputs
 from sngan_repro.config import ConfigError
 from sngan_repro.data.sources import source_info
+from sngan_repro.files import tree_stamp
 from sngan_repro.paths import Layout
 from sngan_repro.study import load_machine, load_study
 
@@ -82,7 +83,7 @@ def raw_files(wildcards):
     spec = DATASETS[wildcards.dataset_id]
     if source_info(spec).needs_fetch:
         return str(LAYOUT.downloads / spec.source / "source.json")
-    return spec.path or []
+    return str(Path(spec.path).expanduser()) if spec.path else []
 
 
 def weights_of(wildcards):

@@ -33,7 +33,7 @@ rule evaluator:
         gpu=GPU,
     params:
         name=lambda wildcards: wildcards.evaluator.split("-")[0],
-        options=STUDY.classifier.to_json(),
+        options=lambda wildcards: STUDY.classifier.to_json() if "classifier" in wildcards.evaluator else "{}",
         weights=lambda wildcards, input: (f"--weights {shlex.quote(str(input.weights))}" if input.weights else ""),
         folder=lambda wildcards, output: str(Path(output.record).parent),
         dataset=lambda wildcards, input: str(Path(input.dataset).parent),
