@@ -159,6 +159,8 @@ def _first_model(annotation: Any) -> type[BaseModel] | None:
     return None
 
 
+NO_BRACES = r"^[^{}]+$"
+"""Snakemake would read braces in a path as wildcards."""
 DEVICE_PATTERN = r"^(auto|cpu|cuda(:\d+)?)$"
 
 
@@ -166,8 +168,10 @@ class MachineConfig(Model):
     """``config/config.yaml``: where things are on this machine, and which study to run. No science."""
 
     study: str = Field("quick", description="a name in config/studies, or the path of a study file")
-    results_dir: str = Field("results", description="one folder per study appears here")
-    data_dir: str = Field("data", description="downloads, prepared images, evaluators and their features")
+    results_dir: str = Field("results", pattern=NO_BRACES, description="one folder per study appears here")
+    data_dir: str = Field(
+        "data", pattern=NO_BRACES, description="downloads, prepared images, evaluators and their features"
+    )
     device: str = Field("auto", pattern=DEVICE_PATTERN, description="auto | cpu | cuda | cuda:1")
     download: bool = Field(True, description="false: never use the network; all data must be staged by hand")
     inception_weights: str | None = Field(

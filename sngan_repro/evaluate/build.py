@@ -55,7 +55,9 @@ def build_evaluator(
             "the evaluator 'inception' needs its weights: set `inception_weights` in config/config.yaml or let them be "
             "downloaded (`download: true`)"
         )
-    with file_lock(out.with_name(f".{out.name}.lock"), wait=True):  # two builds at once could mix one's weights with the other's features
+    with file_lock(
+        out.with_name(f".{out.name}.lock"), wait=True
+    ):  # two builds at once could mix one's weights with the other's features
         if (present := _present(name, data, options, out, weights)) is not None:
             log.info("%s: complete", out)
             return present
