@@ -99,3 +99,10 @@ def closing_words():
     if made.exists() and newest.exists() and made.stat().st_mtime >= newest.stat().st_mtime:
         return f"Study '{STUDY.name}' is complete. Report: {made} and {LAYOUT.report_pdf}"
     return f"What was asked for of study '{STUDY.name}' is made."
+
+
+def image_folder_stamp(wildcards):
+    """Changes when a folder of images does, which the time of its top folder does not tell."""
+    spec = DATASETS[wildcards.dataset_id]
+    folder = Path(spec.path).expanduser() if spec.path else None
+    return tree_stamp(folder) if folder and folder.is_dir() else ""

@@ -36,7 +36,7 @@ rule prepare:
     threads: 4
     params:
         spec=lambda wildcards: DATASETS[wildcards.dataset_id].to_json(),
-        content=lambda wildcards, input: [tree_stamp(Path(name)) for name in input if Path(name).is_dir()],
+        content=image_folder_stamp,
         downloads=LAYOUT.downloads,
         out=lambda wildcards: LAYOUT.data_dir / "prepared" / wildcards.dataset_id,
     message:
