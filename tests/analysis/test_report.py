@@ -226,31 +226,58 @@ def test_numbering_knows_later_figures_and_refuses_unknown_ones():
 
 
 @pytest.mark.parametrize(
-    ("n", "low", "high", "reading"),
+    ("n", "agreeing", "opposing", "p_holm", "reading"),
     [
-        (0, None, None, "no common seed"),
-        (1, None, None, "one seed: no interval"),
-        (2, -1.0, 2.0, "not told apart"),
-        (5, 1.0, 2.0, "same sign, few seeds"),
-        (6, -2.0, -1.0, "told apart"),
+        (0, 0, 0, None, "no common seed"),
+        (1, 1, 0, 1.0, "one seed: no test"),
+        (2, 1, 1, 1.0, "signs differ"),
+        (5, 5, 0, 0.0625, "same sign, few seeds"),
+        (6, 6, 0, 0.03125, "told apart"),
+        (6, 0, 6, 0.03125, "told apart"),
+        (6, 6, 0, 5 * 0.03125, "same sign, few seeds"),
+        (12, 11, 1, 0.001, "signs differ"),
+        (6, 5, 0, 0.0625, "not told apart"),
     ],
 )
-def test_readings_of_a_comparison(n, low, high, reading):
-    assert findings.verdict({"n": n, "ci_low": low, "ci_high": high}) == reading
+def test_readings_of_a_comparison(n, agreeing, opposing, p_holm, reading):
+    row = {"n": n, "agreeing": agreeing, "opposing": opposing, "p_holm": p_holm}
+    assert findings.verdict(row) == reading
+
+
+@pytest.mark.parametrize(
+    ("p", "text"), [(0.03125, "0.031"), (1.0, "1.000"), (0.0001, "< 0.001"), (float("nan"), "–")]
+)
+def test_p_values_in_print(p, text):
+    assert findings.p_text(p) == text
+
+
+def test_comparison_table_shows_the_corrected_p(tmp_path):
+    """Six seeds, SNGAN ahead of each by its label's distance in all of them: p = 2/64, times two comparisons."""
+    level = {"SNGAN": 1.0, "WGAN-GP": 2.0, "BEGAN": 3.0}
+    study = synthetic.make_study(settings={"A": {"lr": 0.001}}, seeds=list(range(6)))
+    case = with_tables(tmp_path, study, value=lambda m, spec, u: level[spec.label] + 0.1 * spec.seed)
+    text = text_of(case).replace("\\", "")
+    assert "| 6 of 6 | 0.062 | same sign, few seeds |" in text
+    assert "| 6 | 6 of 6 | 0.031 |" not in text
+    assert "The first method and all settings were chosen by these same scores." in text
+    pair = synthetic.make_study(methods=["sngan", "wgan_gp"], settings={"A": {"lr": 0.001}}, seeds=list(range(6)))
+    two = with_tables(tmp_path / "two", pair, value=lambda m, spec, u: level[spec.label] + 0.1 * spec.seed)
+    assert "| 6 of 6 | 0.031 | told apart |" in text_of(two).replace("\\", "")
 
 
 @pytest.mark.parametrize(
     ("seeds", "expected"),
     [
-        (2, ["2 training seeds", "exactly their range", "probability 50 %", "6 seeds are the fewest"]),
-        (5, ["5 training seeds", "narrower", "probability 6.2 %", "6 seeds are the fewest"]),
-        (6, ["6 training seeds", "narrower", "probability 3.1 %"]),
+        (2, ["2 training seeds", "exactly their range", "probability 50 %", "7 seeds are the fewest"]),
+        (5, ["5 training seeds", "narrower", "probability 6.2 %", "among 3 methods"]),
+        (6, ["6 training seeds", "narrower", "probability 3.1 %", "7 seeds are the fewest"]),
+        (7, ["7 training seeds", "narrower", "probability 1.6 %"]),
     ],
 )
 def test_caveat_follows_from_the_number_of_seeds(seeds, expected):
     text = findings.seeds_caveat(synthetic.make_study(seeds=list(range(seeds))))
     assert all(part in text for part in expected)
-    assert ("fewest" in text) == (seeds < 6)
+    assert ("fewest" in text) == (seeds < 7)  # two comparisons: 2 * 2/128 is the first below 5 %
 
 
 def test_comparison_with_the_literature_depends_on_the_evaluator():
