@@ -11,7 +11,7 @@ from sngan_repro.study import Study
 def figure_caption(study: Study, plan: FigurePlan) -> str:
     """What one figure shows, in Markdown. Says which setting and seed stand for a method wherever one does."""
     labels = "; ".join(metric_label(study, metric) for metric in plan.metrics)
-    best = f"the setting with the best mean {metric_short(study, primary_metric(study))}"
+    best = f"the best setting by {metric_short(study, primary_metric(study))}"
     run = f"at {best}, first seed that finished"
     seeds = enumeration(map(str, study.seeds))
     several = len(study.seeds) > 1

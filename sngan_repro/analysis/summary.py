@@ -120,12 +120,16 @@ def _cell_statistics(cell: pd.DataFrame, resampled: pd.DataFrame) -> dict[str, A
 
 
 def best_setting(study: Study, summary: pd.DataFrame, dataset: str, method: str, metric: str) -> Row | None:
-    """The summary row of a method's best setting by mean; the first of equals; None when no run finished."""
+    """The summary row of a method's best setting; the first of equals; None when no run finished.
+
+    The settings in which the most runs finished come first, then the best mean: the mean of a lone survivor does not
+    beat that of a setting where every seed finished.
+    """
     rows = summary[(summary["dataset"] == dataset) & (summary["metric"] == metric) & (summary["method"] == method)]
     rows = rows[rows["mean"].notna()]
     if rows.empty:
         return None
-    mean = rows["mean"]
+    mean = rows.loc[rows["n"] == rows["n"].max(), "mean"]
     at: Any = mean.idxmax() if higher_is_better(study, metric) else mean.idxmin()
     return rows.loc[at]
 
