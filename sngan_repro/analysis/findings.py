@@ -59,12 +59,14 @@ def leader_sentence(study: Study, summary: pd.DataFrame, comparisons: pd.DataFra
     row = comparison(comparisons, dataset, metric, second["method"])
     if row is None or row["n"] == 0:
         return sentence + "; no seed finished in both."
-    fine = decimals_for([row["mean_difference"]])
-    difference = number(row["mean_difference"], fine)
-    if row["n"] == 1:
+    n, difference = int(row["n"]), number(row["mean_difference"], places)
+    if n == 1:
         return sentence + f"; in the single seed that both finished they differ by {difference}."
-    bounds = markdown_escape(interval(row["ci_low"], row["ci_high"], fine))
-    return sentence + (f"; paired by seed they differ by {difference} (95 % interval {bounds}; {verdict(row)}).")
+    evidence = f"the first is better in {int(row['agreeing'])} of {n} seeds"
+    if n >= SIGN_TEST_MIN:  # with fewer seeds a bootstrap interval is little more than the range of the differences
+        bounds = markdown_escape(interval(row["ci_low"], row["ci_high"], places))
+        evidence = f"95 % interval {bounds}; {evidence}; corrected p {markdown_escape(p_text(row['p_holm']))}"
+    return sentence + f"; paired by seed they differ by {difference} ({evidence}: {verdict(row)})."
 
 
 def comparison(comparisons: pd.DataFrame, dataset: str, metric: str, second: str) -> Row | None:

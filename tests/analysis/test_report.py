@@ -110,7 +110,8 @@ def test_the_headline_is_computed(tmp_path):
     abstract = text.split("# What was run")[0].replace("\\", "")
     assert "the best FID is that of **SNGAN** at setting B (10.50 ± 0.71, n = 2; real images: 2.50)" in abstract
     assert "followed by WGAN-GP at B (20.50 ± 0.71, n = 2)" in abstract
-    assert "differ by −10.00 (95 % interval [−10.00, −10.00]; same sign, few seeds)" in abstract
+    assert "differ by −10.00 (the first is better in 2 of 2 seeds: same sign, few seeds)." in abstract
+    assert "95 % interval" not in abstract
     assert "IS and FID agree on the best method." in abstract
     assert "None of the 12 runs diverged." in abstract
     assert "By FID, SNGAN has the best mean in 2 of 2 settings." in text
@@ -244,9 +245,7 @@ def test_readings_of_a_comparison(n, agreeing, opposing, p_holm, reading):
     assert findings.verdict(row) == reading
 
 
-@pytest.mark.parametrize(
-    ("p", "text"), [(0.03125, "0.031"), (1.0, "1.000"), (0.0001, "< 0.001"), (float("nan"), "–")]
-)
+@pytest.mark.parametrize(("p", "text"), [(0.03125, "0.031"), (1.0, "1.000"), (0.0001, "< 0.001"), (float("nan"), "–")])
 def test_p_values_in_print(p, text):
     assert findings.p_text(p) == text
 
@@ -258,6 +257,10 @@ def test_comparison_table_shows_the_corrected_p(tmp_path):
     case = with_tables(tmp_path, study, value=lambda m, spec, u: level[spec.label] + 0.1 * spec.seed)
     text = text_of(case).replace("\\", "")
     assert "| 6 of 6 | 0.062 | same sign, few seeds |" in text
+    sentence = (
+        "differ by −1.000 (95 % interval [−1.000, −1.000]; the first is better in 6 of 6 seeds; corrected p 0.062"
+    )
+    assert sentence in text.split("# What was run")[0]
     assert "| 6 | 6 of 6 | 0.031 |" not in text
     assert "The first method and all settings were chosen by these same scores." in text
     pair = synthetic.make_study(methods=["sngan", "wgan_gp"], settings={"A": {"lr": 0.001}}, seeds=list(range(6)))
