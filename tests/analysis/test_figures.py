@@ -8,7 +8,7 @@ import synthetic
 from PIL import Image
 from synthetic import make_case
 
-from sngan_repro.analysis import style
+from sngan_repro.analysis import figures, style
 from sngan_repro.analysis.aggregate import aggregate
 from sngan_repro.analysis.figures import draw
 from sngan_repro.analysis.figures.bars import bar_positions
@@ -45,6 +45,20 @@ def svg_texts(path):
 
 def test_exactly_the_announced_files_are_written(drawn):
     assert sorted(drawn.layout.figures.iterdir()) == sorted(figure_files(drawn.study, drawn.layout))
+
+
+def test_figures_of_an_earlier_form_are_removed(tmp_path, monkeypatch):
+    study = synthetic.make_study(methods=["sngan"])
+    case = make_case(tmp_path, study)
+    aggregate(study, case.layout)
+    monkeypatch.setattr(figures, "figure_plans", lambda study: figure_plans(study)[-1:])
+    monkeypatch.setattr(figures, "figure_files", lambda study, layout: figure_files(study, layout)[-2:])
+    case.layout.figures.mkdir()
+    for name in ("training_digits_fid500.svg", "training_digits_fid500.png", "notes.txt"):
+        (case.layout.figures / name).write_text("old")
+    figures.make_figures(study, case.layout)
+    found = sorted(file.name for file in case.layout.figures.iterdir())
+    assert found == ["cost_digits.png", "cost_digits.svg", "notes.txt"]
 
 
 def test_figures_fit_the_page_and_have_print_resolution(drawn):
