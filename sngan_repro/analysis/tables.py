@@ -163,8 +163,8 @@ def settings_table(study: Study, summary: pd.DataFrame, dataset: str, metrics: S
     labels = "; ".join(metric_label(study, metric) for metric in metrics)
     caption = (
         f"{dataset}: every method and setting at the end of training; a method's best setting in bold "
-        f"({BEST_SETTING}). {labels}. {STATISTICS}. Re-sampled best: each seed's best snapshot over the training, chosen by the metric on one "
-        f"sample and measured on a fresh one; {DIVERGED}."
+        f"({BEST_SETTING}). {labels}. {STATISTICS}. Re-sampled best: each seed's best snapshot over the training, "
+        f"chosen by the metric on one sample and measured on a fresh one; {DIVERGED}."
     )
     header += ["n", "diverged"]
     return PrintedTable(_key("settings", dataset, metrics), caption, align, header, rows, bold, rules - {0})

@@ -6,7 +6,7 @@ import pytest
 import synthetic
 from synthetic import make_case
 
-from sngan_repro.analysis import findings
+from sngan_repro.analysis import description, findings
 from sngan_repro.analysis.aggregate import aggregate
 from sngan_repro.analysis.description import DATA_CITATIONS, method_texts, span
 from sngan_repro.analysis.outputs import figure_plans
@@ -308,3 +308,32 @@ def test_metrics_that_disagree_are_reported(tmp_path):
 )
 def test_spans(values, text):
     assert span(values) == text
+
+
+def test_protocol_section_says_how_numbers_come_about(tmp_path):
+    text = text_of(with_tables(tmp_path, synthetic.make_study(methods=["sngan"])))
+    flat = " ".join(text.split())
+    assert "nearest neighbour number $k = 3$" in flat
+    assert "from 10 000 resamples of a random generator seeded with 0." in flat
+    assert (
+        "All but the FID are computed with torch-fidelity [@obukhov2020]; the FID is computed by this package" in flat
+    )
+    assert "averaged over splits of the samples; the spread over these splits" in flat
+    assert "cannot be repeated bit for bit" not in flat
+
+
+def test_a_single_split_has_no_spread_to_speak_of(tmp_path):
+    one = {"evaluator": "classifier", "num_fake": 600, "metrics": ["is"], "is_splits": 1}
+    text = text_of(with_tables(tmp_path, synthetic.make_study(methods=["sngan"], scores=[one])))
+    assert "averaged over splits" not in text
+    assert "All are computed with torch-fidelity [@obukhov2020]." in text
+    mixed = synthetic.make_study(scores=[one, one | {"is_splits": 10}])
+    assert description.split_counts(mixed) == {1, 10}
+    fid_only = synthetic.make_study(scores=[one | {"metrics": ["fid"]}])
+    assert description.computed_by(fid_only).startswith("The FID is computed by this package")
+
+
+def test_runs_on_a_gpu_are_said_to_vary(tmp_path, monkeypatch):
+    monkeypatch.setitem(synthetic.DEVICE, "type", "cuda")
+    text = text_of(with_tables(tmp_path, synthetic.make_study(methods=["sngan"])))
+    assert "Runs on a GPU cannot be repeated bit for bit" in text
