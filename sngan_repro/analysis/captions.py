@@ -23,7 +23,7 @@ def figure_caption(study: Study, plan: FigurePlan) -> str:
     )
     texts = {
         "bars": f"scores at the end of training by method and setting. {bars}; the dashed line is real images, a cross "
-        f"marks each diverged run. {labels}.",
+        f"marks each diverged run. On a logarithmic axis the ends of the bars count, not their lengths. {labels}.",
         "training": f"{labels} against training, one panel per setting. Lines are means over finished seeds{spread}; "
         "a thin line that ends in a cross is a run that diverged. The dashed line is real images.",
         "training_best": f"scores against training, each method at its best setting by the metric shown. Lines are "
