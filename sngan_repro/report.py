@@ -147,7 +147,7 @@ def _placing(study: Study, layout: Layout, numbering: Numbering) -> dict[str, Ca
 
     def table(content: PrintedTable) -> str:
         number = numbering.define("table", content.key)
-        caption = f"**Table {number}.** {markdown_escape(content.caption)}"
+        caption = f"[**Table {number}.** {markdown_escape(content.caption)}]{{.caption}}"
         return f"::: {{.table}}\n{content.markdown_body()}\n: {caption} {{#table-{number}}}\n:::\n"
 
     def refs(kind: str, items: list[Any]) -> str:

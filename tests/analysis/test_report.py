@@ -73,6 +73,18 @@ def test_html_is_one_self_contained_file(built):
     assert page.tags.count("figure") == len(figure_plans(built.study))
 
 
+def test_captions_of_wide_tables_stay_in_view(built):
+    source = built.layout.report_html.read_text(encoding="utf-8")
+    assert source.count('<caption><span class="caption"><strong>Table') == source.count("<caption>") > 5
+    rule = re.search(r"\.table \.caption \{([^}]*)\}", source)[1]
+    assert all(part in rule for part in ("display: block", "position: sticky", "left: 0", "max-width"))
+
+
+def test_floating_figures_come_before_the_references(built):
+    assert text_of(built).rstrip().endswith("```{=typst}\n#place.flush() // no figure among the references\n```")
+    assert "place.flush" not in built.layout.report_html.read_text(encoding="utf-8")
+
+
 def test_every_reference_in_the_html_has_a_target(built):
     source = built.layout.report_html.read_text(encoding="utf-8")
     page = Page(source)
