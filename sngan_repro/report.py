@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sngan_repro.analysis import description, findings, naming
+from sngan_repro.analysis import description, findings, naming, stats
 from sngan_repro.analysis.captions import figure_caption
 from sngan_repro.analysis.outputs import FigurePlan, figure_plans
 from sngan_repro.analysis.printed import PrintedTable, markdown_escape
@@ -18,6 +18,7 @@ from sngan_repro.analysis.style import WIDTH
 from sngan_repro.analysis.summary import read_comparisons, read_results, read_summary
 from sngan_repro.analysis.tables import printed_tables
 from sngan_repro.config import ConfigError
+from sngan_repro.feasible import NEIGHBOURS
 from sngan_repro.files import atomic_path
 from sngan_repro.paths import Layout
 from sngan_repro.study import Study
@@ -118,6 +119,8 @@ def gather(study: Study, layout: Layout) -> dict[str, Any]:
         "findings": findings,
         "description": description,
         "naming": naming,
+        "stats": stats,
+        "neighbours": NEIGHBOURS,
     }
 
 
@@ -144,7 +147,7 @@ def _placing(study: Study, layout: Layout, numbering: Numbering) -> dict[str, Ca
 
     def table(content: PrintedTable) -> str:
         number = numbering.define("table", content.key)
-        caption = f"**Table {number}.** {markdown_escape(content.caption)}"
+        caption = f"[**Table {number}.** {markdown_escape(content.caption)}]{{.caption}}"
         return f"::: {{.table}}\n{content.markdown_body()}\n: {caption} {{#table-{number}}}\n:::\n"
 
     def refs(kind: str, items: list[Any]) -> str:

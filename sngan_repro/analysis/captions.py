@@ -11,7 +11,7 @@ from sngan_repro.study import Study
 def figure_caption(study: Study, plan: FigurePlan) -> str:
     """What one figure shows, in Markdown. Says which setting and seed stand for a method wherever one does."""
     labels = "; ".join(metric_label(study, metric) for metric in plan.metrics)
-    best = f"the setting with the best mean {metric_short(study, primary_metric(study))}"
+    best = f"the best setting by {metric_short(study, primary_metric(study))}"
     run = f"at {best}, first seed that finished"
     seeds = enumeration(map(str, study.seeds))
     several = len(study.seeds) > 1
@@ -23,7 +23,7 @@ def figure_caption(study: Study, plan: FigurePlan) -> str:
     )
     texts = {
         "bars": f"scores at the end of training by method and setting. {bars}; the dashed line is real images, a cross "
-        f"marks each diverged run. {labels}.",
+        f"marks each diverged run. On a logarithmic axis the ends of the bars count, not their lengths. {labels}.",
         "training": f"{labels} against training, one panel per setting. Lines are means over finished seeds{spread}; "
         "a thin line that ends in a cross is a run that diverged. The dashed line is real images.",
         "training_best": f"scores against training, each method at its best setting by the metric shown. Lines are "

@@ -208,6 +208,25 @@ def metric_kinds(study: Study) -> set[str]:
     return {metric for protocol in study.scores for metric in protocol.metrics}
 
 
+def split_counts(study: Study) -> set[int]:
+    """The numbers of splits over which Inception Scores of the study are averaged."""
+    return {protocol.is_splits for protocol in study.scores if "is" in protocol.metrics}
+
+
+def computed_by(study: Study) -> str:
+    """What computes the scores, as a Markdown sentence."""
+    kinds, fidelity = metric_kinds(study), "torch-fidelity [@obukhov2020]"
+    frechet = (
+        "computed by this package in double precision, by a form that is symmetric in the two sets; from the same "
+        "features it agrees with the value of torch-fidelity to a relative $10^{-6}$ wherever the covariances have "
+        "full rank"
+    )
+    if kinds == {"fid"}:
+        return f"The FID is {frechet} [@obukhov2020]."
+    others = "All" if "fid" not in kinds else "All but the FID"
+    return f"{others} are computed with {fidelity}" + (f"; the FID is {frechet}." if "fid" in kinds else ".")
+
+
 def real_counts(results: Results) -> str:
     """How many real images are scored as if they were generated: ``359 images on digits``."""
     real = results.scores[results.scores["state"] == "real"]

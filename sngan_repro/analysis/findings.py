@@ -19,12 +19,14 @@ from sngan_repro.analysis.naming import (
     primary_metric,
 )
 from sngan_repro.analysis.printed import PrintedTable, markdown_escape
-from sngan_repro.analysis.stats import unanimity_chance
+from sngan_repro.analysis.stats import fewest_seeds, unanimity_chance
 from sngan_repro.analysis.summary import Results, metric_decimals, ranking, real_value
 from sngan_repro.analysis.tabular import Row
 from sngan_repro.study import Study
 
-SIGN_TEST_MIN = 6
+ALPHA = 0.05
+"""The level at which two methods count as told apart."""
+SIGN_TEST_MIN = fewest_seeds(1, ALPHA)
 """The smallest n at which n pairs of one sign are rarer than 5 % under no difference."""
 
 
@@ -57,12 +59,14 @@ def leader_sentence(study: Study, summary: pd.DataFrame, comparisons: pd.DataFra
     row = comparison(comparisons, dataset, metric, second["method"])
     if row is None or row["n"] == 0:
         return sentence + "; no seed finished in both."
-    fine = decimals_for([row["mean_difference"]])
-    difference = number(row["mean_difference"], fine)
-    if row["n"] == 1:
+    n, difference = int(row["n"]), number(row["mean_difference"], places)
+    if n == 1:
         return sentence + f"; in the single seed that both finished they differ by {difference}."
-    bounds = markdown_escape(interval(row["ci_low"], row["ci_high"], fine))
-    return sentence + (f"; paired by seed they differ by {difference} (95 % interval {bounds}; {verdict(row)}).")
+    evidence = f"the first is better in {int(row['agreeing'])} of {n} seeds"
+    if n >= SIGN_TEST_MIN:  # with fewer seeds a bootstrap interval is little more than the range of the differences
+        bounds = markdown_escape(interval(row["ci_low"], row["ci_high"], places))
+        evidence = f"95 % interval {bounds}; {evidence}; corrected p {markdown_escape(p_text(row['p_holm']))}"
+    return sentence + f"; paired by seed they differ by {difference} ({evidence}: {verdict(row)})."
 
 
 def comparison(comparisons: pd.DataFrame, dataset: str, metric: str, second: str) -> Row | None:
@@ -113,17 +117,18 @@ def settings_sentence(study: Study, summary: pd.DataFrame, dataset: str, metric:
 
 
 def verdict(row: Row) -> str:
-    """What a paired comparison supports, in a few words."""
-    n, low, high = int(row["n"]), row["ci_low"], row["ci_high"]
+    """What a paired comparison supports, in a few words.
+
+    n differences of one sign have the smallest p that n allows: where they are not told apart, n is too small.
+    """
+    n, same = int(row["n"]), max(row["agreeing"], row["opposing"])
     if n == 0:
         return "no common seed"
     if n == 1:
-        return "one seed: no interval"
-    if low <= 0 <= high:
-        return "not told apart"
-    if n < SIGN_TEST_MIN:
-        return "same sign, few seeds"
-    return "told apart"
+        return "one seed: no test"
+    if same == n:
+        return "told apart" if row["p_holm"] <= ALPHA else "same sign, few seeds"
+    return "signs differ" if min(row["agreeing"], row["opposing"]) else "not told apart"
 
 
 def comparison_table(
@@ -146,6 +151,7 @@ def comparison_table(
                     interval(row["ci_low"], row["ci_high"], places),
                     integer(row["n"]),
                     f"{integer(row['agreeing'])} of {integer(row['n'])}",
+                    p_text(row["p_holm"]),
                     verdict(row),
                 ]
             )
@@ -153,11 +159,18 @@ def comparison_table(
         return None
     caption = (
         f"{dataset}: the best method by each headline metric minus every other one, each at its best setting; "
-        "differences paired by training seed, mean and 95 % bootstrap interval. First better: seeds in which the "
-        "first has the better score."
+        "differences paired by training seed, mean and 95 % bootstrap interval (for fewer than "
+        f"{SIGN_TEST_MIN} seeds little more than their range). First better: seeds in which the first has the better "
+        "score. p: two-sided sign-flip permutation test over the seeds, corrected by Holm's method for the rows of a "
+        "metric. The first method and all settings were chosen by these same scores."
     )
-    header = ["Metric", "First", "Second", "difference", "95 % interval", "n", "first better", "reading"]
-    return PrintedTable(f"comparisons-{dataset}", caption, "lllrrrrl", header, rows, rule_before=rules - {0})
+    header = ["Metric", "First", "Second", "difference", "95 % interval", "n", "first better", "p", "reading"]
+    return PrintedTable(f"comparisons-{dataset}", caption, "lllrrrrrl", header, rows, rule_before=rules - {0})
+
+
+def p_text(p: float) -> str:
+    """``0.031``; ``< 0.001`` where three decimals show nothing; a dash without a test."""
+    return "< 0.001" if p < 0.0005 else number(p, 3)
 
 
 def seeds_caveat(study: Study) -> str:
@@ -178,10 +191,13 @@ def seeds_caveat(study: Study) -> str:
         f". Even if two methods did not differ at all, {n} paired differences would all have the same sign with "
         f"probability {100 * chance:.{0 if chance >= 0.1 else 1}f} %"
     )
-    if n < SIGN_TEST_MIN:
+    others = len(study.labels) - 1
+    needed = fewest_seeds(max(1, others), ALPHA)
+    if n < needed:
+        among = f" among {others + 1} methods" if others > 1 else ""
         text += (
-            f", so no comparison in this study is evidence at the 5 % level by signs alone; {SIGN_TEST_MIN} seeds are "
-            "the fewest that could be"
+            f", so no comparison{among} in this study can be evidence at the 5 % level; {needed} seeds are the fewest "
+            "that could be"
         )
     return text + "."
 

@@ -16,6 +16,8 @@ import numpy as np
 NUM_RESAMPLES = 10_000
 LEVEL = 0.95
 SEED = 0
+MAX_ENUMERATED = 12
+"""Up to so many pairs, all 2^n flips of their signs are tried; beyond, NUM_RESAMPLES random ones."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +64,48 @@ def paired_difference(first: dict[int, float], second: dict[int, float]) -> Summ
     return summarise([first[seed] - second[seed] for seed in sorted(first.keys() & second.keys())])
 
 
+def sign_flip_p(differences: Sequence[float], num_resamples: int = NUM_RESAMPLES, seed: int = SEED) -> float | None:
+    """Two-sided p of "the paired differences lie symmetrically around 0", or None without any.
+
+    Fisher's (1935, sec. 21) randomisation test: under no difference each sign could as well be the other, and p is
+    the share of sign patterns whose mean lies at least as far from 0 as the observed one. Exact for n up to
+    MAX_ENUMERATED, where n differences of one sign give 2 * 2^-n, the smallest value there is. Beyond, from random
+    patterns and the observed one, which keeps the test valid (Phipson & Smyth 2010).
+    """
+    n = len(differences)
+    if n == 0:
+        return None
+    values = np.asarray(differences, dtype=np.float64)
+    if n <= MAX_ENUMERATED:
+        signs = 1.0 - 2.0 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)
+    else:
+        signs = np.random.default_rng(seed).choice([-1.0, 1.0], size=(num_resamples, n))
+        signs[0] = 1.0
+    slack = 1e-12 * np.abs(values).sum()  # sums of the same numbers in another order are equal
+    return float(np.mean(np.abs(signs @ values) >= abs(values.sum()) - slack))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """p values corrected for their number (Holm 1979), in the given order: each at most 0.05 keeps the chance of any
+    false one at 5 %. The k-th smallest of m is multiplied by m - k + 1, never below a smaller one's, at most 1."""
+    corrected, reached = [0.0] * len(p_values), 0.0
+    for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        reached = max(reached, min(1.0, (len(p_values) - rank) * p_values[index]))
+        corrected[index] = reached
+    return corrected
+
+
+def fewest_seeds(num_comparisons: int, alpha: float = 1 - LEVEL) -> int:
+    """The smallest n at which n differences of one sign survive Holm's correction for so many comparisons."""
+    n = 1
+    while num_comparisons * unanimity_chance(n) > alpha:
+        n += 1
+    return n
+
+
 def unanimity_chance(n: int) -> float:
     """Probability that n fair coins all fall alike, 2 * 2^-n: how often n pairs agree in sign without any effect.
 
-    The two-sided sign test at unanimity; it stays above 0.05 for n < 6.
+    The smallest p of :func:`sign_flip_p`; it stays above 0.05 for n < 6.
     """
     return min(1.0, 2.0 * 0.5**n)

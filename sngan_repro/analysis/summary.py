@@ -14,7 +14,7 @@ import pandas as pd
 
 from sngan_repro.analysis.naming import REAL, decimals_for, higher_is_better
 from sngan_repro.analysis.outputs import aggregate_files, table_files
-from sngan_repro.analysis.stats import Summary, paired_difference, summarise
+from sngan_repro.analysis.stats import Summary, holm, paired_difference, sign_flip_p, summarise
 from sngan_repro.analysis.tabular import Row, read_table
 from sngan_repro.evaluate.selection import BEST
 from sngan_repro.paths import Layout
@@ -120,12 +120,16 @@ def _cell_statistics(cell: pd.DataFrame, resampled: pd.DataFrame) -> dict[str, A
 
 
 def best_setting(study: Study, summary: pd.DataFrame, dataset: str, method: str, metric: str) -> Row | None:
-    """The summary row of a method's best setting by mean; the first of equals; None when no run finished."""
+    """The summary row of a method's best setting; the first of equals; None when no run finished.
+
+    The settings in which the most runs finished come first, then the best mean: the mean of a lone survivor does not
+    beat that of a setting where every seed finished.
+    """
     rows = summary[(summary["dataset"] == dataset) & (summary["metric"] == metric) & (summary["method"] == method)]
     rows = rows[rows["mean"].notna()]
     if rows.empty:
         return None
-    mean = rows["mean"]
+    mean = rows.loc[rows["n"] == rows["n"].max(), "mean"]
     at: Any = mean.idxmax() if higher_is_better(study, metric) else mean.idxmin()
     return rows.loc[at]
 
@@ -174,14 +178,19 @@ def ranking(study: Study, summary: pd.DataFrame, dataset: str, metric: str) -> l
 def comparison_rows(study: Study, results: Results, summary: pd.DataFrame) -> list[dict[str, Any]]:
     """The best method against every other, each at its best setting: differences paired by seed.
 
-    mean_difference is first - second in the metric's unit. agreeing counts the seeds in which the first is better.
+    mean_difference is first - second in the metric's unit. agreeing counts the seeds in which the first is better,
+    opposing those in which the second is. p_value is that of the sign-flip test over the common seeds, p_holm the
+    same corrected for the rows of this dataset and metric. The first is chosen by the same scores, which neither knows.
     """
     rows = []
     for dataset in study.datasets:
         for metric in study.headline_metrics:
             ranked = ranking(study, summary, dataset, metric)
-            for other in ranked[1:]:
-                rows.append(_compare(study, results, dataset, metric, ranked[0], other))
+            family = [_compare(study, results, dataset, metric, ranked[0], other) for other in ranked[1:]]
+            tested = [row for row in family if row["p_value"] is not None]
+            for row, corrected in zip(tested, holm([row["p_value"] for row in tested]), strict=True):
+                row["p_holm"] = corrected
+            rows += family
     return rows
 
 
@@ -189,6 +198,7 @@ def _compare(study: Study, results: Results, dataset: str, metric: str, first: R
     a, b = (by_seed(results, dataset, row["method"], row["setting"], metric) for row in (first, second))
     difference: Summary = paired_difference(a, b)
     sign = 1 if higher_is_better(study, metric) else -1
+    gains = [sign * (a[seed] - b[seed]) for seed in sorted(a.keys() & b.keys())]
     return {
         "dataset": dataset,
         "metric": metric,
@@ -201,7 +211,10 @@ def _compare(study: Study, results: Results, dataset: str, metric: str, first: R
         "n": difference.n,
         "ci_low": difference.ci_low,
         "ci_high": difference.ci_high,
-        "agreeing": sum(sign * (a[seed] - b[seed]) > 0 for seed in a.keys() & b.keys()),
+        "agreeing": sum(gain > 0 for gain in gains),
+        "opposing": sum(gain < 0 for gain in gains),
+        "p_value": sign_flip_p(gains),
+        "p_holm": None,
     }
 
 
@@ -218,4 +231,7 @@ COMPARISON_COLUMNS = [
     "ci_low",
     "ci_high",
     "agreeing",
+    "opposing",
+    "p_value",
+    "p_holm",
 ]

@@ -43,6 +43,7 @@ from sngan_repro.study import Study
 
 METRICS_PER_TABLE = 2
 STATISTICS = "Mean ± SD over the n training seeds that finished, with the 95 % bootstrap interval of the mean"
+BEST_SETTING = "the one with the fewest diverged runs, and among those the best mean"
 DIVERGED = "diverged: such runs of all runs, counted here and left out of the means"
 
 
@@ -96,7 +97,7 @@ def _share(rows: pd.DataFrame) -> str:
 
 
 def best_table(study: Study, summary: pd.DataFrame, dataset: str, metrics: Sequence[str]) -> PrintedTable:
-    """One row per method at its best setting, chosen per metric by the mean; real images first."""
+    """One row per method at its best setting, chosen per metric; real images first."""
     header, align, decimals = ["Method"], "l", {}
     for metric in metrics:
         header += [metric_header(study, metric), "95 % interval", "n", "setting"]
@@ -126,7 +127,7 @@ def best_table(study: Study, summary: pd.DataFrame, dataset: str, metrics: Seque
         rows.append([*cells, _share(summary[of_method])])
     labels = "; ".join(metric_label(study, metric) for metric in metrics)
     caption = (
-        f"{dataset}: each method at its best setting, chosen per metric by the mean. {labels}. {STATISTICS}; "
+        f"{dataset}: each method at its best setting per metric: {BEST_SETTING}. {labels}. {STATISTICS}; "
         f"{DIVERGED}, over all settings."
     )
     header.append("diverged")
@@ -161,9 +162,9 @@ def settings_table(study: Study, summary: pd.DataFrame, dataset: str, metrics: S
             rows.append([*cells, str(int(cell["n"])), f"{cell['num_diverged']:.0f} of {cell['num_runs']:.0f}"])
     labels = "; ".join(metric_label(study, metric) for metric in metrics)
     caption = (
-        f"{dataset}: every method and setting at the end of training; a method's best setting in bold. {labels}. "
-        f"{STATISTICS}. Re-sampled best: each seed's best snapshot over the training, chosen by the metric on one "
-        f"sample and measured on a fresh one; {DIVERGED}."
+        f"{dataset}: every method and setting at the end of training; a method's best setting in bold "
+        f"({BEST_SETTING}). {labels}. {STATISTICS}. Re-sampled best: each seed's best snapshot over the training, "
+        f"chosen by the metric on one sample and measured on a fresh one; {DIVERGED}."
     )
     header += ["n", "diverged"]
     return PrintedTable(_key("settings", dataset, metrics), caption, align, header, rows, bold, rules - {0})

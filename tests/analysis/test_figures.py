@@ -8,10 +8,11 @@ import synthetic
 from PIL import Image
 from synthetic import make_case
 
-from sngan_repro.analysis import style
+from sngan_repro.analysis import figures, style
 from sngan_repro.analysis.aggregate import aggregate
-from sngan_repro.analysis.figures import draw
+from sngan_repro.analysis.figures import bars, draw
 from sngan_repro.analysis.figures.bars import bar_positions
+from sngan_repro.analysis.figures.curves import snapshot_ticks
 from sngan_repro.analysis.figures.data import FigureData
 from sngan_repro.analysis.figures.grids import evenly, tile, tiles_across
 from sngan_repro.analysis.figures.logs import smooth, spread
@@ -45,6 +46,20 @@ def svg_texts(path):
 
 def test_exactly_the_announced_files_are_written(drawn):
     assert sorted(drawn.layout.figures.iterdir()) == sorted(figure_files(drawn.study, drawn.layout))
+
+
+def test_figures_of_an_earlier_form_are_removed(tmp_path, monkeypatch):
+    study = synthetic.make_study(methods=["sngan"])
+    case = make_case(tmp_path, study)
+    aggregate(study, case.layout)
+    monkeypatch.setattr(figures, "figure_plans", lambda study: figure_plans(study)[-1:])
+    monkeypatch.setattr(figures, "figure_files", lambda study, layout: figure_files(study, layout)[-2:])
+    case.layout.figures.mkdir()
+    for name in ("training_digits_fid500.svg", "training_digits_fid500.png", "notes.txt"):
+        (case.layout.figures / name).write_text("old")
+    figures.make_figures(study, case.layout)
+    found = sorted(file.name for file in case.layout.figures.iterdir())
+    assert found == ["cost_digits.png", "cost_digits.svg", "notes.txt"]
 
 
 def test_figures_fit_the_page_and_have_print_resolution(drawn):
@@ -95,6 +110,42 @@ def test_bars_have_the_height_of_the_means(figure, finished):
         heights = [bar.get_height() for bar in ax.patches]
         assert heights == [mean for mean in means if not np.isnan(mean)]
         assert len(heights) == 5  # WGAN-GP at A has no finished run
+
+
+@pytest.mark.parametrize(
+    ("values", "real", "scale"),
+    [((10.0, 50.0), 0.14, "log"), ((10.0, 50.0), 8.0, "linear"), ((10.0, 50.0), 0.0, "linear")],
+)
+def test_bars_of_a_wide_range_of_distances_are_logarithmic(tmp_path, monkeypatch, values, real, scale):
+    level = dict(zip(("SNGAN", "BN"), values, strict=True))
+    study = synthetic.make_study(methods=["sngan", "bn"])
+    case = make_case(tmp_path, study, value=lambda m, spec, u: level[spec.label])
+    aggregate(study, case.layout)
+    monkeypatch.setattr(bars, "real_value", lambda *_: real)
+    with style.house_style():
+        score, distance = draw(FigureData.read(study, case.layout), plan_of(case, "bars", "headline")).axes
+    assert (score.get_yscale(), distance.get_yscale()) == ("linear", scale)
+    low, high = distance.get_ylim()
+    assert low <= real < 50.0 < high
+
+
+def test_ticks_are_snapshots_with_the_last():
+    assert snapshot_ticks([100, 200, 300, 400], 5) == [100, 200, 300, 400]
+    assert snapshot_ticks(list(range(100, 1300, 100)), 5) == [100, 300, 500, 800, 1000, 1200]
+    assert snapshot_ticks([10, 20, 40, 5000, 10000], 2) == [40, 5000, 10000]  # the first ones would touch
+    assert snapshot_ticks([], 2) == []
+
+
+def test_points_of_single_seeds_have_dark_edges(figure):
+    for kind in ("bars", "cost"):
+        points = [li for ax in figure(kind).axes for li in ax.lines if li.get_marker() not in ("None", None, "")]
+        assert points
+        assert {point.get_markeredgecolor() for point in points} == {style.INK}
+
+
+def test_numbers_of_costs_stand_at_the_ends_of_the_bars(figure):
+    ax = figure("cost").axes[0]
+    assert [text.xy[0] for text in ax.texts] == [bar.get_width() for bar in ax.patches]
 
 
 def test_training_curve_is_the_mean_of_finished_seeds(figure, finished):

@@ -6,7 +6,7 @@ import pytest
 import synthetic
 from synthetic import make_case
 
-from sngan_repro.analysis import findings
+from sngan_repro.analysis import description, findings
 from sngan_repro.analysis.aggregate import aggregate
 from sngan_repro.analysis.description import DATA_CITATIONS, method_texts, span
 from sngan_repro.analysis.outputs import figure_plans
@@ -73,6 +73,18 @@ def test_html_is_one_self_contained_file(built):
     assert page.tags.count("figure") == len(figure_plans(built.study))
 
 
+def test_captions_of_wide_tables_stay_in_view(built):
+    source = built.layout.report_html.read_text(encoding="utf-8")
+    assert source.count('<caption><span class="caption"><strong>Table') == source.count("<caption>") > 5
+    rule = re.search(r"\.table \.caption \{([^}]*)\}", source)[1]
+    assert all(part in rule for part in ("display: block", "position: sticky", "left: 0", "max-width"))
+
+
+def test_floating_figures_come_before_the_references(built):
+    assert text_of(built).rstrip().endswith("```{=typst}\n#place.flush() // no figure among the references\n```")
+    assert "place.flush" not in built.layout.report_html.read_text(encoding="utf-8")
+
+
 def test_every_reference_in_the_html_has_a_target(built):
     source = built.layout.report_html.read_text(encoding="utf-8")
     page = Page(source)
@@ -110,7 +122,8 @@ def test_the_headline_is_computed(tmp_path):
     abstract = text.split("# What was run")[0].replace("\\", "")
     assert "the best FID is that of **SNGAN** at setting B (10.50 ± 0.71, n = 2; real images: 2.50)" in abstract
     assert "followed by WGAN-GP at B (20.50 ± 0.71, n = 2)" in abstract
-    assert "differ by −10.00 (95 % interval [−10.00, −10.00]; same sign, few seeds)" in abstract
+    assert "differ by −10.00 (the first is better in 2 of 2 seeds: same sign, few seeds)." in abstract
+    assert "95 % interval" not in abstract
     assert "IS and FID agree on the best method." in abstract
     assert "None of the 12 runs diverged." in abstract
     assert "By FID, SNGAN has the best mean in 2 of 2 settings." in text
@@ -226,31 +239,60 @@ def test_numbering_knows_later_figures_and_refuses_unknown_ones():
 
 
 @pytest.mark.parametrize(
-    ("n", "low", "high", "reading"),
+    ("n", "agreeing", "opposing", "p_holm", "reading"),
     [
-        (0, None, None, "no common seed"),
-        (1, None, None, "one seed: no interval"),
-        (2, -1.0, 2.0, "not told apart"),
-        (5, 1.0, 2.0, "same sign, few seeds"),
-        (6, -2.0, -1.0, "told apart"),
+        (0, 0, 0, None, "no common seed"),
+        (1, 1, 0, 1.0, "one seed: no test"),
+        (2, 1, 1, 1.0, "signs differ"),
+        (5, 5, 0, 0.0625, "same sign, few seeds"),
+        (6, 6, 0, 0.03125, "told apart"),
+        (6, 0, 6, 0.03125, "told apart"),
+        (6, 6, 0, 5 * 0.03125, "same sign, few seeds"),
+        (12, 11, 1, 0.001, "signs differ"),
+        (6, 5, 0, 0.0625, "not told apart"),
     ],
 )
-def test_readings_of_a_comparison(n, low, high, reading):
-    assert findings.verdict({"n": n, "ci_low": low, "ci_high": high}) == reading
+def test_readings_of_a_comparison(n, agreeing, opposing, p_holm, reading):
+    row = {"n": n, "agreeing": agreeing, "opposing": opposing, "p_holm": p_holm}
+    assert findings.verdict(row) == reading
+
+
+@pytest.mark.parametrize(("p", "text"), [(0.03125, "0.031"), (1.0, "1.000"), (0.0001, "< 0.001"), (float("nan"), "–")])
+def test_p_values_in_print(p, text):
+    assert findings.p_text(p) == text
+
+
+def test_comparison_table_shows_the_corrected_p(tmp_path):
+    """Six seeds, SNGAN ahead of each by its label's distance in all of them: p = 2/64, times two comparisons."""
+    level = {"SNGAN": 1.0, "WGAN-GP": 2.0, "BEGAN": 3.0}
+    study = synthetic.make_study(settings={"A": {"lr": 0.001}}, seeds=list(range(6)))
+    case = with_tables(tmp_path, study, value=lambda m, spec, u: level[spec.label] + 0.1 * spec.seed)
+    text = text_of(case).replace("\\", "")
+    assert "| 6 of 6 | 0.062 | same sign, few seeds |" in text
+    sentence = (
+        "differ by −1.000 (95 % interval [−1.000, −1.000]; the first is better in 6 of 6 seeds; corrected p 0.062"
+    )
+    assert sentence in text.split("# What was run")[0]
+    assert "| 6 | 6 of 6 | 0.031 |" not in text
+    assert "The first method and all settings were chosen by these same scores." in text
+    pair = synthetic.make_study(methods=["sngan", "wgan_gp"], settings={"A": {"lr": 0.001}}, seeds=list(range(6)))
+    two = with_tables(tmp_path / "two", pair, value=lambda m, spec, u: level[spec.label] + 0.1 * spec.seed)
+    assert "| 6 of 6 | 0.031 | told apart |" in text_of(two).replace("\\", "")
 
 
 @pytest.mark.parametrize(
     ("seeds", "expected"),
     [
-        (2, ["2 training seeds", "exactly their range", "probability 50 %", "6 seeds are the fewest"]),
-        (5, ["5 training seeds", "narrower", "probability 6.2 %", "6 seeds are the fewest"]),
-        (6, ["6 training seeds", "narrower", "probability 3.1 %"]),
+        (2, ["2 training seeds", "exactly their range", "probability 50 %", "7 seeds are the fewest"]),
+        (5, ["5 training seeds", "narrower", "probability 6.2 %", "among 3 methods"]),
+        (6, ["6 training seeds", "narrower", "probability 3.1 %", "7 seeds are the fewest"]),
+        (7, ["7 training seeds", "narrower", "probability 1.6 %"]),
     ],
 )
 def test_caveat_follows_from_the_number_of_seeds(seeds, expected):
     text = findings.seeds_caveat(synthetic.make_study(seeds=list(range(seeds))))
     assert all(part in text for part in expected)
-    assert ("fewest" in text) == (seeds < 6)
+    assert ("fewest" in text) == (seeds < 7)  # two comparisons: 2 * 2/128 is the first below 5 %
 
 
 def test_comparison_with_the_literature_depends_on_the_evaluator():
@@ -278,3 +320,32 @@ def test_metrics_that_disagree_are_reported(tmp_path):
 )
 def test_spans(values, text):
     assert span(values) == text
+
+
+def test_protocol_section_says_how_numbers_come_about(tmp_path):
+    text = text_of(with_tables(tmp_path, synthetic.make_study(methods=["sngan"])))
+    flat = " ".join(text.split())
+    assert "nearest neighbour number $k = 3$" in flat
+    assert "from 10 000 resamples of a random generator seeded with 0." in flat
+    assert (
+        "All but the FID are computed with torch-fidelity [@obukhov2020]; the FID is computed by this package" in flat
+    )
+    assert "averaged over splits of the samples; the spread over these splits" in flat
+    assert "cannot be repeated bit for bit" not in flat
+
+
+def test_a_single_split_has_no_spread_to_speak_of(tmp_path):
+    one = {"evaluator": "classifier", "num_fake": 600, "metrics": ["is"], "is_splits": 1}
+    text = text_of(with_tables(tmp_path, synthetic.make_study(methods=["sngan"], scores=[one])))
+    assert "averaged over splits" not in text
+    assert "All are computed with torch-fidelity [@obukhov2020]." in text
+    mixed = synthetic.make_study(scores=[one, one | {"is_splits": 10}])
+    assert description.split_counts(mixed) == {1, 10}
+    fid_only = synthetic.make_study(scores=[one | {"metrics": ["fid"]}])
+    assert description.computed_by(fid_only).startswith("The FID is computed by this package")
+
+
+def test_runs_on_a_gpu_are_said_to_vary(tmp_path, monkeypatch):
+    monkeypatch.setitem(synthetic.DEVICE, "type", "cuda")
+    text = text_of(with_tables(tmp_path, synthetic.make_study(methods=["sngan"])))
+    assert "Runs on a GPU cannot be repeated bit for bit" in text

@@ -60,3 +60,40 @@ def test_paired_difference_without_common_seeds():
 @pytest.mark.parametrize(("n", "chance"), [(1, 1.0), (2, 0.5), (5, 0.0625), (6, 0.03125)])
 def test_unanimity_chance(n, chance):
     assert stats.unanimity_chance(n) == chance
+
+
+def test_sign_flip_p_by_hand():
+    # |sum| over the 8 sign patterns of (1, 2, 4): 7, 5, 3, 1, each twice.
+    assert stats.sign_flip_p([1.0, 2.0, 4.0]) == 0.25
+    assert stats.sign_flip_p([-1.0, 2.0, 4.0]) == 0.5
+    assert stats.sign_flip_p([1.0, -2.0, -4.0]) == 0.5
+    assert stats.sign_flip_p([1.0, 2.0, -4.0]) == 1.0
+    assert stats.sign_flip_p([0.0, 0.0]) == 1.0
+    assert stats.sign_flip_p([]) is None
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 6, 12])
+def test_differences_of_one_sign_have_the_smallest_p(n):
+    values = [0.1 * (k + 1) for k in range(n)]  # sums in another order differ in the last bit
+    assert stats.sign_flip_p(values) == stats.sign_flip_p([-v for v in values]) == stats.unanimity_chance(n)
+
+
+def test_sign_flip_p_of_many_pairs_is_close_to_the_exact_one():
+    # Ten pairs of +1 and four of -1: P(|X - 7| >= 3) for X from Binomial(14, 1/2) is 2 * 1471 / 16384.
+    found = stats.sign_flip_p([1.0] * 10 + [-1.0] * 4)
+    assert found == pytest.approx(2 * 1471 / 16384, abs=0.015)
+    assert found == stats.sign_flip_p([1.0] * 10 + [-1.0] * 4)
+    assert 0 < stats.sign_flip_p([1.0] * 40) <= 0.001  # never 0: the observed pattern counts
+
+
+def test_holm_by_hand():
+    # Sorted 0.01, 0.02, 0.03, 0.04 times 4, 3, 2, 1: 0.04, 0.06, 0.06, 0.04, and never falling.
+    assert stats.holm([0.03, 0.01, 0.04, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
+    assert stats.holm([0.5, 0.9]) == [1.0, 1.0]
+    assert stats.holm([0.03]) == [0.03]
+    assert stats.holm([]) == []
+
+
+@pytest.mark.parametrize(("num_comparisons", "n"), [(1, 6), (2, 7), (5, 8)])
+def test_fewest_seeds(num_comparisons, n):
+    assert stats.fewest_seeds(num_comparisons) == n

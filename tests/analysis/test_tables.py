@@ -9,7 +9,7 @@ from sngan_repro.analysis.aggregate import aggregate
 from sngan_repro.analysis.figures.data import FigureData
 from sngan_repro.analysis.outputs import table_files
 from sngan_repro.analysis.printed import PrintedTable, latex_document, latex_escape, markdown_escape
-from sngan_repro.analysis.summary import read_comparisons, read_results, read_summary
+from sngan_repro.analysis.summary import best_setting, read_comparisons, read_results, read_summary
 from sngan_repro.analysis.tables import make_tables
 from sngan_repro.config import ConfigError
 
@@ -168,9 +168,10 @@ def test_missing_scores_are_counted(tmp_path):
 
 def test_comparisons_pair_by_seed(known):
     rows = read_comparisons(known.layout).set_index("metric")
-    # By IS SNGAN is best at B, where only seed 0 finished; WGAN-GP's best is A: 7 - 2.
-    assert tuple(rows.loc[IS, ["first", "first_setting", "second", "second_setting"]]) == ("SNGAN", "B", "WGAN-GP", "A")
-    assert (rows.loc[IS, "mean_difference"], rows.loc[IS, "n"], rows.loc[IS, "agreeing"]) == (5.0, 1, 1)
+    # By IS SNGAN is best at A, since a seed diverged at B; WGAN-GP's best is A: 4 - 2 and 6 - 3.
+    assert tuple(rows.loc[IS, ["first", "first_setting", "second", "second_setting"]]) == ("SNGAN", "A", "WGAN-GP", "A")
+    assert (rows.loc[IS, "mean_difference"], rows.loc[IS, "n"], rows.loc[IS, "agreeing"]) == (2.5, 2, 2)
+    assert (rows.loc[IS, "opposing"], rows.loc[IS, "p_value"], rows.loc[IS, "p_holm"]) == (0, 0.5, 0.5)
     # By FID WGAN-GP is best at B (1 and 1), SNGAN at A (4 and 6): differences -3 and -5.
     assert tuple(rows.loc[FID, ["first", "first_setting", "second_setting"]]) == ("WGAN-GP", "B", "A")
     found = rows.loc[FID]
@@ -199,16 +200,26 @@ def test_best_table_has_the_layout_of_one_row_per_method(known):
     ]
     assert [row[0] for row in rows[2:]] == ["Real data", *known.study.labels]
     assert rows[2][1:6] == ["9.500", "–", "–", "–", "2.500"]
-    assert rows[3] == ["SNGAN", "**7.000**", "–", "1", "B", "5.000 ± 1.414", "[4.000, 6.000]", "2", "A", "1 of 4"]
+    assert rows[3][:5] == ["SNGAN", "**5.000 ± 1.414**", "[4.000, 6.000]", "2", "A"]
+    assert rows[3][5:] == ["5.000 ± 1.414", "[4.000, 6.000]", "2", "A", "1 of 4"]
     assert rows[4][5:] == ["**1.000 ± 0.000**", "[1.000, 1.000]", "2", "B", "0 of 4"]
     assert rows[5] == ["BEGAN", "–", "–", "0", "–", "–", "–", "0", "–", "4 of 4"]
+
+
+def test_a_lone_survivor_is_not_the_best_setting(known):
+    # SNGAN at B has the better IS, 7 against 5, from one seed of two; WGAN-GP has none diverged: the mean decides.
+    summary = read_summary(known.layout)
+    best = [best_setting(known.study, summary, "digits", label, IS) for label in known.study.labels]
+    assert [row if row is None else (row["setting"], row["mean"]) for row in best] == [("A", 5.0), ("A", 2.5), None]
+    caption = table_files(known.layout)["best_md"].read_text()
+    assert "the one with the fewest diverged runs, and among those the best mean" in caption
 
 
 def test_settings_table_has_every_cell(known):
     lines = table_files(known.layout)["settings_md"].read_text().splitlines()
     rows = [cells_of(line) for line in lines if line.startswith("|")][2:]
     assert [tuple(row[:2]) for row in rows] == [(m, s) for m in known.study.labels for s in "AB"]
-    assert rows[0][2:5] == ["5.000 ± 1.414", "[4.000, 6.000]", "9.000 ± 1.414"]
+    assert rows[0][2:5] == ["**5.000 ± 1.414**", "[4.000, 6.000]", "9.000 ± 1.414"]
     assert rows[1][-2:] == ["1", "1 of 2"]
     header = next(cells_of(line) for line in lines if line.startswith("|"))
     assert (header[4], header[7]) == ("re-sampled best", "re-sampled best")

@@ -10,7 +10,7 @@ from sngan_repro.analysis.figures.data import FigureData
 from sngan_repro.analysis.figures.grids import draw_progress, draw_samples
 from sngan_repro.analysis.figures.logs import draw_losses, draw_spectral
 from sngan_repro.analysis.figures.maps import draw_cost, draw_divergence, draw_variety
-from sngan_repro.analysis.outputs import FigureKind, FigurePlan, figure_plans
+from sngan_repro.analysis.outputs import FigureKind, FigurePlan, figure_files, figure_plans
 from sngan_repro.analysis.style import house_style, save
 from sngan_repro.paths import Layout
 from sngan_repro.study import Study
@@ -33,6 +33,7 @@ DRAW: dict[FigureKind, Callable] = {
 def make_figures(study: Study, layout: Layout) -> None:
     """Write figures/*.svg and a .png of each: exactly ``outputs.figure_files(study, layout)``.
 
+    Other .svg and .png files in that folder are removed: they are figures of an earlier form of the study.
     Reads what ``aggregate`` wrote, the training logs and the sample arrays.
     Raises ConfigError naming a missing or unreadable file.
     """
@@ -40,6 +41,10 @@ def make_figures(study: Study, layout: Layout) -> None:
     with house_style():
         for plan in figure_plans(study):
             save(draw(data, plan), plan, layout)
+    current = set(figure_files(study, layout))
+    for file in layout.figures.iterdir():
+        if file.suffix in (".svg", ".png") and file not in current:
+            file.unlink()
 
 
 def draw(data: FigureData, plan: FigurePlan):

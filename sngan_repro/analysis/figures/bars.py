@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from sngan_repro.analysis.figures.curves import plain_log_labels
 from sngan_repro.analysis.figures.data import FigureData
-from sngan_repro.analysis.naming import metric_header
+from sngan_repro.analysis.naming import higher_is_better, metric_header
 from sngan_repro.analysis.outputs import FigurePlan
 from sngan_repro.analysis.style import CHARACTER, INK, WIDTH, canvas, legend_below, real_handle, real_line
 from sngan_repro.analysis.summary import real_value, values_of
 
 MIN_BARS = 12
+LOG_FROM = 8.0
+"""Bars of a positive metric that is better when lower stand on a logarithmic axis from this range of values on."""
 GAP = 0.9
 """Space between two methods, in bar widths."""
 
@@ -25,6 +28,8 @@ def draw_bars(data: FigureData, plan: FigurePlan) -> Any:
             for setting, x in zip(plan.settings, positions, strict=True):
                 marks["diverged"] |= _bar(ax, data, plan.dataset, metric, method, setting, x)
         real_line(ax, real_value(data.summary, plan.dataset, metric))
+        if not higher_is_better(data.study, metric):
+            _scale(ax)
         ax.set_title(metric_header(data.study, metric))
         ax.grid(axis="x", visible=False)
         ax.tick_params(axis="x", which="both", length=0)
@@ -33,6 +38,16 @@ def draw_bars(data: FigureData, plan: FigurePlan) -> Any:
     axes[-1][0].set_xlim(-0.6 - room, centres[-1][-1] + 0.6 + room)
     legend_below(fig, _handles(len(data.study.seeds) > 1, marks["diverged"]))
     return fig
+
+
+def _scale(ax: Any) -> None:
+    """A logarithmic axis when bars, seeds and real images, all positive, span more than LOG_FROM."""
+    values = [bar.get_height() for bar in ax.patches] + [y for line in ax.lines for y in line.get_ydata()]
+    if not ax.patches or min(values) <= 0 or max(values) <= LOG_FROM * min(values):
+        return
+    ax.set_yscale("log")
+    ax.set_ylim(min(values) / 1.6, max(values) * 1.3)
+    plain_log_labels(ax)
 
 
 def bar_positions(num_methods: int, num_settings: int) -> list[list[float]]:
@@ -59,7 +74,7 @@ def _bar(ax: Any, data: FigureData, dataset: str, metric: str, method: str, sett
             marker=style.marker,
             markersize=3.2,
             color=style.color,
-            markeredgecolor="white",
+            markeredgecolor=INK,
             markeredgewidth=0.35,
         )
     if cell["num_diverged"] > 0:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from sngan_repro.analysis.figures.data import FigureData
+from sngan_repro.analysis.figures.grids import evenly
 from sngan_repro.analysis.naming import metric_header, protocol_of
 from sngan_repro.analysis.outputs import FigurePlan
-from sngan_repro.analysis.style import canvas, legend_below, method_handles, real_handle, real_line
+from sngan_repro.analysis.style import CHARACTER, WIDTH, canvas, legend_below, method_handles, real_handle, real_line
 from sngan_repro.analysis.summary import real_value
 
 LOG_FROM = 20.0
 """A distance is drawn on a logarithmic axis when its values span more than this factor."""
+MOST_TICKS = 6
 
 
 def draw_training(data: FigureData, plan: FigurePlan) -> Any:
@@ -26,7 +28,7 @@ def draw_training(data: FigureData, plan: FigurePlan) -> Any:
             _curve(ax, data, plan.dataset, metric, method, setting)
         real_line(ax, real_value(data.summary, plan.dataset, metric))
         ax.set_title(f"Setting {setting}")
-    _finish(fig, flat, len(plan.settings), columns)
+    _finish(flat, len(plan.settings), columns, _snapshots(data, plan.dataset))
     for line in axes:
         line[0].set_ylabel(metric_header(data.study, metric))
     _scale(data, plan, metric, flat)
@@ -47,7 +49,7 @@ def draw_training_best(data: FigureData, plan: FigurePlan) -> Any:
         real_line(ax, real_value(data.summary, plan.dataset, metric))
         ax.set_title(metric_header(data.study, metric), wrap=True)
         _scale(data, plan, metric, [ax])
-    _finish(fig, flat, len(plan.metrics), columns)
+    _finish(flat, len(plan.metrics), columns, _snapshots(data, plan.dataset))
     legend_below(fig, [*method_handles(data.styles, plan.methods), real_handle()])
     return fig
 
@@ -89,15 +91,35 @@ def plain_log_labels(ax: Any) -> None:
     ax.yaxis.set_minor_locator(NullLocator())
 
 
-def _finish(fig: Any, axes: list[Any], used: int, columns: int) -> None:
-    """Hide unused panels; label the x axis of the lowest panel of each column."""
-    from matplotlib.ticker import MaxNLocator
+def _snapshots(data: FigureData, dataset: str) -> list[int]:
+    """The updates at which runs were scored; the last finite snapshots of diverged ones only if no run finished."""
+    scores = data.results.scores[data.results.scores["dataset"] == dataset]
+    finished = scores[scores["state"] == "ok"]
+    updates = (finished if len(finished) else scores)["updates"].dropna()
+    return sorted({int(steps) for steps in updates})
 
+
+def snapshot_ticks(snapshots: list[int], inches: float) -> list[int]:
+    """At most MOST_TICKS snapshots, with the last, whose numbers do not touch on an axis so long that starts at 0."""
+    if not snapshots:
+        return []
+    last = snapshots[-1]
+    room = (0.08 + CHARACTER * len(str(last))) * last / inches
+    ticks = [last]
+    for index in reversed(evenly(len(snapshots), MOST_TICKS)):
+        if ticks[-1] - snapshots[index] >= room:
+            ticks.append(snapshots[index])
+    return ticks[::-1]
+
+
+def _finish(axes: list[Any], used: int, columns: int, snapshots: list[int]) -> None:
+    """Hide unused panels; ticks at snapshots; label the x axis of the lowest panel of each column."""
+    ticks = snapshot_ticks(snapshots, WIDTH / columns - 0.5)
     for index, ax in enumerate(axes):
         if index >= used:
             ax.set_visible(False)
         else:
-            ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+            ax.set_xticks(ticks, labels=[str(steps) for steps in ticks])
             ax.set_xlim(left=0)
             if index + columns >= used:
                 ax.set_xlabel("generator updates")

@@ -98,7 +98,7 @@ def draw_cost(data: FigureData, plan: FigurePlan) -> Any:
     from matplotlib.patches import Patch
 
     cost: Any = data.results.cost[data.results.cost["dataset"] == plan.dataset].set_index(["stage", "method"])
-    fig, ((left, right),) = canvas(0.85 + 0.22 * len(plan.methods), 1, 2, sharey=True)
+    fig, ((left, right),) = canvas(0.85 + 0.25 * len(plan.methods), 1, 2, sharey=True)
     runs = data.results.runs[data.results.runs["dataset"] == plan.dataset]
     unit, size = time_unit(max(cost.loc[(s, m), "seconds"] for s in ("train", "score") for m in plan.methods))
     for place, method in enumerate(plan.methods):
@@ -109,10 +109,11 @@ def draw_cost(data: FigureData, plan: FigurePlan) -> Any:
             left.barh(place, rate, 0.7, color=style.color, alpha=0.55, edgecolor=style.color, linewidth=0.6)
             of_method = runs[runs["method"] == method]
             single = 1000 * of_method["seconds"] / of_method["steps_done"].where(of_method["steps_done"] > 0)
-            left.plot(single, [place] * len(single), style.marker, color=style.color, ms=3, mec="white", mew=0.4)
+            # Runs in the lower half of the bar, the number right at its end in the upper half.
+            left.plot(single, [place + 0.22] * len(single), style.marker, color=style.color, ms=3, mec=INK, mew=0.35)
             left.annotate(
                 amount(rate),
-                (max(rate, single.max()), place),
+                (rate, place - 0.16),
                 (4, 0),
                 textcoords="offset points",
                 va="center",

@@ -1,0 +1,42 @@
+"""How often methods that do not differ at all are told apart, with the choice of the best by the same scores."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import synthetic
+
+from sngan_repro.analysis import findings
+from sngan_repro.analysis.summary import Results, comparison_rows
+
+FID = "fid600_train@classifier"
+NAMES = ["sngan", "wgan_gp", "began", "ebgan", "bn", "ln"]
+
+
+def told_apart(study, values):
+    """Whether any comparison reads "told apart". values: (methods, settings, seeds), a lower score is better."""
+    cells = [(m, s) for m in study.labels for s in study.settings]
+    flat = values.reshape(len(cells), -1)
+    keys = pd.DataFrame(cells, columns=["method", "setting"]).assign(dataset="digits", metric=FID)
+    n = flat.shape[1]
+    summary = keys.assign(mean=flat.mean(axis=1), n=n, num_runs=n, num_diverged=0)
+    scores = keys.loc[keys.index.repeat(n)].reset_index(drop=True)
+    scores = scores.assign(seed=list(range(n)) * len(cells), value=flat.ravel(), state="ok", last=True)
+    rows = comparison_rows(study, Results(scores, scores.iloc[:0], scores.iloc[:0], scores.iloc[:0]), summary)
+    assert len(rows) == len(study.labels) - 1
+    return any(findings.verdict(row) == "told apart" for row in rows)
+
+
+@pytest.mark.parametrize(("methods", "n"), [(6, 6), (6, 8), (2, 6)])
+def test_equal_methods_are_rarely_told_apart(methods, n):
+    settings = {name: {"lr": 0.001} for name in "ABC"}
+    study = synthetic.make_study(methods=NAMES[:methods], settings=settings, seeds=list(range(n)), headline=[FID])
+    random = np.random.default_rng(5)
+    false = [told_apart(study, random.normal(10.0, 1.0, size=(methods, 3, n))) for _ in range(60)]
+    assert np.mean(false) <= 0.10
+
+
+def test_methods_far_apart_are_told_apart():
+    settings = {name: {"lr": 0.001} for name in "ABC"}
+    study = synthetic.make_study(methods=NAMES, settings=settings, seeds=list(range(8)), headline=[FID])
+    values = np.random.default_rng(5).normal(10.0, 1.0, size=(6, 3, 8)) + 100 * np.arange(6)[:, None, None]
+    assert told_apart(study, values)
