@@ -110,6 +110,8 @@ def _score(add: Add) -> None:
     _device_options(add)
     _scoring(add)
     add("--run", required=True, help="folder of a complete run")
+    weights = _environment("INCEPTION_WEIGHTS", "")
+    add("--inception-weights", default=weights or None, help="where the weights are now, if they were moved")
 
 
 def _score_real(add: Add) -> None:

@@ -122,7 +122,8 @@ def score(given: Namespace) -> None:
     protocols, evaluators, device = _protocols(given), _evaluators(given), _device(given)
     from sngan_repro.evaluate.score import score_run
 
-    score_run(RunPaths(Path(given.run)), protocols, Path(given.dataset), evaluators, device)
+    weights = Path(given.inception_weights) if given.inception_weights else None
+    score_run(RunPaths(Path(given.run)), protocols, Path(given.dataset), evaluators, device, weights)
 
 
 def score_real(given: Namespace) -> None:

@@ -90,6 +90,17 @@ def test_measured_update_is_plausible(tiny_run):
     assert 1e-4 < small < large
 
 
+def test_moved_weights_reach_the_scoring(monkeypatch: pytest.MonkeyPatch):
+    """`inception_weights` of config/config.yaml, which the message about missing weights points to, has an effect."""
+    seen = []
+    monkeypatch.setattr("sngan_repro.evaluate.score.score_run", lambda *given: seen.append(given[-1]))
+    command = ["score", "--run", "x", "--dataset", "y", "--protocols", "[]", "--evaluators", "{}", "--device", "cpu"]
+    main(command)
+    monkeypatch.setenv("SNGAN_REPRO_INCEPTION_WEIGHTS", "moved.pth")
+    main(command)
+    assert seen == [None, Path("moved.pth")]
+
+
 def test_listings(capsys: pytest.CaptureFixture[str]):
     main(["methods"])
     printed = capsys.readouterr().out

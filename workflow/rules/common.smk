@@ -32,6 +32,7 @@ ENVIRONMENT = {
     "SNGAN_REPRO_DOWNLOAD": int(MACHINE.download),
     "SNGAN_REPRO_TENSORBOARD": int(MACHINE.tensorboard),
     "SNGAN_REPRO_CHECKPOINT_SECONDS": MACHINE.checkpoint_seconds,
+    "SNGAN_REPRO_INCEPTION_WEIGHTS": MACHINE.inception_weights or "",
 }
 EXPORTS = " ".join(f"{name}={shlex.quote(str(value))}" for name, value in ENVIRONMENT.items())
 BIN = shlex.quote(str(Path(sys.executable).parent))
