@@ -137,6 +137,19 @@ def _type_name(annotation: Any) -> str:
     return annotation.__name__ if isinstance(annotation, type) else str(annotation)
 
 
+def print_criteria() -> None:
+    """Print every test that a claim can be bound to, with what it tests and its options."""
+    from sngan_repro.claims.criteria import CRITERIA
+    from sngan_repro.claims.ledger import options_of
+
+    for name in CRITERIA.names():
+        criterion = CRITERIA.get(name)
+        print(f"{name}: {(criterion.__doc__ or '').strip().splitlines()[0]}")
+        for option, parameter in options_of(criterion).items():
+            default = "" if parameter.default is parameter.empty else f" = {parameter.default!r}"
+            print(f"    {option}: {parameter.annotation}{default}")
+
+
 def print_datasets(data_dir: str) -> None:
     """Print every data source with its size and where its files come from."""
     for source in list_sources():

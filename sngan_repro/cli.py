@@ -129,6 +129,11 @@ def _sample(add: Add) -> None:
     add("--out", required=True, help=".png for a grid, .npy for an array uint8 (N, H, W, C)")
 
 
+def _claims(add: Add) -> None:
+    _study_options(add)
+    add("--tests", action="store_true", help="list the tests that claims can be bound to, with their options")
+
+
 def _nothing(add: Add) -> None:
     del add
 
@@ -149,6 +154,7 @@ COMMANDS: dict[str, tuple[str, Callable[[Add], None]]] = {
     "aggregate": ("collect all runs and scores of a study into tidy tables", _study_options),
     "tables": ("make the study's tables", _study_options),
     "figures": ("make the study's figures", _study_options),
+    "claims": ("judge the claims of the study's ledger", _claims),
     "report": ("typeset the study's report", _study_options),
     "schema": ("print the JSON Schema of study files", _nothing),
 }

@@ -168,6 +168,21 @@ def figures(given: Namespace) -> None:
     make_figures(study, layout)
 
 
+def claims(given: Namespace) -> None:
+    if given.tests:
+        from sngan_repro.check import print_criteria
+
+        return print_criteria()
+    study, layout = _study(given)
+    if study.claims is None:
+        raise ConfigError(
+            f"study {study.name} has no ledger of claims; set `claims`, for example `claims: southampton`"
+        )
+    from sngan_repro.claims.judge import make_claims
+
+    make_claims(study, layout)
+
+
 def report(given: Namespace) -> None:
     from sngan_repro.report import build_report
 

@@ -17,6 +17,8 @@ from sngan_repro.analysis.printed import PrintedTable, markdown_escape
 from sngan_repro.analysis.style import WIDTH
 from sngan_repro.analysis.summary import read_comparisons, read_results, read_summary
 from sngan_repro.analysis.tables import printed_tables
+from sngan_repro.claims import judge
+from sngan_repro.claims.judge import judge_study
 from sngan_repro.config import ConfigError
 from sngan_repro.feasible import NEIGHBOURS
 from sngan_repro.files import atomic_path
@@ -104,6 +106,7 @@ def render(study: Study, layout: Layout, template_dir: Path) -> tuple[str, datet
 def gather(study: Study, layout: Layout) -> dict[str, Any]:
     """Everything the template may use."""
     results, summary, comparisons = read_results(layout), read_summary(layout), read_comparisons(layout)
+    judged = judge_study(study, layout, results) if study.claims else []
     found, evaluators = description.datasets(study, layout), description.evaluators(study, layout)
     return {
         "study": study,
@@ -121,6 +124,8 @@ def gather(study: Study, layout: Layout) -> dict[str, Any]:
         "naming": naming,
         "stats": stats,
         "neighbours": NEIGHBOURS,
+        "judged": judged,
+        "judge": judge,
     }
 
 
@@ -148,7 +153,8 @@ def _placing(study: Study, layout: Layout, numbering: Numbering) -> dict[str, Ca
     def table(content: PrintedTable) -> str:
         number = numbering.define("table", content.key)
         caption = f"[**Table {number}.** {markdown_escape(content.caption)}]{{.caption}}"
-        return f"::: {{.table}}\n{content.markdown_body()}\n: {caption} {{#table-{number}}}\n:::\n"
+        classes = ".table .prose" if content.prose else ".table"
+        return f"::: {{{classes}}}\n{content.markdown_body()}\n: {caption} {{#table-{number}}}\n:::\n"
 
     def refs(kind: str, items: list[Any]) -> str:
         keys = [item.name if isinstance(item, FigurePlan) else item.key for item in items]

@@ -93,6 +93,7 @@ class Study(Model):
     scores: tuple[ProtocolSpec, ...] = Field(min_length=1)
     classifier: EvaluatorSpec = EvaluatorSpec()
     headline: tuple[str, ...] = Field((), description="metric names in the main table; default: first IS and FID")
+    claims: str | None = Field(None, description="ledger of claims to judge: `southampton`, or the path of a YAML file")
 
     @field_validator("seeds")
     @classmethod
@@ -105,6 +106,7 @@ class Study(Model):
 
     @model_validator(mode="after")
     def _names_consistent(self) -> Study:
+        from sngan_repro.claims.ledger import load_ledger
         from sngan_repro.data.sources import check_source, source_info
         from sngan_repro.evaluate.registry import evaluator_names
         from sngan_repro.feasible import check_protocols
@@ -130,6 +132,8 @@ class Study(Model):
                     raise ConfigError(f"scores: the metric '{name}' is produced twice")
             for name in self.headline:
                 require_known("headline metric", name, names)
+            if self.claims is not None:
+                load_ledger(self.claims)
             self.runs()
             for key in set.intersection(*(set(entry.setting) for entry in self.methods)):
                 raise ConfigError(f"settings: `{key}` is replaced by every method; no setting's own value is used")

@@ -131,3 +131,12 @@ def table_files(layout: Layout) -> dict[str, Path]:
     }
     data = {name: layout.tables / f"{name}.csv" for name in ("summary", "comparisons")}
     return {**data, **printed}
+
+
+def claim_files(study: Study, layout: Layout) -> dict[str, Path]:
+    """What ``make_claims`` writes; nothing for a study without a ledger."""
+    if study.claims is None:
+        return {}
+    names = {"claims": "claims.csv", "claims_components": "claims_components.csv"}
+    names |= {f"claims_{suffix}": f"claims.{suffix}" for suffix in ("md", "tex")}
+    return {key: layout.tables / name for key, name in names.items()}

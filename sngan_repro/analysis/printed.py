@@ -42,7 +42,7 @@ def markdown_escape(text: str) -> str:
 
 @dataclass(frozen=True)
 class PrintedTable:
-    """Text cells under a caption. ``align`` has ``l`` or ``r`` for each column.
+    """Text cells under a caption. ``align`` has ``l``, ``r`` or ``p`` (text that is broken into lines) for each column.
 
     ``bold`` and ``rule_before`` name cells (row, column) and rows.
     """
@@ -61,7 +61,7 @@ class PrintedTable:
 
     def markdown_body(self) -> str:
         """The pipe table without its caption."""
-        rule = [":--" if side == "l" else "--:" for side in self.align]
+        rule = ["--:" if side == "r" else ":--" for side in self.align]
         body = [
             [
                 f"**{markdown_escape(text)}**" if (row, column) in self.bold else markdown_escape(text)
@@ -71,6 +71,16 @@ class PrintedTable:
         ]
         header = [markdown_escape(text) for text in self.header]
         return "\n".join("| " + " | ".join(cells) + " |" for cells in [header, rule, *body]) + "\n"
+
+    @property
+    def prose(self) -> bool:
+        """Whether it holds text that is broken into lines."""
+        return "p" in self.align
+
+    def _latex_columns(self) -> str:
+        """The column specification; columns of text share three quarters of the line."""
+        share = 0.75 / max(1, self.align.count("p"))
+        return "".join(rf"p{{{share:.2f}\linewidth}}" if side == "p" else side for side in self.align)
 
     def markdown(self) -> str:
         """Caption and table."""
@@ -83,7 +93,7 @@ class PrintedTable:
             r"\centering\small",
             rf"\caption{{{latex_escape(self.caption)}}}\label{{tab:{self.key}}}\par\smallskip",
             r"\setbox0=\hbox{%",
-            rf"\begin{{tabular}}{{{self.align}}}",
+            rf"\begin{{tabular}}{{{self._latex_columns()}}}",
             r"\toprule",
             " & ".join(map(latex_escape, self.header)) + r" \\",
             r"\midrule",

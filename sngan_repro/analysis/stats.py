@@ -109,3 +109,40 @@ def unanimity_chance(n: int) -> float:
     The smallest p of :func:`sign_flip_p`; it stays above 0.05 for n < 6.
     """
     return min(1.0, 2.0 * 0.5**n)
+
+
+@dataclass(frozen=True)
+class StudentT:
+    """Mean, its two-sided 95 % interval, and the one-sided p values against a margin.
+
+    p_above is small when the mean lies above the margin, p_below when it lies below.
+    """
+
+    mean: float | None
+    low: float | None
+    high: float | None
+    n: int
+    p_above: float
+    p_below: float
+
+
+def student_t(values: Sequence[float], margin: float = 0.0, level: float = LEVEL) -> StudentT:
+    """Student's t for the mean of independent values, such as differences paired by seed (Student 1908).
+
+    With fewer than two values nothing is known: no interval, both p are 1. Values that are all equal have no SD; then
+    the p values are those of the sign test, 2^-n on the side where the value lies, since n values alike are no proof.
+    """
+    import scipy.stats
+
+    n = len(values)
+    mean = float(np.mean(values)) if n else None
+    if mean is None or n < 2:
+        return StudentT(mean, None, None, n, 1.0, 1.0)
+    error = float(np.std(values, ddof=1)) / n**0.5
+    if error <= 1e-12 * max(abs(mean), abs(margin), 1e-300):
+        unanimous = 0.5**n
+        return StudentT(mean, mean, mean, n, unanimous if mean > margin else 1.0, unanimous if mean < margin else 1.0)
+    reach = float(scipy.stats.t.ppf((1 + level) / 2, n - 1)) * error
+    t = (mean - margin) / error
+    p_above, p_below = float(scipy.stats.t.sf(t, n - 1)), float(scipy.stats.t.cdf(t, n - 1))
+    return StudentT(mean, mean - reach, mean + reach, n, p_above, p_below)

@@ -5,6 +5,8 @@ STUDY_OPTIONS = shlex.join(
 )
 TABLES = outputs.table_files(LAYOUT)
 FIGURES = outputs.figure_files(STUDY, LAYOUT)
+CLAIMS = outputs.claim_files(STUDY, LAYOUT)
+CLAIMS_LEDGER = load_ledger(STUDY.claims).digest() if STUDY.claims else ""
 
 
 rule aggregate:
@@ -63,9 +65,33 @@ rule make_figures:
         "exec python -m sngan_repro figures {params.options} > {log:q} 2>&1"
 
 
+if STUDY.claims:
+
+    rule make_claims:
+        input:
+            **outputs.aggregate_files(LAYOUT),
+        output:
+            **{
+                name: report(path, caption="../../report/captions/claims.rst", category="Claims")
+                for name, path in CLAIMS.items()
+            },
+        log:
+            LAYOUT.logs / "claims.log",
+        conda:
+            "../../environment.yml"
+        params:
+            ledger=CLAIMS_LEDGER,
+            options=STUDY_OPTIONS,
+        message:
+            "Judge the claims of {STUDY.claims}"
+        shell:
+            "exec python -m sngan_repro claims {params.options} > {log:q} 2>&1"
+
+
 rule tables:
     input:
         rules.make_tables.output,
+        list(CLAIMS.values()),
 
 
 rule figures:

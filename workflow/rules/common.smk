@@ -4,6 +4,7 @@ import shlex
 from pathlib import Path
 
 from sngan_repro.analysis import outputs
+from sngan_repro.claims.ledger import load_ledger
 from sngan_repro.config import ConfigError
 from sngan_repro.data.sources import source_info
 from sngan_repro.files import tree_stamp

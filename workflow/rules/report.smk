@@ -6,6 +6,7 @@ rule make_report:
         rules.aggregate.output,
         rules.make_tables.output,
         rules.make_figures.output,
+        list(CLAIMS.values()),
         template="report/report.md.j2",
         references="report/references.bib",
         style="report/style.css",

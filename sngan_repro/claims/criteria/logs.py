@@ -1,0 +1,145 @@
+"""What the training logs say."""
+
+from __future__ import annotations
+
+from math import log
+from typing import TYPE_CHECKING
+
+from sngan_repro.claims.criteria import CRITERIA
+from sngan_repro.claims.evidence import Evidence, above
+from sngan_repro.claims.verdict import NotRun, Verdict, decide
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+WINDOW = 0.01
+"""Length of the windows of rolling statistics, as a share of the training: the 2000 of 200,000 updates of the claim."""
+MIN_WINDOW = 10
+LATE, EARLY = (0.75, 1.0), (0.05, 0.3)
+"""Parts of the training that the source compares: updates 150,000-200,000 and 10,000-60,000 of 200,000."""
+
+
+def part(log_: pd.DataFrame, share: tuple[float, float]) -> pd.DataFrame:
+    """The rows of a log between two shares of the training."""
+    return log_.iloc[int(share[0] * len(log_)) : int(share[1] * len(log_))]
+
+
+def rolling_sd(values: np.ndarray) -> np.ndarray:
+    """SD within consecutive windows of WINDOW of the training; NotRun when the log is too short for two of them."""
+    import numpy as np
+
+    window = max(MIN_WINDOW, round(WINDOW * len(values)))
+    count = len(values) // window
+    if count < 8:
+        raise NotRun(f"needs a longer training: {len(values)} updates make {count} windows of {window}")
+    return np.asarray(values)[: count * window].reshape(count, window).std(axis=1, ddof=1)
+
+
+def change_point(values: np.ndarray) -> float:
+    """The share of the series at which two constant levels fit it best (least squares)."""
+    import numpy as np
+
+    cuts = range(1, len(values))
+    costs = [np.var(values[:cut]) * cut + np.var(values[cut:]) * (len(values) - cut) for cut in cuts]
+    return (1 + int(np.argmin(costs))) / len(values)
+
+
+@CRITERIA.register("spread_grows_late")
+def spread_grows_late(
+    evidence: Evidence, *, method: str, setting: str, factor: float = 2, change: tuple[float, float] = (0.35, 0.65)
+) -> Verdict:
+    """Late in the training both losses vary more than ``factor`` times as much as early, and the change lies midway.
+
+    Variation is the mean SD in short windows; the change point is that of two levels fitted to its logarithm.
+    """
+    import numpy as np
+
+    components = []
+    for name, loss in (("L_D", "d_loss"), ("L_G", "g_loss")):
+
+        def ratio(frame: pd.DataFrame, loss: str = loss) -> float:
+            spread = pd_series(rolling_sd(frame[loss].to_numpy()))
+            return log(float(part(spread, LATE)["sd"].mean()) / float(part(spread, EARLY)["sd"].mean()))
+
+        def when(frame: pd.DataFrame, loss: str = loss) -> float:
+            return change_point(np.log(np.maximum(rolling_sd(frame[loss].to_numpy()), 1e-12)))
+
+        spread = evidence.measured(f"log of late over early SD of {name}", method, setting, ratio)
+        moment = evidence.measured(f"change point of {name}", method, setting, when)
+        components.append(above(spread, log(factor), "log ratio"))
+        components.append(above(moment, change[0], "share of the training"))
+        late = moment.map(lambda value: -value)
+        components.append(above(late, -change[1], "share of the training", f"{moment.name}, from above"))
+    return decide(components)
+
+
+def pd_series(values: np.ndarray) -> pd.DataFrame:
+    """One column ``sd``."""
+    import pandas as pd
+
+    return pd.DataFrame({"sd": values})
+
+
+@CRITERIA.register("loss_ratio")
+def loss_ratio(evidence: Evidence, *, method: str, setting: str, low: float = 1.5, high: float = 2.5) -> Verdict:
+    """In the last quarter the SD of L_G is between ``low`` and ``high`` times that of L_D; so is the 1-99 % range."""
+    import numpy as np
+
+    def sd_ratio(frame: pd.DataFrame) -> float:
+        late = part(frame, LATE)
+        return log(float(late["g_loss"].std()) / float(late["d_loss"].std()))
+
+    def range_ratio(frame: pd.DataFrame) -> float:
+        late = part(frame, LATE)
+        g, d = (float(np.ptp(np.percentile(late[name], [1, 99]))) for name in ("g_loss", "d_loss"))
+        return log(g / d)
+
+    components = []
+    for word, function in (("SD", sd_ratio), ("range", range_ratio)):
+        cell = evidence.measured(f"log of {word} of L_G over L_D", method, setting, function)
+        components.append(above(cell, log(low), "log ratio"))
+        components.append(above(cell.map(lambda value: -value), -log(high), "log ratio", f"{cell.name}, from above"))
+    return decide(components)
+
+
+@CRITERIA.register("power_iteration")
+def power_iteration(
+    evidence: Evidence, *, method: str, setting: str, max_error: float = 0.05, after_steps: int = 1000
+) -> Verdict:
+    """The median relative error of the estimated spectral norm, over layers and time, lies below ``max_error``.
+
+    The log holds the true norm of each layer's normalised weight, which is true norm over estimate.
+    """
+    import numpy as np
+
+    def error(frame: pd.DataFrame) -> float:
+        columns = [name for name in frame if str(name).startswith("spectral/")]
+        late = frame.loc[frame["step"] > after_steps, columns].to_numpy()
+        late = late[np.isfinite(late)]
+        if not len(late):
+            raise NotRun(f"needs spectral norms measured after update {after_steps}")
+        return float(np.median(np.abs(1 / late - 1)))
+
+    cell = evidence.measured("median relative error of the spectral norm", method, setting, error)
+    return decide([above(cell.map(lambda value: -value), -max_error, "relative", f"{cell.name}, from above")])
+
+
+@CRITERIA.register("term_varies")
+def term_varies(evidence: Evidence, *, option: str, column: str, setting: str, share: float = 0.01) -> Verdict:
+    """A logged term of the method that has ``option`` switched on varies by more than a share of its mean (SD)."""
+    labels = [
+        label
+        for entry, label in zip(evidence.study.methods, evidence.study.labels, strict=True)
+        if entry.options.get(option)
+    ]
+    if not labels:
+        raise NotRun(f"needs a method with `{option}: true`")
+
+    def variation(frame: pd.DataFrame) -> float:
+        if column not in frame:
+            raise NotRun(f"needs the column '{column}' in the training log of {labels[0]}")
+        return float(frame[column].std() / abs(frame[column].mean()))
+
+    cell = evidence.measured(f"SD over mean of {column} of {labels[0]}", labels[0], setting, variation)
+    return decide([above(cell, share, "relative")])

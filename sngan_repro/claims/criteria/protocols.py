@@ -1,0 +1,95 @@
+"""What a fault of the evaluation does to scores: the same snapshots, scored with and without it."""
+
+from __future__ import annotations
+
+from sngan_repro.claims.criteria import CRITERIA
+from sngan_repro.claims.criteria.ranking import within
+from sngan_repro.claims.evidence import Cell, Evidence, combine, exceeds
+from sngan_repro.claims.verdict import Component, NotRun, Verdict, decide
+
+
+def _relative(evidence: Evidence, method: str, setting: str, kind: str, faults: dict) -> Cell:
+    """Change by the faults as a share of the score without them."""
+    clean, faulty = evidence.metric(kind), evidence.faulty(kind, faults)
+    cells = [evidence.score(method, setting, name) for name in (clean, faulty)]
+    return combine(f"relative change of {method} at {setting}", cells, lambda pair: pair[1] / pair[0] - 1)
+
+
+@CRITERIA.register("fault_harmless")
+def fault_harmless(
+    evidence: Evidence, *, metrics: list[str], faults: dict, share: float, method: str | None = None
+) -> Verdict:
+    """With and without the faults scores differ by less than a share, for each method (or one) at each setting."""
+    labels = evidence.study.labels if method is None else [method]
+    evidence.need_methods(labels)
+    nothing = Cell("0", dict.fromkeys(evidence.study.seeds, 0.0))
+    components = []
+    for kind in metrics:
+        for label in labels:
+            for setting in evidence.study.settings:
+                change = _relative(evidence, label, setting, kind, faults)
+                what = f"{kind.upper()}: {change.name} within ±{100 * share:g} %"
+                components += [
+                    Component(what, part.values, part.margin, "relative", part.runs, part.blocked)
+                    for part in within(change, nothing, share, "relative")
+                ]
+    return decide(components)
+
+
+@CRITERIA.register("fault_harmless_real")
+def fault_harmless_real(evidence: Evidence, *, metrics: list[str], faults: dict, share: float) -> Verdict:
+    """Real images score alike, to a share, with and without the faults. One set of real images: no interval."""
+    components = []
+    for kind in metrics:
+        clean = evidence.real(evidence.metric(kind))
+        faulty = evidence.real(evidence.faulty(kind, faults))
+        change = abs(faulty / clean - 1)
+        what = f"{kind.upper()} of real images: {clean:.4g} without, {faulty:.4g} with the fault"
+        components.append(Component(what, (-change,), -share, "relative", exact=True))
+    return decide(components)
+
+
+@CRITERIA.register("published_values")
+def published_values(evidence: Evidence, *, metrics: list[str], faults: dict, num_sd: float = 2) -> Verdict:
+    """Each method at its best setting lies within ``num_sd`` seed SDs of the published table, scored as published.
+
+    Only Inception features give the published units.
+    """
+    reference = evidence.need_reference()
+    components = []
+    for kind in metrics:
+        name = evidence.faulty(kind, faults)
+        if not name.endswith("@inception"):
+            raise NotRun("needs the evaluator inception: the published values have the units of its features")
+        table = reference.best(kind)
+        for label in [label for label in evidence.study.labels if label in table]:
+            cell = evidence.tuned(label, name)
+            published = Cell("published", dict.fromkeys(cell.values, table[label].value))
+            components += within(cell, published, num_sd * cell.sd, evidence.unit(name))
+    return decide(components)
+
+
+@CRITERIA.register("ranking_holds")
+def ranking_holds(evidence: Evidence, *, metrics: list[str], min_tau: float = 0.6) -> Verdict:
+    """Kendall's tau between the published ranking and ours, each method at its best setting, lies above ``min_tau``.
+
+    One tau per seed, from the scores of that seed.
+    """
+    import scipy.stats
+
+    reference = evidence.need_reference()
+    components = []
+    for kind in metrics:
+        name, table = evidence.metric(kind), reference.best(kind)
+        labels = [label for label in evidence.study.labels if label in table]
+        if len(labels) < 3:
+            raise NotRun("needs three methods with published values")
+        theirs = [table[label].value for label in labels]
+        cells = [evidence.tuned(label, name) for label in labels]
+        tau = combine(
+            f"Kendall's τ of the {kind.upper()} ranking",
+            cells,
+            lambda values, theirs=theirs: float(scipy.stats.kendalltau(values, theirs)[0]),
+        )
+        components.append(exceeds(tau, Cell("0", dict.fromkeys(tau.values, 0.0)), min_tau, "τ", tau.name))
+    return decide(components)

@@ -1,0 +1,196 @@
+"""The verdicts of a study: one row per claim, one per component, and a printed table."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from sngan_repro.analysis.aggregate import write_table
+from sngan_repro.analysis.naming import MISSING, amount, enumeration
+from sngan_repro.analysis.outputs import claim_files
+from sngan_repro.analysis.printed import PrintedTable, latex_document, markdown_document
+from sngan_repro.analysis.summary import Results, read_results
+from sngan_repro.analysis.tabular import read_log
+from sngan_repro.claims.criteria import CRITERIA
+from sngan_repro.claims.evidence import Evidence
+from sngan_repro.claims.ledger import Claim, Ledger, load_ledger
+from sngan_repro.claims.verdict import VERDICTS, Component, NotRun, Verdict
+from sngan_repro.files import write_text
+from sngan_repro.paths import Layout, RunPaths
+from sngan_repro.reference import load_reference
+from sngan_repro.study import Study
+
+__all__ = ["Judged", "claims_table", "judge_study", "make_claims", "reasons_table", "tally"]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A claim and the verdict on one dataset."""
+
+    dataset: str
+    claim: Claim
+    verdict: Verdict
+
+
+def judge(claim: Claim, evidence: Evidence) -> Verdict:
+    """The verdict of one claim's test on the evidence; a gap in the data gives "not run" with the reason."""
+    if claim.test is None:
+        return Verdict("not run", reason=claim.not_run or "")
+    try:
+        return CRITERIA.get(claim.test)(evidence, **claim.options)
+    except NotRun as gap:
+        return Verdict("not run", reason=str(gap))
+
+
+def judge_study(study: Study, layout: Layout, results: Results | None = None) -> list[Judged]:
+    """Every claim of the study's ledger, per dataset. Reads what ``aggregate`` wrote and the training logs."""
+    assert study.claims is not None
+    ledger = load_ledger(study.claims)
+    found = results if results is not None else read_results(layout)
+    reference = load_reference(study.reference) if study.reference else None
+    judged = []
+    for dataset in study.datasets:
+        evidence = Evidence(
+            study, dataset, found, reference, read_log=lambda folder: read_log(RunPaths(layout.root / folder))
+        )
+        judged += [Judged(dataset, claim, judge(claim, evidence)) for claim in ledger.claims]
+    return judged
+
+
+def make_claims(study: Study, layout: Layout) -> None:
+    """Write claims.csv, claims_components.csv, claims.md and claims.tex of a study with a ledger."""
+    assert study.claims is not None
+    ledger = load_ledger(study.claims)
+    judged = judge_study(study, layout)
+    files = claim_files(study, layout)
+    write_table(files["claims"], [claim_row(study, ledger, item) for item in judged])
+    rows = [component_row(item, part) for item in judged for part in item.verdict.components]
+    write_table(files["claims_components"], rows, COMPONENT_COLUMNS)
+    tables = [table for dataset in study.datasets for table in printed_claims(study, judged, dataset)]
+    write_text(files["claims_md"], markdown_document(tables))
+    write_text(files["claims_tex"], latex_document(tables))
+
+
+def printed_claims(study: Study, judged: list[Judged], dataset: str) -> list[PrintedTable]:
+    """The verdicts, and the reasons of those that could not be decided."""
+    mine = [item for item in judged if item.dataset == dataset]
+    tables = [claims_table(study, mine), reasons_table(mine)]
+    return [table for table in tables if table.rows]
+
+
+def tally(judged: list[Judged]) -> str:
+    """``3 supported, 5 not supported, 10 undecided and 23 not run``."""
+    counts = Counter(item.verdict.name for item in judged)
+    return enumeration(f"{counts[name]} {name}" for name in VERDICTS)
+
+
+def claim_row(study: Study, ledger: Ledger, item: Judged) -> dict[str, Any]:
+    """One row of claims.csv: the claim, its verdict, and the component that decided it or stands in the way."""
+    claim, verdict, shown = item.claim, item.verdict, item.verdict.shown
+    test = shown.test if shown else None
+    return {
+        "study": study.name,
+        "dataset": item.dataset,
+        "ledger": ledger.name,
+        "id": claim.id,
+        "source": ledger.citation,
+        "where": claim.where,
+        "statement": claim.statement,
+        "quantity": claim.quantity,
+        "criterion": claim.criterion,
+        "reported": claim.reported,
+        "verdict": verdict.name,
+        "reason": verdict.reason,
+        "remark": verdict.remark,
+        "shown": shown.what if shown else "",
+        "effect": test.mean if test else None,
+        "ci_low": test.low if test and shown and not shown.exact else None,
+        "ci_high": test.high if test and shown and not shown.exact else None,
+        "margin": shown.margin if shown else None,
+        "unit": shown.unit if shown else "",
+        "n": test.n if test else None,
+        "num_components": len(verdict.components),
+        "num_supporting": sum(part.supports for part in verdict.components),
+        "test": claim.test or "",
+        "runs": " ".join(verdict.runs),
+    }
+
+
+def component_row(item: Judged, part: Component) -> dict[str, Any]:
+    """One row of claims_components.csv."""
+    values = " ".join(f"{value!r}" for value in part.values)
+    test = part.test
+    row = [item.dataset, item.claim.id, part.what, part.unit, test.mean, test.low, test.high, part.margin, test.n]
+    row += [test.p_above, test.p_below, part.supports, part.blocked, values]
+    return dict(zip(COMPONENT_COLUMNS, row, strict=True))
+
+
+COMPONENT_COLUMNS = [
+    "dataset",
+    "id",
+    "what",
+    "unit",
+    "mean",
+    "ci_low",
+    "ci_high",
+    "margin",
+    "n",
+    "p_above",
+    "p_below",
+    "supports",
+    "blocked",
+    "values",
+]
+
+
+def effect_text(shown: Component) -> str:
+    """``0.35 [0.21, 0.49] > 0.1``: mean, 95 % interval, and the margin where it is not 0."""
+    test = shown.test
+    if test.mean is None:
+        return MISSING
+    text = amount(test.mean)
+    if not shown.exact and test.low is not None and test.high is not None:
+        text += f" [{amount(test.low)}, {amount(test.high)}]"
+    return text + (f" vs {amount(shown.margin)}" if shown.margin else "")
+
+
+def claims_table(study: Study, judged: list[Judged]) -> PrintedTable:
+    """The verdicts that rest on data, in the order of the ledger."""
+    rows = []
+    for item in judged:
+        verdict, shown = item.verdict, item.verdict.shown
+        if shown is None:
+            continue
+        share = f"{sum(part.supports for part in verdict.components)} of {len(verdict.components)}"
+        rows.append(
+            [
+                item.claim.id,
+                item.claim.statement,
+                verdict.name,
+                shown.what + (f" ({shown.unit})" if shown.unit else ""),
+                effect_text(shown),
+                MISSING if shown.exact else str(shown.test.n),
+                share,
+                item.claim.reported or MISSING,
+            ]
+        )
+    dataset = judged[0].dataset if judged else ""
+    caption = (
+        f"{dataset}: verdicts on the claims that this study can test. A claim is a conjunction of comparisons; shown is "
+        "the one that decides, or stands in the way, with its mean over the n pairs of training seeds, the 95 % interval "
+        "of Student's t and, after vs, the margin that has to be exceeded where it is not 0. Held: comparisons whose "
+        "interval lies above the margin, of all. Reported: what the source's own numbers say."
+    )
+    header = ["Id", "Claim", "Verdict", "Deciding comparison", "Effect [95 % interval]", "n", "held", "Reported"]
+    return PrintedTable(f"claims-{dataset}", caption, "llllrrrl", header, rows)
+
+
+def reasons_table(judged: list[Judged]) -> PrintedTable:
+    """The claims that could not be tested, and what they would need."""
+    rows = [
+        [item.claim.id, item.claim.statement, item.verdict.reason] for item in judged if item.verdict.name == "not run"
+    ]
+    dataset = judged[0].dataset if judged else ""
+    caption = f"{dataset}: claims that this study has not run, and why."
+    return PrintedTable(f"claims-not-run-{dataset}", caption, "lll", ["Id", "Claim", "Reason"], rows)

@@ -1,0 +1,94 @@
+"""From paired differences to a verdict.
+
+A claim is a conjunction of components; each says that a quantity, measured once per training seed, lies above a margin.
+It is *supported* when every component is (an intersection-union test: no correction is needed, Berger 1982), *not
+supported* when at least one component is contradicted after Holm's correction for their number, and *undecided*
+otherwise. A component counts as shown, or contradicted, when its 95 % interval lies wholly above, or below, its margin:
+Student's t over the seeds, which for few seeds keeps its level where the bootstrap does not. That a claim is undecided
+is a statement about the study's size, not about the claim.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from sngan_repro.analysis.stats import LEVEL, StudentT, holm, student_t
+
+VERDICTS = ("supported", "not supported", "undecided", "not run")
+VerdictName = Literal["supported", "not supported", "undecided", "not run"]
+TAIL = (1 - LEVEL) / 2
+"""One-sided level of a component: both sides of its two-sided interval."""
+
+
+class NotRun(Exception):
+    """The study lacks the data that a claim needs; the message says which."""
+
+
+@dataclass(frozen=True)
+class Component:
+    """The claim says that the mean of ``values``, one per training seed, lies above ``margin``.
+
+    blocked: why the component cannot support the claim whatever its values are (runs that diverged). exact: a single
+    value without any sampling error, such as the result of arithmetic.
+    """
+
+    what: str
+    values: tuple[float, ...]
+    margin: float = 0.0
+    unit: str = ""
+    runs: frozenset[str] = frozenset()
+    blocked: str = ""
+    exact: bool = False
+    test: StudentT = field(init=False)
+
+    def __post_init__(self) -> None:
+        if self.exact:
+            (value,) = self.values
+            result = StudentT(value, value, value, 1, float(value <= self.margin), float(value >= self.margin))
+        else:
+            result = student_t(self.values, self.margin)
+        object.__setattr__(self, "test", result)
+
+    @property
+    def supports(self) -> bool:
+        return not self.blocked and self.test.p_above <= TAIL
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the data say about one claim; ``shown`` is the component that decided, or stands in the way."""
+
+    name: VerdictName
+    components: tuple[Component, ...] = ()
+    shown: Component | None = None
+    reason: str = ""
+    remark: str = ""
+
+    @property
+    def runs(self) -> list[str]:
+        """All runs that entered, sorted."""
+        return sorted(set().union(*(component.runs for component in self.components)))
+
+
+def decide(components: Sequence[Component], remark: str = "") -> Verdict:
+    """The verdict on a conjunction of components. NotRun when there is none."""
+    if not components:
+        raise NotRun("the study has nothing to compare")
+    parts = tuple(components)
+    p_below = holm([part.test.p_below for part in parts])
+    contradicted = min(range(len(parts)), key=lambda index: (p_below[index], parts[index].test.p_below))
+    if p_below[contradicted] <= TAIL:
+        return Verdict("not supported", parts, parts[contradicted], remark=remark)
+    if all(part.supports for part in parts):
+        return Verdict("supported", parts, max(parts, key=lambda part: part.test.p_above), remark=remark)
+    weakest = max(parts, key=lambda part: (bool(part.blocked), part.test.p_above))
+    return Verdict("undecided", parts, weakest, reason=weakest.blocked or _why_undecided(parts), remark=remark)
+
+
+def _why_undecided(parts: Sequence[Component]) -> str:
+    if any(part.test.n < 2 for part in parts):
+        return "fewer than two seeds with a pair of finished runs"
+    open_parts = sum(not part.supports for part in parts)
+    return f"{open_parts} of {len(parts)} comparisons open" if len(parts) > 1 else "the interval contains the margin"
