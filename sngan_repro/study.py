@@ -5,12 +5,14 @@ One file is one study; studies are never merged. Every mistake is a :class:`Conf
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from sngan_repro.config import ConfigError, MachineConfig, Model, describe, parse, read_yaml, require_known
+from sngan_repro.reference import Reference, load_reference
 from sngan_repro.specs import (
     BudgetSpec,
     DatasetSpec,
@@ -93,6 +95,7 @@ class Study(Model):
     scores: tuple[ProtocolSpec, ...] = Field(min_length=1)
     classifier: EvaluatorSpec = EvaluatorSpec()
     headline: tuple[str, ...] = Field((), description="metric names in the main table; default: first IS and FID")
+    reference: str | None = Field(None, description="published values to set beside: a name, or the path of a file")
     claims: str | None = Field(None, description="ledger of claims to judge: `southampton`, or the path of a YAML file")
 
     @field_validator("seeds")
@@ -132,6 +135,11 @@ class Study(Model):
                     raise ConfigError(f"scores: the metric '{name}' is produced twice")
             for name in self.headline:
                 require_known("headline metric", name, names)
+            if self.published and not set(labels) & set(self.published.methods):
+                raise ConfigError(
+                    f"reference: '{self.reference}' has values of {', '.join(self.published.methods)}, and no method "
+                    "of this study has such a label; give one its published name as `label:`, or remove `reference`"
+                )
             if self.claims is not None:
                 load_ledger(self.claims)
             self.runs()
@@ -147,6 +155,11 @@ class Study(Model):
         from sngan_repro.methods import METHODS
 
         return [entry.label or METHODS.get(entry.name).title for entry in self.methods]
+
+    @cached_property
+    def published(self) -> Reference | None:
+        """The published values that the study is set beside."""
+        return load_reference(self.reference) if self.reference else None
 
     @property
     def metric_names(self) -> list[str]:

@@ -73,6 +73,11 @@ def test_an_edit_changes_only_the_runs_it_concerns(study_of):
     ("changes", "message"),
     [
         ({"methods": ["sgnan"]}, r"unknown method 'sgnan'; did you mean 'sngan'\? \(known: began, bn, "),
+        ({"reference": "sothampton"}, r"unknown reference 'sothampton'; did you mean 'southampton'\?"),
+        (
+            {"reference": "southampton", "methods": [{"name": "sngan", "label": "Mine"}]},
+            "reference: 'southampton' has values of BEGAN, .*no method of this study has such a label; give one its",
+        ),
         ({"methods": ["sngan", "sngan"]}, "two entries have the label 'SNGAN'; give one its own `label:`"),
         (
             {"methods": [{"name": "sngan", "gp_weight": 1}]},

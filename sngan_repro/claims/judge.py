@@ -177,13 +177,13 @@ def claims_table(study: Study, judged: list[Judged]) -> PrintedTable:
         )
     dataset = judged[0].dataset if judged else ""
     caption = (
-        f"{dataset}: verdicts on the claims that this study can test. A claim is a conjunction of comparisons; shown is "
-        "the one that decides, or stands in the way, with its mean over the n pairs of training seeds, the 95 % interval "
-        "of Student's t and, after vs, the margin that has to be exceeded where it is not 0. Held: comparisons whose "
-        "interval lies above the margin, of all. Reported: what the source's own numbers say."
+        f"{dataset}: verdicts on the claims that this study can test. A claim is a conjunction of comparisons; shown "
+        "is the one that decides, or stands in the way, with its mean over the n pairs of training seeds, the 95 % "
+        "interval of Student's t and, after vs, the margin that has to be exceeded where it is not 0. Held: comparisons "
+        "whose interval lies above the margin, of all. Reported: what the source's own numbers say."
     )
     header = ["Id", "Claim", "Verdict", "Deciding comparison", "Effect [95 % interval]", "n", "held", "Reported"]
-    return PrintedTable(f"claims-{dataset}", caption, "llllrrrl", header, rows)
+    return PrintedTable(f"claims-{dataset}", caption, "lplprrrp", header, rows)
 
 
 def reasons_table(judged: list[Judged]) -> PrintedTable:
@@ -193,4 +193,4 @@ def reasons_table(judged: list[Judged]) -> PrintedTable:
     ]
     dataset = judged[0].dataset if judged else ""
     caption = f"{dataset}: claims that this study has not run, and why."
-    return PrintedTable(f"claims-not-run-{dataset}", caption, "lll", ["Id", "Claim", "Reason"], rows)
+    return PrintedTable(f"claims-not-run-{dataset}", caption, "lpp", ["Id", "Claim", "Reason"], rows)
