@@ -112,7 +112,7 @@ class Evidence:
         names = [*self.study.headline_metrics, *self.study.metric_names]
         for name in names:
             found, protocol = protocol_of(self.study, name)
-            if found == kind and not protocol.faults:
+            if found == kind and protocol.is_clean:
                 return name
         raise NotRun(f"needs a protocol with the metric `{kind}`")
 
@@ -120,7 +120,8 @@ class Evidence:
         """The metric scored like :meth:`metric` but with exactly these faults."""
         _, clean = protocol_of(self.study, self.metric(kind))
         for protocol in self.study.scores:
-            if protocol.faults == faults and kind in protocol.metrics and clean_twin(protocol, clean):
+            twin = protocol.without_faults.model_copy(update={"metrics": clean.metrics})
+            if kind in protocol.metrics and twin == clean and faults_of(protocol) == faults:
                 return protocol.metric_names[kind]
         text = ", ".join(f"{key}: {str(value).lower()}" for key, value in faults.items())
         raise NotRun(f"needs the protocol of {metric_short(self.study, self.metric(kind))} once more with `{text}`")
@@ -167,10 +168,11 @@ class Evidence:
         """Scores of finished runs at a snapshot, numbered like a list: 0 is the first, -1 the last."""
         rows = self._cells[method, setting, metric]
         values = {}
-        for seed, run in rows[rows["state"] == "ok"].groupby("seed"):
-            value = run.sort_values("updates")["value"].iloc[snapshot]
+        finished = rows[rows["state"] == "ok"]
+        for seed in sorted(set(map(int, finished["seed"]))):
+            value = float(finished[finished["seed"] == seed].sort_values("updates")["value"].iloc[snapshot])
             if value == value:  # a snapshot that could not be scored is missing
-                values[int(seed)] = float(value)
+                values[seed] = value
         diverged = tuple(sorted({int(seed) for seed in rows.loc[rows["state"] == "diverged", "seed"]}))
         runs = frozenset(f"{self.dataset}/{method}/{setting}/seed{int(seed)}" for seed in rows["seed"].unique())
         name = f"{method} at {setting}" if len(self.study.settings) > 1 else method
@@ -253,7 +255,6 @@ class Evidence:
         return self.reference
 
 
-def clean_twin(protocol: ProtocolSpec, clean: ProtocolSpec) -> bool:
-    """Whether two protocols are equal but for faults and the list of metrics."""
-    changed = {"metrics": clean.metrics} | {key: getattr(clean, key) for key in protocol.faults}
-    return protocol.model_copy(update=changed) == clean
+def faults_of(protocol: ProtocolSpec) -> dict[str, object]:
+    """The faults that a protocol scores with: key -> value."""
+    return {key: getattr(protocol, key) for key in protocol.FAULTS if getattr(protocol, key)}

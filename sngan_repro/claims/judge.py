@@ -81,7 +81,7 @@ def printed_claims(study: Study, judged: list[Judged], dataset: str) -> list[Pri
 
 def tally(judged: list[Judged]) -> str:
     """``3 supported, 5 not supported, 10 undecided and 23 not run``."""
-    counts = Counter(item.verdict.name for item in judged)
+    counts: Counter[str] = Counter(item.verdict.name for item in judged)
     return enumeration(f"{counts[name]} {name}" for name in VERDICTS)
 
 
@@ -179,8 +179,8 @@ def claims_table(study: Study, judged: list[Judged]) -> PrintedTable:
     caption = (
         f"{dataset}: verdicts on the claims that this study can test. A claim is a conjunction of comparisons; shown "
         "is the one that decides, or stands in the way, with its mean over the n pairs of training seeds, the 95 % "
-        "interval of Student's t and, after vs, the margin that has to be exceeded where it is not 0. Held: comparisons "
-        "whose interval lies above the margin, of all. Reported: what the source's own numbers say."
+        "interval of Student's t and, after vs, the margin that has to be exceeded where it is not 0. Held: "
+        "comparisons whose interval lies above the margin, of all. Reported: what the source's own numbers say."
     )
     header = ["Id", "Claim", "Verdict", "Deciding comparison", "Effect [95 % interval]", "n", "held", "Reported"]
     return PrintedTable(f"claims-{dataset}", caption, "lplprrrp", header, rows)

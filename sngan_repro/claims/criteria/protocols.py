@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sngan_repro.claims.criteria import CRITERIA
 from sngan_repro.claims.criteria.ranking import within
-from sngan_repro.claims.evidence import Cell, Evidence, combine, exceeds
+from sngan_repro.claims.evidence import Cell, Evidence, above, combine
 from sngan_repro.claims.verdict import Component, NotRun, Verdict, decide
 
 
@@ -86,10 +86,10 @@ def ranking_holds(evidence: Evidence, *, metrics: list[str], min_tau: float = 0.
             raise NotRun("needs three methods with published values")
         theirs = [table[label].value for label in labels]
         cells = [evidence.tuned(label, name) for label in labels]
-        tau = combine(
-            f"Kendall's τ of the {kind.upper()} ranking",
-            cells,
-            lambda values, theirs=theirs: float(scipy.stats.kendalltau(values, theirs)[0]),
-        )
-        components.append(exceeds(tau, Cell("0", dict.fromkeys(tau.values, 0.0)), min_tau, "τ", tau.name))
+
+        def tau(values: list[float], theirs: list[float] = theirs) -> float:
+            return float(scipy.stats.kendalltau(values, theirs)[0])
+
+        taus = combine(f"Kendall's τ of the {kind.upper()} ranking", cells, tau)
+        components.append(above(taus, min_tau, "τ"))
     return decide(components)
