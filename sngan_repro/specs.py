@@ -41,7 +41,9 @@ class NetsSpec(Model):
     family: Literal["cnn"] = Field("cnn", description="cnn: the standard CNN of the SNGAN paper (Table 3)")
     width: int = Field(64, ge=1, le=1024, description="channels of the layer nearest to the image; paper: 64")
     z_dim: int = Field(128, ge=1, le=4096, description="length of the latent vector; paper: 128")
-    z_law: Literal["normal", "uniform"] = Field("normal", description="N(0, 1), or uniform on [-1, 1]")
+    z_law: Literal["normal", "uniform", "uniform01"] = Field(
+        "normal", description="N(0, 1), uniform on [-1, 1), or uniform on [0, 1)"
+    )
     init: Literal["xavier", "dcgan"] = Field(
         "xavier", description="xavier: Glorot uniform; dcgan: normal with standard deviation 0.02"
     )
