@@ -6,7 +6,7 @@ A sample is fixed by (weights, seed, its index, batch-norm mode): how many other
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -90,13 +90,14 @@ def generate(
     batch_norm: Literal["running", "batch"] = "running",
     start: int = 0,
     refuse_non_finite: bool = True,
+    quantise: Callable[[Tensor], Tensor] = to_uint8,
 ) -> np.ndarray:
     """Images number ``start`` to ``start + count - 1`` of a seed: uint8 (count, H, W, C).
 
     batch_norm "running": G in evaluation mode. "batch": batch norm uses the statistics of its own batch, over fixed
     chunks of BATCH_NORM_CHUNK = 64 consecutive images (64 k to 64 k + 63), whatever ``batch_size``; G's running
     statistics and modes are left as they were. In both modes whole chunks are generated and cut, so image i is the
-    same bit for bit whatever ``count`` and ``start``.
+    same bit for bit whatever ``count`` and ``start``. quantise: (N, C, H, W) -> uint8 (N, H, W, C).
 
     Raises NonFiniteImages when a pixel is NaN or infinite; without ``refuse_non_finite`` NaN becomes grey.
     """
@@ -108,7 +109,7 @@ def generate(
             kept = images[max(0, start - first) : start + count - first]
             if refuse_non_finite and not torch.isfinite(kept).all():
                 raise NonFiniteImages(f"the generator made non-finite pixels in images {first} to {first + chunk - 1}")
-            parts.append(to_uint8(kept).cpu())
+            parts.append(quantise(kept).cpu())
     return torch.cat(parts).numpy()
 
 
