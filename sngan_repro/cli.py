@@ -104,17 +104,18 @@ def _scoring(add: Add) -> None:
     add("--protocols", required=True, help="the study's `scores`, JSON")
     add("--dataset", required=True, help="folder of the prepared images")
     add("--evaluators", required=True, help="evaluator name -> folder, JSON")
+    weights = _environment("INCEPTION_WEIGHTS", "")
+    add("--inception-weights", default=weights or None, help="where the weights are now, if they were moved")
 
 
 def _score(add: Add) -> None:
     _device_options(add)
     _scoring(add)
     add("--run", required=True, help="folder of a complete run")
-    weights = _environment("INCEPTION_WEIGHTS", "")
-    add("--inception-weights", default=weights or None, help="where the weights are now, if they were moved")
 
 
 def _score_real(add: Add) -> None:
+    _device_options(add)
     _scoring(add)
     add("--study-name", required=True)
     add("--dataset-name", required=True)

@@ -130,7 +130,19 @@ def score_real(given: Namespace) -> None:
     from sngan_repro.evaluate.score import score_real
 
     protocols, evaluators = _protocols(given), _evaluators(given)
-    score_real(protocols, given.dataset_name, given.study_name, Path(given.dataset), evaluators, Path(given.out))
+    # Without a change of pixels nothing passes through a network, so no device is asked for.
+    device = _device(given) if any(protocol.changes_pixels for protocol in protocols) else "cpu"
+    weights = Path(given.inception_weights) if given.inception_weights else None
+    score_real(
+        protocols,
+        given.dataset_name,
+        given.study_name,
+        Path(given.dataset),
+        evaluators,
+        Path(given.out),
+        device,
+        weights,
+    )
 
 
 def sample(given: Namespace) -> None:

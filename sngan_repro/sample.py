@@ -1,4 +1,4 @@
-"""Samples of a trained generator: latents, quantisation to 8 bits, grids and interpolations.
+"""Samples of a trained generator: images, quantisation to 8 bits, grids.
 
 A sample is fixed by (weights, seed, its index, batch-norm mode): how many others are drawn with it does not matter.
 """
@@ -6,7 +6,7 @@ A sample is fixed by (weights, seed, its index, batch-norm mode): how many other
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from sngan_repro.checkpoint import SNAPSHOT_FORMAT
 from sngan_repro.config import ConfigError, parse
 from sngan_repro.files import atomic_path
+from sngan_repro.latents import latents
 from sngan_repro.specs import NetsSpec, RunSpec
 
 BATCH_NORM_CHUNK = 64
@@ -28,42 +29,6 @@ GREY = 128  # neutral ground of a grid
 
 class NonFiniteImages(ValueError):
     """The generator made pixels that are NaN or infinite."""
-
-
-def latents(count: int, z_dim: int, law: str, seed: int, start: int = 0) -> Tensor:
-    """Latent vectors number ``start`` to ``start + count - 1`` of a seed: (count, z_dim), float32, on the CPU.
-
-    Every vector has its own random stream (Philox with the key (seed, index)), so vector i is the same whatever the
-    batch size, the count or the device. law: "normal" is N(0, 1), "uniform" is uniform on [-1, 1).
-    """
-    z = np.empty((count, z_dim), dtype=np.float32)
-    for row, index in enumerate(range(start, start + count)):
-        stream = np.random.Generator(np.random.Philox(key=np.array([seed, index], dtype=np.uint64)))
-        if law == "normal":
-            stream.standard_normal(dtype=np.float32, out=z[row])
-        elif law == "uniform":
-            stream.random(dtype=np.float32, out=z[row])
-        else:
-            raise ConfigError(f"nets: z_law: unknown law '{law}' (known: normal, uniform)")
-    return torch.from_numpy(z if law == "normal" else 2 * z - 1)
-
-
-def interpolate(a: Tensor, b: Tensor, steps: int, law: str) -> Tensor:
-    """Latents on the way from a to b, both included: (N, z_dim), (N, z_dim) -> (N, steps, z_dim).
-
-    Spherical for the normal law, whose vectors all lie near one sphere, so that the way stays where G was trained
-    (White 2016, arXiv:1609.04468); linear for the uniform law, and where a and b are (anti)parallel.
-    """
-    t = torch.linspace(0, 1, steps, dtype=torch.float64, device=a.device).view(1, -1, 1)
-    first, last = a.double().unsqueeze(1), b.double().unsqueeze(1)  # (N, 1, z_dim)
-    linear = (1 - t) * first + t * last
-    if law == "uniform":
-        return linear.to(a.dtype)
-    cosine = torch.cosine_similarity(first, last, dim=2).clamp(-1, 1).unsqueeze(2)  # (N, 1, 1)
-    angle, sine = cosine.acos(), cosine.acos().sin()
-    safe = sine.clamp(min=1e-6)
-    spherical = ((1 - t) * angle).sin() / safe * first + (t * angle).sin() / safe * last
-    return torch.where(sine < 1e-6, linear, spherical).to(a.dtype)
 
 
 def to_uint8(images: Tensor) -> Tensor:
@@ -125,13 +90,14 @@ def generate(
     batch_norm: Literal["running", "batch"] = "running",
     start: int = 0,
     refuse_non_finite: bool = True,
+    quantise: Callable[[Tensor], Tensor] = to_uint8,
 ) -> np.ndarray:
     """Images number ``start`` to ``start + count - 1`` of a seed: uint8 (count, H, W, C).
 
     batch_norm "running": G in evaluation mode. "batch": batch norm uses the statistics of its own batch, over fixed
     chunks of BATCH_NORM_CHUNK = 64 consecutive images (64 k to 64 k + 63), whatever ``batch_size``; G's running
     statistics and modes are left as they were. In both modes whole chunks are generated and cut, so image i is the
-    same bit for bit whatever ``count`` and ``start``.
+    same bit for bit whatever ``count`` and ``start``. quantise: (N, C, H, W) -> uint8 (N, H, W, C).
 
     Raises NonFiniteImages when a pixel is NaN or infinite; without ``refuse_non_finite`` NaN becomes grey.
     """
@@ -143,7 +109,7 @@ def generate(
             kept = images[max(0, start - first) : start + count - first]
             if refuse_non_finite and not torch.isfinite(kept).all():
                 raise NonFiniteImages(f"the generator made non-finite pixels in images {first} to {first + chunk - 1}")
-            parts.append(to_uint8(kept).cpu())
+            parts.append(quantise(kept).cpu())
     return torch.cat(parts).numpy()
 
 

@@ -126,6 +126,10 @@ class Study(Model):
             for key, dataset in self.datasets.items():
                 info = source_info(dataset)
                 check_protocols(key, self.scores, info.num_train, info.num_test, labelled=True)
+                if any(protocol.fault_detour == dataset.image_size for protocol in self.scores):
+                    raise ConfigError(
+                        f"scores: `fault_detour` {dataset.image_size} is the `image_size` of dataset '{key}': no detour"
+                    )
             late = [step for step in self.snapshots.steps or () if step > (self.budget.steps or step)]
             if late:
                 raise ConfigError(f"snapshots: steps: {late} lie beyond the budget of {self.budget.steps} updates")
@@ -135,6 +139,8 @@ class Study(Model):
                     raise ConfigError(f"scores: the metric '{name}' is produced twice")
             for name in self.headline:
                 require_known("headline metric", name, names)
+                if name not in self.clean_metric_names:
+                    raise ConfigError(f"headline: '{name}' is measured with faults; name a metric without")
             if self.published and not set(labels) & set(self.published.methods):
                 raise ConfigError(
                     f"reference: '{self.reference}' has values of {', '.join(self.published.methods)}, and no method "
@@ -167,12 +173,18 @@ class Study(Model):
         return [name for protocol in self.scores for name in protocol.metric_names.values()]
 
     @property
+    def clean_metric_names(self) -> list[str]:
+        """The metrics that are measured without faults."""
+        return [name for protocol in self.scores if protocol.is_clean for name in protocol.metric_names.values()]
+
+    @property
     def headline_metrics(self) -> list[str]:
-        """The metrics of the main table and figures."""
+        """The metrics of the main table and figures: without faults, unless there are no such."""
         if self.headline:
             return list(self.headline)
-        firsts = [next((n for n in self.metric_names if n.startswith(m)), None) for m in ("is", "fid")]
-        return [name for name in firsts if name] or self.metric_names[:1]
+        names = self.clean_metric_names or self.metric_names
+        firsts = [next((n for n in names if n.startswith(m)), None) for m in ("is", "fid")]
+        return [name for name in firsts if name] or names[:1]
 
     @property
     def evaluators(self) -> list[str]:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from sngan_repro.batches import BatchStream
 from sngan_repro.config import parse
+from sngan_repro.latents import training_latents
 from sngan_repro.methods import METHODS
 from sngan_repro.sample import generate
 from sngan_repro.specs import RunSpec
@@ -87,10 +88,8 @@ class Trainer:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.spec.training.precision == "bf16")
 
     def _latents(self) -> Tensor:
-        shape = (self.spec.training.batch_size, self.spec.nets.z_dim)
-        if self.spec.nets.z_law == "normal":
-            return torch.randn(shape, device=self.device)
-        return torch.rand(shape, device=self.device) * 2 - 1
+        nets = self.spec.nets
+        return training_latents(self.spec.training.batch_size, nets.z_dim, nets.z_law, self.device)
 
     def rates(self, steps: int | np.ndarray) -> tuple[Any, Any]:
         """Learning rates of D and G for the update after ``steps`` updates (an array gives arrays)."""

@@ -33,7 +33,7 @@ from sngan_repro.specs import (
         (DatasetSpec, {"source": "digits", "image_size": 132}, "image_size: Input should be less than or equal to 128"),
         (DatasetSpec, {"image_size": 32}, "source: this key is required"),
         (DatasetSpec, {"source": "digits", "image_size": 32, "channels": 2}, "channels: Input should be 1 or 3"),
-        (NetsSpec, {"z_law": "gauss"}, "z_law: Input should be 'normal' or 'uniform'; found 'gauss'"),
+        (NetsSpec, {"z_law": "gauss"}, "z_law: Input should be 'normal', 'uniform' or 'uniform01'; found 'gauss'"),
         (SettingSpec, {"beta1": 0.5}, "give `lr`, or both `lr_d` and `lr_g`"),
         (SettingSpec, {"lr": 1, "lr_d": 1, "lr_g": 2}, "`lr` has no effect"),
         (SettingSpec, {"lr": -1}, "lr: Input should be greater than 0"),

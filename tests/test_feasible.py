@@ -39,6 +39,13 @@ def test_too_little(changes, labelled, message):
         check_protocols("d", [protocol(**changes)], 100, 40, labelled)
 
 
+def test_repeated_images_are_enough():
+    """50 distinct images make a covariance of rank 49 at most; a distance to it is computed, and so was published."""
+    repeated = protocol(num_fake=6000, fault_distinct=50, is_splits=10, metrics=["is", "fid"])
+    check_protocols("d", [repeated], 50_000, 10_000, labelled=True)
+    check_protocols("d", [protocol(fault_distinct=2, metrics=["is", "fid"])], 100, 40, labelled=True)
+
+
 def test_command(tiny_images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     out = tmp_path / "checked.json"
     given = ["check-data", "--dataset", str(tiny_images), "--dataset-name", "squares", "--out", str(out), "--protocols"]

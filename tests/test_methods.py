@@ -1,4 +1,4 @@
-"""The six methods: games, states and networks."""
+"""The methods: games, states and networks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from sngan_repro import nets
 from sngan_repro.methods import METHODS
 from sngan_repro.specs import NetsSpec
 
-NAMES = ["began", "bn", "ebgan", "ln", "sngan", "wgan_gp"]
+CORE = ["began", "bn", "ebgan", "ln", "sngan", "wgan_gp"]
+FAULTY = {"ebgan": "ebgan_with_faults", "sngan": "sngan_with_faults", "wgan_gp": "wgan_gp_with_faults"}
+"""core method -> the same with faults as options"""
+NAMES = [*CORE, *FAULTY.values()]
 
 
 def make(name: str, shape: tuple[int, int, int] = (1, 16, 16), **options):
@@ -24,7 +27,7 @@ def make(name: str, shape: tuple[int, int, int] = (1, 16, 16), **options):
     return method, *method.build()
 
 
-def test_the_six_are_registered():
+def test_the_methods_are_registered():
     assert set(NAMES) <= set(METHODS.names())
 
 

@@ -10,6 +10,7 @@ from torch import nn
 from sngan_repro import sample
 from sngan_repro.checkpoint import save_snapshot
 from sngan_repro.config import ConfigError
+from sngan_repro.latents import interpolate, latents, training_latents
 from sngan_repro.nets import build_generator
 from sngan_repro.paths import RunPaths
 from sngan_repro.sample import (
@@ -17,8 +18,6 @@ from sngan_repro.sample import (
     from_uint8,
     generate,
     grid,
-    interpolate,
-    latents,
     load_generator,
     save_grid,
     to_uint8,
@@ -67,7 +66,7 @@ def run_spec(**changes):
 
 
 class TestLatents:
-    @pytest.mark.parametrize("law", ["normal", "uniform"])
+    @pytest.mark.parametrize("law", ["normal", "uniform", "uniform01"])
     def test_vector_does_not_depend_on_its_neighbours(self, law):
         together = latents(10, 5, law, seed=3)
         assert together.dtype == torch.float32
@@ -92,8 +91,25 @@ class TestLatents:
         assert 0.99 < uniform.max() <= 1
         assert abs(uniform.std() - 1 / math.sqrt(3)) < 0.01
 
+    def test_uniform_laws_are_one_stream(self):
+        raw = np.random.Generator(np.random.Philox(key=np.array([7, 5], dtype=np.uint64))).random(6, dtype=np.float32)
+        assert np.array_equal(latents(1, 6, "uniform01", seed=7, start=5)[0].numpy(), raw)
+        assert np.array_equal(latents(1, 6, "uniform", seed=7, start=5)[0].numpy(), 2 * raw - 1)
+
+    def test_training_draws_from_the_global_state(self):
+        """The same calls of torch as ever: a change would change every training."""
+        expected = {"normal": torch.randn, "uniform": lambda s: torch.rand(s) * 2 - 1, "uniform01": torch.rand}
+        for law, draw in expected.items():
+            torch.manual_seed(5)
+            z = training_latents(3, 4, law, "cpu")
+            torch.manual_seed(5)
+            assert torch.equal(z, draw((3, 4)))
+            assert z.dtype == torch.float32
+        with pytest.raises(ConfigError, match="unknown law"):
+            training_latents(3, 4, "cauchy", "cpu")
+
     def test_unknown_law(self):
-        with pytest.raises(ConfigError, match=r"cauchy.*normal, uniform"):
+        with pytest.raises(ConfigError, match=r"cauchy.*normal, uniform, uniform01"):
             latents(1, 2, "cauchy", 0)
 
 
@@ -265,8 +281,9 @@ class TestInterpolate:
         assert torch.allclose(way[:, 0], a)
         assert torch.allclose(way[:, -1], b)
 
-    def test_linear_for_the_uniform_law(self):
-        way = interpolate(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]]), 5, "uniform")
+    @pytest.mark.parametrize("law", ["uniform", "uniform01"])
+    def test_linear_for_the_uniform_laws(self, law):
+        way = interpolate(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]]), 5, law)
         assert torch.allclose(way[0, 1], torch.tensor([0.75, 0.25]))
 
     def test_parallel_vectors(self):

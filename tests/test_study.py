@@ -213,3 +213,20 @@ def test_allowed_keys_are_those_of_a_file(study_of):
     with pytest.raises(ConfigError) as error:
         study_of(nonsense=1)
     assert "(allowed here: title, description, datasets" in str(error.value)
+
+
+FAULTY = {"evaluator": "classifier", "num_fake": 600, "metrics": ["is", "fid"]}
+
+
+def test_headline_metrics_are_clean(study_of):
+    faulty, clean = {**FAULTY, "fault_distinct": 50}, {**FAULTY, "num_fake": 500}
+    assert study_of(scores=[faulty, clean]).headline_metrics == ["is500@classifier", "fid500_train@classifier"]
+    assert study_of(scores=[faulty]).headline_metrics == ["is600_50x12@classifier", "fid600_train_50x12@classifier"]
+    with pytest.raises(ConfigError, match="headline: 'fid600_train_50x12@classifier' is measured with faults"):
+        study_of(scores=[faulty, clean], headline=["fid600_train_50x12@classifier"])
+
+
+def test_a_detour_over_the_datasets_own_size_is_none(study_of):
+    with pytest.raises(ConfigError, match="`fault_detour` 16 is the `image_size` of dataset 'digits'"):
+        study_of(scores=[{**FAULTY, "fault_detour": 16}])
+    assert study_of(scores=[{**FAULTY, "fault_detour": 12}]).metric_names[0] == "is600_via12@classifier"

@@ -18,7 +18,7 @@ from sngan_repro.files import atomic_path
 from sngan_repro.paths import Layout
 from sngan_repro.study import Study
 
-PROTOCOL_COLUMNS = {
+PROTOCOL_COLUMNS = {  # the faults are empty where there are none
     "num_fake": "num_fake_used",
     "num_real": "num_real_used",
     "reference": "reference",
@@ -28,6 +28,9 @@ PROTOCOL_COLUMNS = {
     "is_splits": "is_splits",
     "kid_subset_size": "kid_subset_size",
     "kid_subsets": "kid_subsets",
+    "fault_distinct": "fault_distinct",
+    "fault_contrast_stretch": "fault_contrast_stretch",
+    "fault_detour": "fault_detour",
     "dataset_sha256": "dataset_sha256",
     "torch_fidelity": "torch_fidelity",
 }

@@ -236,6 +236,9 @@ def real_counts(results: Results) -> str:
     )
 
 
+Z_LAWS = {"normal": "$N(0, 1)$", "uniform": "$U[-1, 1)$", "uniform01": "$U[0, 1)$"}
+"""NetsSpec.z_law -> the law in Markdown."""
+
 DATA_CITATIONS = {
     "digits": "alpaydin1998; @pedregosa2011",
     "mnist": "lecun1998",

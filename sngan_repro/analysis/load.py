@@ -141,11 +141,12 @@ def _check_identity(record: Record, spec: RunSpec, path: Path) -> None:
 def check_protocol(study: Study, record: Record, path: Path) -> None:
     """The record was made under the protocol that the study gives its metric's name."""
     protocol = next(p for p in study.scores if record.metric in p.metric_names.values())
-    for key, value in protocol.to_dict().items():
-        if key != "metrics" and record.protocol.get(key) != value:
+    stated = protocol.to_dict()
+    for key in (key for key in type(protocol).model_fields if key != "metrics"):
+        if record.protocol.get(key) != stated.get(key):
             raise ConfigError(
                 f"{path}: {record.metric}: scored with {key} = {record.protocol.get(key)!r}, "
-                f"but the study says {value!r}; score it again"
+                f"but the study says {stated.get(key)!r}; score it again"
             )
     expected = [protocol.seed + RESAMPLE_SEED] if record.selection else [protocol.seed, None]
     if record.sampling_seed not in expected:

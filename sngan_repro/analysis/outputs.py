@@ -104,7 +104,7 @@ def figure_plans(study: Study) -> list[FigurePlan]:
             add("training_best", topic="others", methods=8, metrics=chunks(others, 6))
         for protocol in study.scores:
             names = protocol.metric_names
-            if "precision" in names and "recall" in names:
+            if protocol.is_clean and "precision" in names and "recall" in names:
                 pair = [names["precision"], names["recall"]]
                 add("variety", topic=names["precision"], methods=8, metrics=[pair])
         add("losses", methods=6, settings=4)

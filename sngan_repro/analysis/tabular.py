@@ -29,6 +29,7 @@ TEXT_COLUMNS = frozenset(
         "evaluator",
         "evaluator_digest",
         "batch_norm",
+        "fault_contrast_stretch",
         "dataset_sha256",
         "torch_fidelity",
         "spec_digest",

@@ -7,18 +7,20 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from sngan_repro.config import ConfigError, parse, text_digest
 from sngan_repro.data.dataset import PreparedData, Split
 from sngan_repro.evaluate.external import read_external
+from sngan_repro.evaluate.faults import repeated, stretched, stretched_uint8
 from sngan_repro.evaluate.metrics import select, take
 from sngan_repro.evaluate.scorer import Images, Record, Scorer
 from sngan_repro.evaluate.selection import BEST, RESAMPLE_SEED, best_snapshots, narrowed
 from sngan_repro.files import file_sha256, read_json, write_json
 from sngan_repro.paths import RunPaths
 from sngan_repro.runtime import device_info, versions
-from sngan_repro.sample import NonFiniteImages, generate, load_generator
+from sngan_repro.sample import NonFiniteImages, generate, load_generator, to_uint8
 from sngan_repro.specs import ProtocolSpec, RunSpec
 
 log = logging.getLogger(__name__)
@@ -34,8 +36,9 @@ def score_run(
 ) -> dict[str, Any]:
     """Score every snapshot that status.json lists under every protocol; writes and returns scores.json.
 
-    Per snapshot, images are generated once for each (seed, batch-norm mode) and pass once through each evaluator; a
-    protocol uses the first ``num_fake`` of them. Where ``samples/<updates>.npy`` stands instead of a snapshot (an
+    Per snapshot, images are generated once for each (seed, batch-norm mode, contrast stretch) and pass once through
+    each evaluator, once more for each detour; a protocol uses the first ``num_fake`` of them, or the first
+    ``fault_distinct``, repeated. Where ``samples/<updates>.npy`` stands instead of a snapshot (an
     external program), its first ``num_fake`` images are scored; protocols with batch-norm statistics of their own
     cannot apply to those and give null. A generator with non-finite pixels gives null too.
 
@@ -78,15 +81,21 @@ def score_real(
     dataset_dir: Path,
     evaluator_dirs: dict[str, Path],
     out: Path,
+    device: torch.device | str = "cpu",
+    inception_weights: Path | None = None,
 ) -> dict[str, Any]:
     """Score real images in the place of generated ones, from cached features; writes and returns ``out``.
 
     The images come from the split that is not the protocol's reference, ``num_fake`` of them drawn without replacement
     by the protocol's seed, or all when there are fewer (``num_fake_used`` says how many). A metric that so few cannot
-    give is null.
+    give is null. They get the protocol's faults too; only where these change pixels are there no cached features and
+    is an evaluator loaded, on ``device``. inception_weights: as in :func:`score_run`.
     """
     started = time.perf_counter()
-    scorer = Scorer(PreparedData.open(dataset_dir), protocols, evaluator_dirs)
+    data = PreparedData.open(dataset_dir)
+    scorer = Scorer(data, protocols, evaluator_dirs)
+    changing = dict.fromkeys(protocol.evaluator for protocol in protocols if protocol.changes_pixels)
+    scorer.load_extractors(torch.device(device), inception_weights, changing)
     identity = {
         "study": study_name,
         "dataset": dataset_name,
@@ -100,12 +109,16 @@ def score_real(
     records = []
     for protocol in protocols:
         other: Split = "test" if protocol.reference == "train" else "train"
-        features = scorer.real_features(protocol.evaluator, other)
-        available = len(features["features"])
-        chosen = select(min(protocol.num_fake, available), available, protocol.seed)
-        records += scorer.score(identity, protocol, take(features, chosen), protocol.seed)
+        chosen = select(min(protocol.num_distinct, data.num(other)), data.num(other), protocol.seed)
+        if protocol.changes_pixels:
+            images = data.images(other)[chosen]
+            images = stretched_uint8(images) if protocol.fault_contrast_stretch else images
+            features = scorer.features_of(protocol, images)
+        else:
+            features = take(scorer.real_features(protocol.evaluator, other), chosen)
+        records += scorer.score(identity, protocol, repeated(features, protocol), protocol.seed)
     digest = text_digest("\n".join([dataset_name, *(protocol.to_json() for protocol in protocols)]))
-    return _write(out, digest, records, started, torch.device("cpu"))
+    return _write(out, digest, records, started, torch.device(device))
 
 
 def _identity(spec: RunSpec, snapshot: dict[str, Any], selection: str | None) -> Record:
@@ -134,20 +147,20 @@ def _images_of(
     protocols: list[ProtocolSpec],
     offset: int,
 ) -> Images:
-    """The images of one snapshot for every (seed, batch-norm mode) in use, as many as the largest protocol needs.
+    """The images of one snapshot for every ``images_key`` in use, as many as the largest protocol needs.
 
     offset: added to the protocol's seed for the latents.
     """
-    needed: dict[tuple[int, str], int] = {}
+    needed: dict[tuple[int, str, bool], int] = {}
     for protocol in protocols:
-        key = (protocol.seed, protocol.batch_norm)
-        needed[key] = max(needed.get(key, 0), protocol.num_fake)
+        key = protocol.images_key
+        needed[key] = max(needed.get(key, 0), protocol.num_distinct)
     steps = snapshot["steps"]
     path = run.snapshot(steps)
     external = run.external_samples(steps)
     if _is_external(run, snapshot):
         samples = read_external(external, scorer.data.image_shape, max(needed.values()), snapshot.get("sha256"))
-        return {key: samples if key[1] == "running" else None for key in needed}
+        return {key: _external_images(samples[:count], *key) for key, count in needed.items()}
     if not path.exists():
         raise ConfigError(
             f"{path}: listed in {run.status} but missing, and there is no {external}; train the run again"
@@ -161,20 +174,29 @@ def _images_of(
     if stored.digest() != spec.digest():
         raise ConfigError(f"{path}: made under another specification than {run.spec}; train the run again")
     images: Images = {}
-    for (seed, batch_norm), count in needed.items():
+    for (seed, batch_norm, stretch), count in needed.items():
         try:
-            images[seed, batch_norm] = generate(
+            images[seed, batch_norm, stretch] = generate(
                 G,
                 spec.nets,
                 count,
                 seed + offset,
                 scorer.device,
                 batch_norm=batch_norm,  # type: ignore[arg-type]
+                quantise=stretched if stretch else to_uint8,
             )
         except NonFiniteImages as error:
             log.warning("%s: %s; its scores are null", path, error)
-            images[seed, batch_norm] = None
+            images[seed, batch_norm, stretch] = None
     return images
+
+
+def _external_images(samples: np.ndarray, seed: int, batch_norm: str, stretch: bool) -> np.ndarray | None:
+    """Samples of an external program as a protocol wants them: it has neither seeds nor batch statistics for them."""
+    del seed
+    if batch_norm != "running":
+        return None
+    return stretched_uint8(samples) if stretch else samples
 
 
 def _write(path: Path, digest: str, records: list[Record], started: float, device: torch.device) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,15 @@ import torch
 from sngan_repro.config import ConfigError
 from sngan_repro.data.dataset import PreparedData, Split
 from sngan_repro.evaluate.build import BATCH_SIZE, load_extractor, read_evaluator, read_features
+from sngan_repro.evaluate.faults import detour, repeated
 from sngan_repro.evaluate.features import Extractor, Features, extract
 from sngan_repro.evaluate.frechet import Gaussian, gaussian
 from sngan_repro.evaluate.metrics import Timed, infeasible, select, take, timed
 from sngan_repro.specs import ProtocolSpec
 
 Record = dict[str, Any]
-Images = dict[tuple[int, str], np.ndarray | None]
-"""(a protocol's seed, batch-norm mode) -> uint8 images (N, H, W, C), None where there are none"""
+Images = dict[tuple[int, str, bool], np.ndarray | None]
+"""ProtocolSpec.images_key -> uint8 images (N, H, W, C), None where there are none"""
 
 
 @dataclass
@@ -59,10 +60,19 @@ class Scorer:
                 if reason := infeasible(metric, protocol, protocol.num_fake, num_real):
                     raise ConfigError(f"{_where(protocol)}: {reason} (reference: the {protocol.reference} split)")
 
-    def load_extractors(self, device: torch.device, inception_weights: Path | None) -> None:
+    def load_extractors(
+        self, device: torch.device, inception_weights: Path | None, names: Collection[str] | None = None
+    ) -> None:
+        """Load the networks of all evaluators, or of those named."""
         self.device = device
-        for name, info in self.infos.items():
-            self.extractors[name] = load_extractor(self.folders[name], info, device, inception_weights)
+        for name in self.infos if names is None else names:
+            self.extractors[name] = load_extractor(self.folders[name], self.infos[name], device, inception_weights)
+
+    def features_of(self, protocol: ProtocolSpec, images: np.ndarray) -> Features:
+        """Features of images in the place of generated ones, uint8 (N, H, W, C), after the protocol's detour."""
+        if protocol.fault_detour is not None:
+            images = detour(images, protocol.fault_detour)
+        return extract(self.extractors[protocol.evaluator], images, BATCH_SIZE[protocol.evaluator], self.device)
 
     def real_features(self, evaluator: str, split: Split) -> Features:
         key = (evaluator, split)
@@ -92,20 +102,20 @@ class Scorer:
 
         offset: the seed of the latents is the protocol's plus this; None for images that were not generated here.
         """
-        passed: dict[tuple[int, str, str], Features] = {}
+        passed: dict[FeaturesKey, Features] = {}
         records = []
         for protocol in protocols:
             seed = None if offset is None else protocol.seed + offset
-            samples = images[protocol.seed, protocol.batch_norm]
+            samples = images[protocol.images_key]
             if samples is None:
                 records += self.score(identity, protocol, None, seed)
                 continue
-            key = (protocol.seed, protocol.batch_norm, protocol.evaluator)
+            key = _features_key(protocol)
             if key not in passed:
-                needed = max(p.num_fake for p in protocols if (p.seed, p.batch_norm, p.evaluator) == key)
-                extractor = self.extractors[protocol.evaluator]
-                passed[key] = extract(extractor, samples[:needed], BATCH_SIZE[protocol.evaluator], self.device)
-            records += self.score(identity, protocol, take(passed[key], slice(protocol.num_fake)), seed)
+                needed = max(p.num_distinct for p in protocols if _features_key(p) == key)
+                passed[key] = self.features_of(protocol, samples[:needed])
+            features = repeated(take(passed[key], slice(protocol.num_distinct)), protocol)
+            records += self.score(identity, protocol, features, seed)
         return records
 
     def score(
@@ -138,6 +148,14 @@ class Scorer:
             }
             for metric, ((value, spread, over), seconds) in found.items()
         ]
+
+
+FeaturesKey = tuple[tuple[int, str, bool], int | None, str]
+
+
+def _features_key(protocol: ProtocolSpec) -> FeaturesKey:
+    """Protocols alike in this share one pass of their images through an evaluator."""
+    return protocol.images_key, protocol.fault_detour, protocol.evaluator
 
 
 def _where(protocol: ProtocolSpec) -> str:

@@ -39,6 +39,10 @@ class EBGAN(Method):
         reconstruction = {"mse": losses.reconstruction_mse, "l2": losses.reconstruction_l2}[self.options.energy]
         return reconstruction(images, reconstructions)
 
+    def pulling_away(self, codes):
+        """The term that keeps the codes of a batch (N, d) apart, before its weight."""
+        return penalties.pulling_away(codes)
+
     def d_loss(self, D, real, fake):
         real_energy = self.energy(real, D(real)[0])
         fake_energy = self.energy(fake, D(fake)[0])
@@ -47,6 +51,6 @@ class EBGAN(Method):
 
     def g_loss(self, D, fake):
         reconstruction, codes = D(fake)
-        pulling_away = penalties.pulling_away(codes)
+        pulling_away = self.pulling_away(codes)
         loss = self.energy(fake, reconstruction).mean() + self.options.pt_weight * pulling_away
         return loss, {"pulling_away": pulling_away.detach()}

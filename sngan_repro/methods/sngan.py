@@ -25,4 +25,7 @@ class SNGAN(AdversarialMethod):
 
     def build(self):
         G = nets.build_generator(self.nets, self.image_shape)
-        return G, nets.build_discriminator(self.nets, self.image_shape, spectral_norm=True)
+        return G, self.build_discriminator()
+
+    def build_discriminator(self, **options):
+        return nets.build_discriminator(self.nets, self.image_shape, spectral_norm=True, **options)

@@ -29,7 +29,10 @@ class WGANGP(AdversarialMethod):
 
     def build(self):
         G = nets.build_generator(self.nets, self.image_shape)
-        return G, nets.build_discriminator(self.nets, self.image_shape)
+        return G, self.build_discriminator()
+
+    def build_discriminator(self, **options):
+        return nets.build_discriminator(self.nets, self.image_shape, **options)
 
     def d_loss(self, D, real, fake):
         loss, logs = super().d_loss(D, real, fake)

@@ -25,10 +25,13 @@ def build_discriminator(
     image_shape: ImageShape,
     spectral_norm: bool = False,
     norm: Callable[[int], nn.Module] | None = None,
+    norm_first: bool = False,
+    num_outputs: int = 1,
 ) -> nn.Module:
-    """The convolutional discriminator: (N, C, H, W) -> (N,)."""
+    """The convolutional discriminator: (N, C, H, W) -> (N,), or (N, num_outputs). See ConvDiscriminator."""
     conv, linear = (SNConv2d, SNLinear) if spectral_norm else (nn.Conv2d, nn.Linear)
-    return initialise(ConvDiscriminator(image_shape, nets.width, conv, linear, norm), nets.init)
+    net = ConvDiscriminator(image_shape, nets.width, conv, linear, norm, norm_first, num_outputs)
+    return initialise(net, nets.init)
 
 
 def build_autoencoder_discriminator(nets: NetsSpec, image_shape: ImageShape, code_dim: int) -> nn.Module:

@@ -53,7 +53,8 @@ class ConvDiscriminator(nn.Module):
     """[convolution 3x3, convolution 4x4 stride 2] per stage, convolution 3x3, dense to one output.
 
     conv, linear: layer classes (spectrally normalised ones for SNGAN). norm: makes a normaliser for a number of
-    channels, put after every convolution but the first (Radford et al. 2016), or None.
+    channels, put after every convolution but the first (Radford et al. 2016), or None; norm_first: after the first
+    one too. num_outputs: more than one only to reproduce a fault.
     """
 
     def __init__(
@@ -63,6 +64,8 @@ class ConvDiscriminator(nn.Module):
         conv: type[nn.Conv2d] = nn.Conv2d,
         linear: type[nn.Linear] = nn.Linear,
         norm: Callable[[int], nn.Module] | None = None,
+        norm_first: bool = False,
+        num_outputs: int = 1,
     ) -> None:
         super().__init__()
         image_channels, image_size, _ = image_shape
@@ -70,12 +73,12 @@ class ConvDiscriminator(nn.Module):
         layers: list[nn.Module] = []
         previous = image_channels
         for index, current in enumerate(channels):
-            layers += self._block(conv(previous, current, 3, 1, 1), norm if index else None)
+            layers += self._block(conv(previous, current, 3, 1, 1), norm if index or norm_first else None)
             if index < len(channels) - 1:
                 layers += self._block(conv(current, current, 4, 2, 1), norm)
             previous = current
         self.features = nn.Sequential(*layers)
-        self.dense = linear(previous * size * size, 1)
+        self.dense = linear(previous * size * size, num_outputs)
 
     @staticmethod
     def _block(conv: nn.Conv2d, norm: Callable[[int], nn.Module] | None) -> list[nn.Module]:
@@ -84,4 +87,4 @@ class ConvDiscriminator(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.features(x)  # (N, C, H, W) -> (N, C_inner, s, s)
-        return self.dense(x.flatten(1)).squeeze(1).float()  # (N,), float32 also under autocast
+        return self.dense(x.flatten(1)).squeeze(1).float()  # (N,) or (N, num_outputs), float32 also under autocast

@@ -9,7 +9,8 @@ from sngan_repro.evaluate.build import load_extractor, read_evaluator
 from sngan_repro.evaluate.features import extract
 from sngan_repro.evaluate.metrics import compute, select, take
 from sngan_repro.evaluate.selection import RESAMPLE_SEED
-from sngan_repro.sample import generate, latents
+from sngan_repro.latents import latents
+from sngan_repro.sample import generate
 
 
 class TestFreshSample:

@@ -38,6 +38,9 @@ rule score_real:
         LAYOUT.logs / "score-real-{dataset}.log",
     conda:
         "../../environment.yml"
+    threads: 1
+    resources:
+        gpu=GPU if any(protocol.changes_pixels for protocol in STUDY.scores) else 0,
     params:
         protocols=PROTOCOLS,
         evaluators=evaluators_json,
@@ -48,4 +51,4 @@ rule score_real:
     shell:
         "exec python -m sngan_repro score-real --protocols {params.protocols:q} --evaluators {params.evaluators:q}"
         " --dataset {params.dataset:q} --dataset-name {wildcards.dataset} --study-name {params.study}"
-        " --out {output:q} > {log:q} 2>&1"
+        " --out {output:q} --threads {threads} > {log:q} 2>&1"
