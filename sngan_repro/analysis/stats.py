@@ -126,11 +126,13 @@ class StudentT:
     p_below: float
 
 
-def student_t(values: Sequence[float], margin: float = 0.0, level: float = LEVEL) -> StudentT:
+def student_t(values: Sequence[float], margin: float = 0.0, resolution: float = 0.0, level: float = LEVEL) -> StudentT:
     """Student's t for the mean of independent values, such as differences paired by seed (Student 1908).
 
-    With fewer than two values nothing is known: no interval, both p are 1. Values that are all equal have no SD; then
-    the p values are those of the sign test, 2^-n on the side where the value lies, since n values alike are no proof.
+    resolution: the step between possible values where there are few (a rank correlation); the variance of rounding,
+    resolution^2 / 12, is added, since values that happen to be alike are not therefore exact.
+    With fewer than two values nothing is known: no interval, both p are 1. Values all alike without a resolution have
+    no SD; then the p values are those of the sign test, 2^-n on the side where the value lies.
     """
     import scipy.stats
 
@@ -138,7 +140,7 @@ def student_t(values: Sequence[float], margin: float = 0.0, level: float = LEVEL
     mean = float(np.mean(values)) if n else None
     if mean is None or n < 2:
         return StudentT(mean, None, None, n, 1.0, 1.0)
-    error = float(np.std(values, ddof=1)) / n**0.5
+    error = ((float(np.var(values, ddof=1)) + resolution**2 / 12) / n) ** 0.5
     if error <= 1e-12 * max(abs(mean), abs(margin), 1e-300):
         unanimous = 0.5**n
         return StudentT(mean, mean, mean, n, unanimous if mean > margin else 1.0, unanimous if mean < margin else 1.0)

@@ -64,11 +64,11 @@ def exceeds(first: Cell, second: Cell, margin: float = 0.0, unit: str = "", what
     return Component(what or f"{first.name} − {second.name}", values, margin, unit, first.runs | second.runs, blocked)
 
 
-def above(cell: Cell, margin: float, unit: str = "", what: str = "") -> Component:
+def above(cell: Cell, margin: float, unit: str = "", what: str = "", resolution: float = 0.0) -> Component:
     """The component "cell > margin"."""
     blocked = f"{cell.name}: diverged with seed {enumeration(map(str, cell.diverged))}" if cell.diverged else ""
     values = tuple(cell.values[seed] for seed in sorted(cell.values))
-    return Component(what or cell.name, values, margin, unit, cell.runs, blocked)
+    return Component(what or cell.name, values, margin, unit, cell.runs, blocked, resolution=resolution)
 
 
 @dataclass

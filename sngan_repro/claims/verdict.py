@@ -30,8 +30,9 @@ class NotRun(Exception):
 class Component:
     """The claim says that the mean of ``values``, one per training seed, lies above ``margin``.
 
-    blocked: why the component cannot support the claim whatever its values are (runs that diverged). exact: a single
-    value without any sampling error, such as the result of arithmetic.
+    resolution: the step between possible values, where there are few. blocked: why the component cannot support the
+    claim whatever its values are (runs that diverged). exact: a single value without any sampling error, such as the
+    result of arithmetic.
     """
 
     what: str
@@ -41,6 +42,7 @@ class Component:
     runs: frozenset[str] = frozenset()
     blocked: str = ""
     exact: bool = False
+    resolution: float = 0.0
     test: StudentT = field(init=False)
 
     def __post_init__(self) -> None:
@@ -48,7 +50,7 @@ class Component:
             (value,) = self.values
             result = StudentT(value, value, value, 1, float(value <= self.margin), float(value >= self.margin))
         else:
-            result = student_t(self.values, self.margin)
+            result = student_t(self.values, self.margin, self.resolution)
         object.__setattr__(self, "test", result)
 
     @property

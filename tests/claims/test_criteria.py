@@ -1,5 +1,7 @@
 """Every criterion on numbers made by hand: supported, contradicted, undecided, and not run."""
 
+import zlib
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,19 +12,23 @@ from sngan_repro.claims.criteria.logs import change_point, rolling_sd
 from sngan_repro.claims.verdict import NotRun
 
 ORDER = {label: len(LABELS) - place for place, label in enumerate(LABELS)}  # SNGAN best
-NOISE = (0.03, -0.02, 0.01, -0.03, 0.02)
 
 
-def ordered(metric, label, setting, seed, place, noise=1.0):
+def noise(*key):
+    """The same small number for the same key."""
+    words = [zlib.crc32(str(part).encode()) for part in key]
+    return 0.02 * float(np.random.default_rng(words).standard_normal())
+
+
+def ordered(metric, label, setting, seed, place):
     """Methods in the order of LABELS at every setting and snapshot; IS up, FID down with training."""
-    skill = ORDER[label] + 0.5 * place + noise * NOISE[(seed + len(label)) % 5]
+    skill = ORDER[label] + 0.5 * place + noise(label, setting, seed, place)
     return skill if metric.startswith("is") else 100 - skill
 
 
 def flat(metric, label, setting, seed, place):
     """No difference between anything but noise."""
-    del metric, setting
-    return 10 + NOISE[(seed + 2 * len(label) + place) % 5]
+    return 10 + noise(metric, label, setting, seed, place)
 
 
 def judge(evidence, test, **options):
@@ -41,7 +47,7 @@ def test_leads(make_evidence):
 def test_leads_only_at_the_named_settings(make_evidence):
     def value(metric, label, setting, seed, place):
         better = {"A": "WGAN-GP"}.get(setting, "SNGAN")
-        return (5 if label == better else 3) + NOISE[(seed + len(label)) % 5]
+        return (5 if label == better else 3) + noise(label, setting, seed)
 
     evidence = make_evidence(value)
     assert judge(evidence, "leads", method="SNGAN", metric="is", settings=["B", "C"]) == "supported"
@@ -52,7 +58,7 @@ def test_components_carry_pairs_and_runs(make_evidence):
     verdict = CRITERIA.get("leads")(make_evidence(ordered), method="SNGAN", metric="fid", settings=["A"])
     assert len(verdict.components) == 5
     part = next(part for part in verdict.components if "WGAN-GP" in part.what)
-    expected = [1 + NOISE[(seed + 5) % 5] - NOISE[(seed + 7) % 5] for seed in range(5)]  # SNGAN 5 letters, WGAN-GP 7
+    expected = [1 + noise("SNGAN", "A", seed, 3) - noise("WGAN-GP", "A", seed, 3) for seed in range(5)]
     assert part.values == pytest.approx(expected)  # positive: lower FID is better
     assert "cifar10/SNGAN/A/seed0" in verdict.runs
     assert not any("/B/" in run for run in verdict.runs)
@@ -93,10 +99,10 @@ def test_tuned_prefers_settings_that_finish(make_evidence):
 
 
 def test_leads_tuned_and_distance(make_evidence):
-    evidence = make_evidence(ordered, real={"is6k@classifier": 3.0, "fid6k_train@classifier": 1.0})
+    evidence = make_evidence(ordered, real={"is6k@classifier": 2.4, "fid6k_train@classifier": 1.0})
     assert judge(evidence, "leads_tuned", method="SNGAN", metrics=["is", "fid"]) == "supported"
     assert judge(evidence, "leads_tuned", method="BN", metrics=["fid"]) == "not supported"
-    # the last IS of SNGAN, 7.5, lies farther from 3 than LN's 2.5
+    # the last IS of SNGAN, 7.5, lies farther from 2.4 than LN's 2.5
     assert judge(evidence, "leads_tuned", method="SNGAN", metrics=["is"], distance=True) == "not supported"
     assert judge(evidence, "leads_tuned", method="LN", metrics=["is"], distance=True) == "supported"
     with pytest.raises(NotRun, match="real images have no"):
@@ -107,7 +113,7 @@ def test_most_robust(make_evidence):
     spread = {"SNGAN": 0.1, "LN": 5.0}
 
     def value(metric, label, setting, seed, place):
-        return 10 + spread.get(label, 1.0) * "ABC".index(setting) + NOISE[(seed + ord(setting)) % 5] / 10
+        return 10 + spread.get(label, 1.0) * "ABC".index(setting) + noise(label, setting, seed) / 10
 
     evidence = make_evidence(value)
     assert judge(evidence, "most_robust", method="SNGAN", metric="is", by="range") == "supported"
@@ -135,7 +141,7 @@ def test_runner_up(make_evidence):
 
 def test_setting_sensitive(make_evidence):
     def value(metric, label, setting, seed, place):
-        return 100 + (50 if (label, setting) == ("LN", "A") else 0) + 10 * NOISE[(seed + len(label)) % 5]
+        return 100 + (50 if (label, setting) == ("LN", "A") else 0) + 10 * noise(label, setting, seed)
 
     options = {"metric": "fid", "worse": "A", "better": "B"}
     assert judge(make_evidence(value), "setting_sensitive", method="LN", **options) == "supported"
@@ -146,7 +152,7 @@ def test_level_and_near_best(make_evidence):
     shift = {"SNGAN": 0.0, "WGAN-GP": 0.004, "BN": 5.0}
 
     def value(metric, label, setting, seed, place):
-        return 100 + shift.get(label, 0) + 2 * NOISE[seed]
+        return 100 + shift.get(label, 0) + 2 * noise(seed) + 0.001 * noise(label, seed)
 
     evidence = make_evidence(value)
     options = {"metric": "fid", "setting": "A"}
@@ -161,7 +167,7 @@ def test_monotone(make_evidence):
     def dip(metric, label, setting, seed, place):
         sign = 1 if metric.startswith("is") else -1
         lost = 2 if label == "EBGAN" and place == 2 else 0
-        return 50 + sign * (place - lost) + NOISE[(seed + place) % 5]
+        return 50 + sign * (place - lost) + noise(label, seed, place)
 
     for metric in ("is", "fid"):
         assert judge(make_evidence(ordered), "monotone", metric=metric, setting="C") == "supported"
@@ -170,7 +176,7 @@ def test_monotone(make_evidence):
 
 def test_largest_gain_and_start_alike(make_evidence):
     def value(metric, label, setting, seed, place):
-        return 2 + (0.8 if label == "SNGAN" else 0.2) * place + NOISE[(seed + len(label) + place) % 5]
+        return 2 + (0.8 if label == "SNGAN" else 0.2) * place + noise(label, seed, place)
 
     evidence = make_evidence(value)
     assert judge(evidence, "largest_gain", method="SNGAN", metric="is", setting="C") == "supported"
@@ -181,23 +187,11 @@ def test_largest_gain_and_start_alike(make_evidence):
 
 def test_ranking_settles(make_evidence):
     def reversed_(metric, label, setting, seed, place):
-        return ORDER[label] * (1 if place < 2 else -1) + NOISE[(seed + len(label)) % 5]
+        return ORDER[label] * (1 if place < 2 else -1) + noise(label, seed)
 
-    assert judge(make_evidence(ordered), "ranking_settles", metric="is", setting="C", min_rho=0.8) == "undecided"
-    # every seed has rho 1: five of one sign give 2^-5 = 0.031, more than 0.025
-    study = make_study(seeds=6)
-
-    def six(metric, label, setting, seed, place):
-        return ordered(metric, label, setting, seed % 5, place)
-
-    assert judge(make_evidence(six, study), "ranking_settles", metric="is", setting="C", min_rho=0.8) == "supported"
-    study = make_study(seeds=6)
-
-    def six_reversed(metric, label, setting, seed, place):
-        return reversed_(metric, label, setting, seed % 5, place)
-
-    found = judge(make_evidence(six_reversed, study), "ranking_settles", metric="is", setting="C", min_rho=0.8)
-    assert found == "not supported"
+    options = {"metric": "is", "setting": "C", "min_rho": 0.8}
+    assert judge(make_evidence(ordered), "ranking_settles", **options) == "supported"
+    assert judge(make_evidence(reversed_), "ranking_settles", **options) == "not supported"
 
 
 def test_claims_about_longer_training_need_it(make_evidence):
@@ -217,7 +211,7 @@ FAULTY = [
 
 
 def with_fault(metric, label, setting, seed, place):
-    base = ordered(metric, label, setting, seed, place)
+    base = ordered(metric, label, setting, seed, place) + noise(metric, label, setting, seed) / 10
     return base + 40 if "50x120" in metric and metric.startswith("fid") else base
 
 
@@ -256,9 +250,9 @@ def test_published_values_need_their_evaluator(make_evidence):
     table = {"SNGAN": 173.387, "WGAN-GP": 186.357, "BEGAN": 193.063, "EBGAN": 232.225, "BN": 243.652, "LN": 219.828}
 
     def value(metric, label, setting, seed, place):
-        return table[label] + 20 * NOISE[seed]
+        return table[label] + 20 * noise(label, setting, seed)
 
-    options = {"metrics": ["fid"], "faults": {"fault_distinct": 50}}
+    options = {"metrics": ["fid"], "faults": {"fault_distinct": 50}, "num_sd": 4}
     assert judge(make_evidence(value, make_study(scores=scores)), "published_values", **options) == "supported"
     table["LN"] = 100.0
     assert judge(make_evidence(value, make_study(scores=scores)), "published_values", **options) == "not supported"
@@ -269,11 +263,11 @@ def test_ranking_holds(make_evidence):
     published = ["SNGAN", "WGAN-GP", "LN", "BEGAN", "BN", "EBGAN"]
 
     def value(metric, label, setting, seed, place, sign=1):
-        return sign * -published.index(label) + 0.9 * (seed % 2) * (label == "BN")  # some seeds swap two neighbours
+        return sign * -published.index(label) + 1.1 * (seed % 2) * (label == "BN")  # odd seeds swap two neighbours
 
-    evidence = make_evidence(value, make_study(seeds=6))
+    evidence = make_evidence(value, make_study())
     assert judge(evidence, "ranking_holds", metrics=["is"], min_tau=0.6) == "supported"
-    evidence = make_evidence(lambda *given: value(*given, sign=-1), make_study(seeds=6))
+    evidence = make_evidence(lambda *given: value(*given, sign=-1), make_study())
     assert judge(evidence, "ranking_holds", metrics=["is"], min_tau=0.6) == "not supported"
     with pytest.raises(NotRun, match="needs published values"):
         judge(make_evidence(value, reference=None), "ranking_holds", metrics=["is"])
@@ -283,7 +277,7 @@ def losses(growing, ratio=2.0, steps=4000):
     """Logs whose loss fluctuation jumps threefold at half time (or not); L_G fluctuates ``ratio`` times as much."""
 
     def log(folder):
-        random = np.random.default_rng(abs(hash(folder)) % 2**32)
+        random = np.random.default_rng(list(folder.encode()))
         scale = np.where(np.arange(steps) < steps / 2, 1.0, 3.0 if growing else 1.0)
         return pd.DataFrame(
             {
@@ -291,7 +285,7 @@ def losses(growing, ratio=2.0, steps=4000):
                 "d_loss": 1 + scale * random.standard_normal(steps) * 0.1,
                 "g_loss": 1 + ratio * scale * random.standard_normal(steps) * 0.1,
                 "pulling_away": -1 / 63 + 1e-6 * random.standard_normal(steps),
-                "spectral/conv": np.where(np.arange(steps) % 100 == 0, 1.02, np.nan),
+                "spectral/conv": np.where(np.arange(steps) % 100 == 0, 1.02 + noise(folder) / 20, np.nan),
             }
         )
 
@@ -308,7 +302,7 @@ def test_losses(make_evidence):
 
 def test_power_iteration(make_evidence):
     place = {"method": "SNGAN", "setting": "C"}
-    evidence = make_evidence(flat, make_study(seeds=6), logs=losses(True))
+    evidence = make_evidence(flat, make_study(), logs=losses(True))
     assert judge(evidence, "power_iteration", max_error=0.05, **place) == "supported"  # |1 / 1.02 - 1| = 0.0196
     assert judge(evidence, "power_iteration", max_error=0.01, **place) == "not supported"
     with pytest.raises(NotRun, match="after update 5000"):

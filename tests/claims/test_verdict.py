@@ -41,6 +41,16 @@ def test_values_all_alike_count_as_signs_only():
     assert student_t([1.0] * 5, margin=1.0).p_above == 1  # on the margin: neither side
 
 
+def test_values_alike_of_a_coarse_scale_have_the_error_of_rounding():
+    # five Kendall's tau of 1 over six methods: the next possible value is 13/15
+    step = 2 / 15
+    found, error = student_t([1.0] * 5, 0.6, resolution=step), step / 12**0.5 / 5**0.5
+    assert found.low == pytest.approx(1 - 2.776445 * error, abs=1e-6)
+    assert found.p_above < 0.001
+    varied = student_t([1.0, 1.0, 1.0, 1.0, 13 / 15], 0.6, resolution=step)
+    assert varied.p_above > found.p_above  # agreement never counts for less
+
+
 def test_supported_needs_every_component():
     sure, open_ = Component("sure", (1.0, 1.1, 0.9, 1.05, 0.95)), Component("open", (1.0, -1.2, 0.9, -0.5, 0.3))
     assert decide([sure, sure]).name == "supported"

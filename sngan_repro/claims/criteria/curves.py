@@ -87,7 +87,8 @@ def ranking_settles(evidence: Evidence, *, metric: str, setting: str, min_rho: f
         return float(scipy.stats.spearmanr(values[: len(labels)], values[len(labels) :])[0])
 
     cells = [evidence.score(label, setting, name, place) for place in (0, -1) for label in labels]
-    return decide([above(combine("rank correlation", cells, rho), min_rho, "Spearman's ρ")])
+    step = 12 / (len(labels) * (len(labels) ** 2 - 1))  # two neighbours swapped
+    return decide([above(combine("rank correlation", cells, rho), min_rho, "Spearman's ρ", resolution=step)])
 
 
 @CRITERIA.register("still_improving")

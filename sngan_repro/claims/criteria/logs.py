@@ -68,9 +68,9 @@ def spread_grows_late(
         spread = evidence.measured(f"log of late over early SD of {name}", method, setting, ratio)
         moment = evidence.measured(f"change point of {name}", method, setting, when)
         components.append(above(spread, log(factor), "log ratio"))
-        components.append(above(moment, change[0], "share of the training"))
-        late = moment.map(lambda value: -value)
-        components.append(above(late, -change[1], "share of the training", f"{moment.name}, from above"))
+        late = moment.map(lambda value: -value, f"{moment.name}, from above")
+        for cell, margin in ((moment, change[0]), (late, -change[1])):
+            components.append(above(cell, margin, "share of the training", resolution=WINDOW))
     return decide(components)
 
 

@@ -91,5 +91,6 @@ def ranking_holds(evidence: Evidence, *, metrics: list[str], min_tau: float = 0.
             return float(scipy.stats.kendalltau(values, theirs)[0])
 
         taus = combine(f"Kendall's τ of the {kind.upper()} ranking", cells, tau)
-        components.append(above(taus, min_tau, "τ"))
+        step = 2 / (len(labels) * (len(labels) - 1) / 2)  # one swapped pair
+        components.append(above(taus, min_tau, "τ", resolution=step))
     return decide(components)
