@@ -166,6 +166,8 @@ class Evidence:
 
     def score(self, method: str, setting: str, metric: str, snapshot: int = -1) -> Cell:
         """Scores of finished runs at a snapshot, numbered like a list: 0 is the first, -1 the last."""
+        self.need_methods([method])
+        self.need_settings([setting])
         rows = self._cells[method, setting, metric]
         values = {}
         finished = rows[rows["state"] == "ok"]

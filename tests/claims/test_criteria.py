@@ -163,6 +163,23 @@ def test_level_and_near_best(make_evidence):
     assert judge(evidence, "near_best", method="BN", **near) == "not supported"
 
 
+def test_settings_of_one_method(make_evidence):
+    def value(metric, label, setting, seed, place):
+        return {"A": 10, "B": 10, "C": 14}[setting] + 2 * noise(seed) + 0.01 * noise(setting, seed)
+
+    evidence = make_evidence(value)
+    options = {"method": "SNGAN", "metric": "fid"}
+    found = judge(evidence, "setting_replaces", setting="A", level_with="B", better_than="C", **options)
+    assert found == "supported"
+    found = judge(evidence, "setting_replaces", setting="A", level_with="C", better_than="B", **options)
+    assert found == "not supported"
+    assert judge(evidence, "setting_near", setting="A", near="B", share=0.2, **options) == "supported"
+    assert judge(evidence, "setting_near", setting="C", near="A", share=0.2, **options) == "not supported"
+    lost = make_evidence(value, diverged={"cifar10/SNGAN/A/seed4"})
+    verdict = CRITERIA.get("setting_near")(lost, setting="A", near="B", share=0.2, **options)
+    assert (verdict.name, verdict.reason) == ("undecided", "SNGAN at A: 1 of 5 runs diverged")
+
+
 def test_monotone(make_evidence):
     def dip(metric, label, setting, seed, place):
         sign = 1 if metric.startswith("is") else -1

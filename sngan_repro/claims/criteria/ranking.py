@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sngan_repro.claims.criteria import CRITERIA
@@ -56,7 +57,6 @@ def leads_tuned(evidence: Evidence, *, method: str, metrics: Sequence[str], dist
 @CRITERIA.register("most_robust")
 def most_robust(evidence: Evidence, *, method: str, metric: str, by: str) -> Verdict:
     """Over the settings the method has the narrowest range (by: range), or the best worst case (by: worst)."""
-    evidence.need_settings([])
     name = evidence.metric(metric)
 
     def summary(label: str) -> Cell:
@@ -151,6 +151,43 @@ def near_best(
         scaled = other.map(lambda value: (1 + share) * value, f"{1 + share:g} × {other.name}")
         components.append(exceeds(scaled, mine, unit=evidence.unit(name)))
     return decide(components)
+
+
+@CRITERIA.register("setting_replaces")
+def setting_replaces(
+    evidence: Evidence,
+    *,
+    method: str,
+    metric: str,
+    setting: str,
+    level_with: str,
+    better_than: str,
+    tolerance_sd: float = 1,
+) -> Verdict:
+    """At a setting the method is level with itself at a second one (in seed SDs) and better than at a third."""
+    evidence.need_methods([method])
+    evidence.need_settings([setting, level_with, better_than])
+    name = evidence.metric(metric)
+    unit = evidence.unit(name)
+    here, there = (evidence.gain(method, place, name) for place in (setting, level_with))
+    components = within(here, there, tolerance_sd * max(here.sd, there.sd), unit)
+    third = evidence.gain(method, better_than, name)
+    return decide([*components, exceeds(here, third, unit=unit, what=_better(here, third))])
+
+
+@CRITERIA.register("setting_near")
+def setting_near(evidence: Evidence, *, method: str, metric: str, setting: str, near: str, share: float) -> Verdict:
+    """By FID or another distance the method at one setting exceeds itself at another by less than a share."""
+    evidence.need_methods([method])
+    evidence.need_settings([setting, near])
+    name = evidence.metric(metric)
+    mine, other = (evidence.score(method, place, name) for place in (setting, near))
+    scaled = other.map(lambda value: (1 + share) * value, f"{1 + share:g} × {other.name}")
+    component = exceeds(scaled, mine, unit=evidence.unit(name))
+    if mine.diverged:  # "works" is claimed of this setting, so its lost runs stand in the way
+        lost = f"{mine.name}: {len(mine.diverged)} of {len(evidence.study.seeds)} runs diverged"
+        component = replace(component, blocked=lost)
+    return decide([component])
 
 
 def within(first: Cell, second: Cell, margin: float, unit: str) -> list:
