@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sngan_repro.analysis import description, findings, naming, stats
+from sngan_repro.analysis import artefacts, description, findings, naming, stats
 from sngan_repro.analysis.captions import figure_caption
 from sngan_repro.analysis.outputs import FigurePlan, figure_plans
 from sngan_repro.analysis.printed import PrintedTable, markdown_escape
@@ -61,10 +61,11 @@ class Numbering:
 def build_report(study: Study, layout: Layout, template_dir: Path = Path("report")) -> None:
     """Write report.html (one self-contained file) and report.pdf of a study whose tables and figures exist.
 
-    template_dir holds report.md.j2, references.bib, style.css and template.typ. The same result files give the same
-    text. Raises ConfigError naming a missing file, an undefined reference, or what pandoc or Typst object to.
+    template_dir holds report.md.j2 with the part it includes, references.bib, style.css and template.typ. The same
+    result files give the same text. Raises ConfigError naming a missing file, an undefined reference, or what pandoc
+    or Typst object to.
     """
-    for name in ("report.md.j2", "references.bib", "style.css", "template.typ"):
+    for name in ("report.md.j2", "artefacts.md.j2", "references.bib", "style.css", "template.typ"):
         if not (template_dir / name).is_file():
             raise ConfigError(f"{template_dir / name}: no such file; the report needs it")
     text, finished = render(study, layout, template_dir)
@@ -120,6 +121,7 @@ def gather(study: Study, layout: Layout) -> dict[str, Any]:
         "started": datetime.fromisoformat(min(results.runs["started"], key=datetime.fromisoformat)),
         "protocol_of": lambda name: naming.protocol_of(study, name),
         "findings": findings,
+        "artefacts": artefacts,
         "description": description,
         "naming": naming,
         "stats": stats,

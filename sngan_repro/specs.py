@@ -227,8 +227,8 @@ class ProtocolSpec(Model):
             raise ValueError(f"`is_splits` ({self.is_splits}) leaves fewer than 2 images in a split")
         if self.fault_distinct and (self.num_fake % self.fault_distinct or self.fault_distinct == self.num_fake):
             raise ValueError(
-                f"`num_fake` ({self.num_fake}) must be a multiple of `fault_distinct` ({self.fault_distinct}), at "
-                "least twice it"
+                f"`num_fake` ({self.num_fake}) must be a multiple of `fault_distinct` ({self.fault_distinct}), "
+                "twice it or more"
             )
         return self
 

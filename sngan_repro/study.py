@@ -178,6 +178,17 @@ class Study(Model):
         return [name for protocol in self.scores if protocol.is_clean for name in protocol.metric_names.values()]
 
     @property
+    def fault_pairs(self) -> list[tuple[str, str]]:
+        """(name with faults, name without) of every metric that is measured both ways."""
+        pairs = [
+            (name, protocol.without_faults.metric_name(metric))
+            for protocol in self.scores
+            if not protocol.is_clean
+            for metric, name in protocol.metric_names.items()
+        ]
+        return [(faulty, clean) for faulty, clean in pairs if clean in self.clean_metric_names]
+
+    @property
     def headline_metrics(self) -> list[str]:
         """The metrics of the main table and figures: without faults, unless there are no such."""
         if self.headline:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from sngan_repro.analysis.load import read_dataset, read_evaluator
-from sngan_repro.analysis.naming import MISSING, amount, count, enumeration, integer, number
+from sngan_repro.analysis.naming import MISSING, amount, count, enumeration, fault_phrases, integer, number
 from sngan_repro.analysis.printed import PrintedTable, markdown_escape
 from sngan_repro.analysis.schemas import DatasetFile, EvaluatorFile
 from sngan_repro.analysis.summary import Results
@@ -199,6 +199,8 @@ def protocol_text(protocol: ProtocolSpec) -> str:
     running = protocol.batch_norm == "running"
     statistics = "its running statistics" if running else "the statistics of each batch"
     parts.append(f"batch norm in $G$ uses {statistics} while sampling")
+    if not protocol.is_clean:
+        parts.append(f"**with faults**, to show what they do: {enumeration(fault_phrases(protocol))}")
     names = ", ".join(f"`{name}`" for name in protocol.metric_names.values())
     return f"{'; '.join(parts)}. Metrics: {names}."
 

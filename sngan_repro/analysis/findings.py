@@ -252,7 +252,9 @@ def literature_sentences(study: Study) -> list[str]:
     sentences = []
     for protocol in study.scores:
         name = f"`{protocol.evaluator}`"
-        if protocol.evaluator == "classifier":
+        if not protocol.is_clean:
+            sentences.append("Scores measured with faults show what the faults do, and are no results of a method.")
+        elif protocol.evaluator == "classifier":
             sentences.append(
                 f"Scores by the evaluator {name} rest on a network trained in this study: they rank the runs of this "
                 "study and must not be set beside any published score."

@@ -57,6 +57,7 @@ def metric_label(study: Study, name: str) -> str:
         parts.append("batch statistics")
     if protocol.seed:
         parts.append(f"sampling seed {protocol.seed}")
+    parts += fault_phrases(protocol)
     return f"{TITLES[metric]} ({', '.join([*parts, protocol.evaluator])})"
 
 
@@ -65,7 +66,8 @@ def metric_short(study: Study, name: str) -> str:
     metric, protocol = protocol_of(study, name)
     alike = [other for other in study.scores if metric in other.metrics]
     shown: list[str] = []
-    for key in ("evaluator", "num_fake", "reference", "num_real", "batch_norm", "is_splits", "kid_subset_size", "seed"):
+    telling = ("evaluator", "num_fake", "reference", "num_real", "batch_norm", "is_splits", "kid_subset_size", "seed")
+    for key in (*telling, *ProtocolSpec.FAULTS):
         if len({_values(other, shown) for other in alike}) == len(alike):
             break
         if len({getattr(other, key) for other in alike}) > 1:
@@ -73,12 +75,34 @@ def metric_short(study: Study, name: str) -> str:
     else:
         if len({_values(other, shown) for other in alike}) < len(alike):
             return metric_label(study, name)
-    words = [str(value) if value is not None else "all" for value in _values(protocol, shown)]
+    keys = [key for key in shown if key not in ProtocolSpec.FAULTS]
+    words = [str(value) if value is not None else "all" for value in _values(protocol, keys)]
+    words += fault_words(protocol)  # never left unsaid, also where the rest would tell
     return TITLES[metric] + (f" ({', '.join(words)})" if words else "")
 
 
 def _values(protocol: ProtocolSpec, keys: Iterable[str]) -> tuple[object, ...]:
     return tuple(getattr(protocol, key) for key in keys)
+
+
+def fault_words(protocol: ProtocolSpec) -> list[str]:
+    """The faults of a protocol in short: ``50 distinct``, ``stretched``, ``via 28 px``."""
+    words = [f"{protocol.fault_distinct} distinct"] if protocol.fault_distinct else []
+    words += ["stretched"] if protocol.fault_contrast_stretch else []
+    return words + ([f"via {protocol.fault_detour} px"] if protocol.fault_detour else [])
+
+
+def fault_phrases(protocol: ProtocolSpec) -> list[str]:
+    """The faults of a protocol in words that explain themselves."""
+    phrases = []
+    if protocol.fault_distinct:
+        rounds = protocol.num_fake // protocol.fault_distinct
+        phrases.append(f"only {protocol.fault_distinct} distinct images {rounds} times each")
+    if protocol.fault_contrast_stretch:
+        phrases.append("the contrast of each image stretched")
+    if protocol.fault_detour:
+        phrases.append(f"a detour over {protocol.fault_detour} px")
+    return phrases
 
 
 def metric_header(study: Study, name: str) -> str:

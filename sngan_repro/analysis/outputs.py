@@ -25,7 +25,7 @@ FigureKind = Literal[
 ]
 
 PRINTED_TABLES = ("best", "settings", "all_scores", "cost")
-"""Tables written as Markdown and LaTeX."""
+"""Tables of every study that are written as Markdown and LaTeX."""
 
 T = TypeVar("T")
 
@@ -124,10 +124,15 @@ def aggregate_files(layout: Layout) -> dict[str, Path]:
     return {name: layout.tables / f"{name}.csv" for name in ("scores", "runs", "cost")}
 
 
-def table_files(layout: Layout) -> dict[str, Path]:
+def printed_names(study: Study) -> tuple[str, ...]:
+    """The tables of a study that are written as Markdown and LaTeX."""
+    return (*PRINTED_TABLES, "artefacts") if study.fault_pairs else PRINTED_TABLES
+
+
+def table_files(layout: Layout, printed_names: Sequence[str] = PRINTED_TABLES) -> dict[str, Path]:
     """What ``make_tables`` writes: ``summary``, ``comparisons``, and ``<table>_md``, ``<table>_tex``."""
     printed = {
-        f"{name}_{suffix}": layout.tables / f"{name}.{suffix}" for name in PRINTED_TABLES for suffix in ("md", "tex")
+        f"{name}_{suffix}": layout.tables / f"{name}.{suffix}" for name in printed_names for suffix in ("md", "tex")
     }
     data = {name: layout.tables / f"{name}.csv" for name in ("summary", "comparisons")}
     return {**data, **printed}

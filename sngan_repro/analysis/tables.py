@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from sngan_repro.analysis.aggregate import write_table
+from sngan_repro.analysis.artefacts import artefact_table
 from sngan_repro.analysis.naming import (
     MISSING,
     REAL,
@@ -23,7 +24,7 @@ from sngan_repro.analysis.naming import (
     number,
     protocol_of,
 )
-from sngan_repro.analysis.outputs import PRINTED_TABLES, chunks, table_files
+from sngan_repro.analysis.outputs import chunks, printed_names, table_files
 from sngan_repro.analysis.printed import PrintedTable, latex_document, markdown_document
 from sngan_repro.analysis.summary import (
     COMPARISON_COLUMNS,
@@ -53,7 +54,7 @@ def make_tables(study: Study, layout: Layout) -> None:
     Reads what ``aggregate`` wrote. Raises ConfigError naming a missing file.
     """
     results = read_results(layout)
-    files = table_files(layout)
+    files = table_files(layout, printed_names(study))
     rows = summary_rows(study, results)
     write_table(files["summary"], rows)
     summary = pd.DataFrame(rows)
@@ -67,12 +68,14 @@ def make_tables(study: Study, layout: Layout) -> None:
 def printed_tables(study: Study, results: Results, summary: pd.DataFrame) -> dict[str, dict[str, list[PrintedTable]]]:
     """Name of the printed table -> dataset -> its tables (several when the metrics do not fit side by side)."""
     headline = chunks(study.headline_metrics, METRICS_PER_TABLE)
-    made: dict[str, dict[str, list[PrintedTable]]] = {name: {} for name in PRINTED_TABLES}
+    made: dict[str, dict[str, list[PrintedTable]]] = {name: {} for name in printed_names(study)}
     for dataset in study.datasets:
         made["best"][dataset] = [best_table(study, summary, dataset, metrics) for metrics in headline]
         made["settings"][dataset] = [settings_table(study, summary, dataset, metrics) for metrics in headline]
         made["all_scores"][dataset] = list(all_scores_tables(study, summary, dataset))
         made["cost"][dataset] = [cost_table(study, results, dataset)]
+        if "artefacts" in made:
+            made["artefacts"][dataset] = [artefact_table(study, results, summary, dataset)]
     return made
 
 

@@ -25,6 +25,24 @@ def test_full_labels_tell_every_part_of_the_protocol(study):
     assert len(set(labels)) == len(labels)
 
 
+def test_faults_are_never_left_unsaid():
+    base = {"evaluator": "classifier", "num_fake": 600, "metrics": ["fid"]}
+    both = {"fault_distinct": 50, "fault_contrast_stretch": True}
+    study = synthetic.make_study(scores=[base, base | both, base | {"fault_detour": 12, "evaluator": "inception"}])
+    clean, faulty, other = study.metric_names
+    assert naming.metric_short(study, clean) == "FID (classifier)"
+    assert naming.metric_short(study, faulty) == "FID (classifier, 50 distinct, stretched)"
+    assert naming.metric_short(study, other) == "FID (inception, via 12 px)"
+    assert naming.metric_label(study, faulty) == (
+        "FID (600 generated, train reference, only 50 distinct images 12 times each, the contrast of each image "
+        "stretched, classifier)"
+    )
+    assert naming.metric_label(study, other).endswith("a detour over 12 px, inception)")
+    pair = synthetic.make_study(scores=[base, base | both])
+    assert [naming.metric_short(pair, n) for n in pair.metric_names] == ["FID", "FID (50 distinct, stretched)"]
+    assert naming.primary_metric(pair) == clean
+
+
 def test_short_names_are_short_where_unique_and_distinct_where_not(study):
     short = [naming.metric_short(study, name) for name in study.metric_names]
     assert short[0] == "IS"

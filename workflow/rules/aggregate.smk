@@ -3,7 +3,7 @@
 STUDY_OPTIONS = shlex.join(
     ["--study", MACHINE.study, "--results-dir", MACHINE.results_dir, "--data-dir", MACHINE.data_dir]
 )
-TABLES = outputs.table_files(LAYOUT)
+TABLES = outputs.table_files(LAYOUT, outputs.printed_names(STUDY))
 FIGURES = outputs.figure_files(STUDY, LAYOUT)
 CLAIMS = outputs.claim_files(STUDY, LAYOUT)
 CLAIMS_LEDGER = load_ledger(STUDY.claims).digest() if STUDY.claims else ""

@@ -8,6 +8,7 @@ rule make_report:
         rules.make_figures.output,
         list(CLAIMS.values()),
         template="report/report.md.j2",
+        artefacts="report/artefacts.md.j2",
         references="report/references.bib",
         style="report/style.css",
         typst="report/template.typ",
