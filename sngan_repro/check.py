@@ -28,6 +28,7 @@ def print_plan(study: Study, layout: Layout, device: str | None, threads: int | 
     print(f"scores: {', '.join(study.metric_names)}")
     for (label, setting), group in groupby(runs, key=lambda run: (run.label, run.setting)):
         print(f"  {label:<14} {setting:<4} {_summary(next(iter(group)))}")
+    print(_jobs_text(study, len(runs)))
     done = sum(layout.run(run.id).status.exists() for run in runs)
     print(f"{done} of {len(runs)} runs are complete")
     total_steps = sum(_total_steps(run, layout) or 0 for run in runs)
@@ -35,6 +36,26 @@ def print_plan(study: Study, layout: Layout, device: str | None, threads: int | 
     print(f"{total_steps:,} generator updates in all" + (f" ({unknown} runs of unknown length)" if unknown else ""))
     if device is not None:
         _print_cost(runs, layout, device, threads)
+
+
+def _jobs_text(study: Study, num_runs: int) -> str:
+    """The jobs of a first run of the workflow, from nothing to the report."""
+    fetched = {spec.source for spec in study.datasets.values() if source_info(spec).needs_fetch}
+    jobs = {
+        "fetch": len(fetched) + ("inception" in study.evaluators),
+        "prepare and check data": len({spec.id for spec in study.datasets.values()}) + len(study.datasets),
+        "prepare evaluators": len(study.datasets) * len(study.evaluators),
+        "score real images": len(study.datasets),
+        "train": num_runs,
+        "score": num_runs,
+        "aggregate to report": 4 + (study.claims is not None),
+    }
+    listed = ", ".join(
+        f"{count} to {what}" if what != "aggregate to report" else f"{count} from aggregation to report"
+        for what, count in jobs.items()
+        if count
+    )
+    return f"{sum(jobs.values())} jobs: {listed}"
 
 
 def _summary(run: RunSpec) -> str:
