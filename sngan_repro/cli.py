@@ -129,6 +129,11 @@ def _sample(add: Add) -> None:
     add("--out", required=True, help=".png for a grid, .npy for an array uint8 (N, H, W, C)")
 
 
+def _published(add: Add) -> None:
+    add("--reference", required=True, help="published values: a name such as southampton, or the path of a file")
+    add("--out", required=True, help="folder of the table and the figures")
+
+
 def _nothing(add: Add) -> None:
     del add
 
@@ -150,6 +155,7 @@ COMMANDS: dict[str, tuple[str, Callable[[Add], None]]] = {
     "tables": ("make the study's tables", _study_options),
     "figures": ("make the study's figures", _study_options),
     "report": ("typeset the study's report", _study_options),
+    "published": ("write the tables and figures of published values; needs no study", _published),
     "schema": ("print the JSON Schema of study files", _nothing),
 }
 

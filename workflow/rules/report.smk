@@ -7,6 +7,7 @@ rule make_report:
         rules.make_tables.output,
         rules.make_figures.output,
         template="report/report.md.j2",
+        published="report/published.md.j2",
         references="report/references.bib",
         style="report/style.css",
         typst="report/template.typ",
