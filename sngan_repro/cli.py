@@ -135,6 +135,11 @@ def _claims(add: Add) -> None:
     add("--tests", action="store_true", help="list the tests that claims can be bound to, with their options")
 
 
+def _published(add: Add) -> None:
+    add("--reference", required=True, help="published values: a name such as southampton, or the path of a file")
+    add("--out", required=True, help="folder of the table and the figures")
+
+
 def _nothing(add: Add) -> None:
     del add
 
@@ -157,6 +162,7 @@ COMMANDS: dict[str, tuple[str, Callable[[Add], None]]] = {
     "figures": ("make the study's figures", _study_options),
     "claims": ("judge the claims of the study's ledger", _claims),
     "report": ("typeset the study's report", _study_options),
+    "published": ("write the tables and figures of published values; needs no study", _published),
     "schema": ("print the JSON Schema of study files", _nothing),
 }
 

@@ -201,6 +201,17 @@ def report(given: Namespace) -> None:
     build_report(*_study(given))
 
 
+def published(given: Namespace) -> None:
+    from sngan_repro.reference import load_reference
+
+    reference, folder = load_reference(given.reference), Path(given.out)
+    from sngan_repro.analysis.figures.published import draw_published
+    from sngan_repro.analysis.published_table import write_published
+
+    for file in [*write_published(reference, folder), *draw_published(reference, folder)]:
+        print(file)
+
+
 def schema(given: Namespace) -> None:
     del given
     print(json.dumps(study_schema(), indent=2))

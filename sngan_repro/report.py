@@ -10,10 +10,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sngan_repro.analysis import artefacts, description, findings, naming, stats
+import pandas as pd
+
+from sngan_repro.analysis import artefacts, description, findings, naming, published_words, ranks, stats
 from sngan_repro.analysis.captions import figure_caption
 from sngan_repro.analysis.outputs import FigurePlan, figure_plans
 from sngan_repro.analysis.printed import PrintedTable, markdown_escape
+from sngan_repro.analysis.published import protocol_differences
+from sngan_repro.analysis.published_table import published_table
 from sngan_repro.analysis.style import WIDTH
 from sngan_repro.analysis.summary import read_comparisons, read_results, read_summary
 from sngan_repro.analysis.tables import printed_tables
@@ -23,11 +27,17 @@ from sngan_repro.config import ConfigError
 from sngan_repro.feasible import NEIGHBOURS
 from sngan_repro.files import atomic_path
 from sngan_repro.paths import Layout
+from sngan_repro.reference import Reference
 from sngan_repro.study import Study
 
 # Wide tables as pipe tables keep their natural widths only when no line is longer than `columns`.
 PANDOC_FORMAT = "markdown+table_attributes"
 PANDOC_OPTIONS = ["--standalone", "--citeproc", "--columns=100000"]
+
+
+PARTS = ("artefacts", "claims", "published")
+"""Sections in files of their own, which report.md.j2 includes where a study has something for them."""
+TEMPLATES = ("report.md.j2", *(f"{part}.md.j2" for part in PARTS), "references.bib", "style.css", "template.typ")
 
 
 class Numbering:
@@ -61,11 +71,11 @@ class Numbering:
 def build_report(study: Study, layout: Layout, template_dir: Path = Path("report")) -> None:
     """Write report.html (one self-contained file) and report.pdf of a study whose tables and figures exist.
 
-    template_dir holds report.md.j2 with the part it includes, references.bib, style.css and template.typ. The same
-    result files give the same text. Raises ConfigError naming a missing file, an undefined reference, or what pandoc
-    or Typst object to.
+    template_dir holds the templates *.md.j2, references.bib, style.css and template.typ. The same result
+    files give the same text. Raises ConfigError naming a missing file, an undefined reference, or what pandoc or Typst
+    object to.
     """
-    for name in ("report.md.j2", "artefacts.md.j2", "references.bib", "style.css", "template.typ"):
+    for name in TEMPLATES:
         if not (template_dir / name).is_file():
             raise ConfigError(f"{template_dir / name}: no such file; the report needs it")
     text, finished = render(study, layout, template_dir)
@@ -128,6 +138,19 @@ def gather(study: Study, layout: Layout) -> dict[str, Any]:
         "neighbours": NEIGHBOURS,
         "judged": judged,
         "judge": judge,
+        "ranks": ranks,
+        **(_beside(study, study.published, summary) if study.published else {}),
+    }
+
+
+def _beside(study: Study, reference: Reference, summary: pd.DataFrame) -> dict[str, Any]:
+    """What the section on published values may use besides; the differences stand in a list, not in each caption."""
+    tables = {dataset: published_table(study, reference, summary, dataset, listed=False) for dataset in study.datasets}
+    return {
+        "reference": reference,
+        "published": published_words,
+        "differences": protocol_differences(study, reference),
+        "published_tables": {dataset: [table] if table else [] for dataset, table in tables.items()},
     }
 
 

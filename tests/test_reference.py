@@ -140,3 +140,11 @@ def test_the_package_ships_the_data():
 
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
     assert settings == {"sngan_repro": ["reference/*.yaml"]}
+
+
+def test_the_example_of_the_documentation_works(tmp_path):
+    page = (ROOT / "docs/studies.md").read_text()
+    example = page.split("## Published values")[1].split("```yaml\n")[1].split("```")[0]
+    (tmp_path / "someone.yaml").write_text(example)
+    someone = load_reference(str(tmp_path / "someone.yaml"))
+    assert (someone.methods, someone.best("is")["SNGAN"].where) == (["SNGAN"], "Table 2")

@@ -76,7 +76,7 @@ def test_an_edit_changes_only_the_runs_it_concerns(study_of):
         ({"reference": "sothampton"}, r"unknown reference 'sothampton'; did you mean 'southampton'\?"),
         (
             {"reference": "southampton", "methods": [{"name": "sngan", "label": "Mine"}]},
-            "reference: 'southampton' has values of BEGAN, .*no method of this study has such a label; give one its",
+            "reference: 'southampton' has values of SNGAN, .*no method of this study has such a label; give one its",
         ),
         ({"methods": ["sngan", "sngan"]}, "two entries have the label 'SNGAN'; give one its own `label:`"),
         (

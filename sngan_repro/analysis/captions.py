@@ -5,6 +5,8 @@ from __future__ import annotations
 from sngan_repro.analysis.naming import enumeration, metric_label, metric_short, primary_metric
 from sngan_repro.analysis.outputs import FigurePlan
 from sngan_repro.analysis.printed import markdown_escape
+from sngan_repro.analysis.published import differences
+from sngan_repro.reference import Reference
 from sngan_repro.study import Study
 
 
@@ -40,9 +42,46 @@ def figure_caption(study: Study, plan: FigurePlan) -> str:
         f"generated). Small markers are seeds, faint ones at other settings; large markers are means at {best}. "
         f"{labels}.",
         "divergence": "how many runs diverged, by method and setting.",
+        "ranks": "agreement between the rankings at every two snapshots, Kendall's tau-b (1: the same ranking, −1: the "
+        f"reverse). Ranked are the combinations of method and setting by their means over finished seeds. {labels}.",
         "cost": "cost. Left: training time per 1000 generator updates, all runs of a method together (bar and number) "
         "and single runs (points). Right: time of all runs.",
     }
+    if study.published:
+        texts |= _published_texts(study, study.published, plan)
     part = f" Part {plan.part} of {plan.parts}." if plan.parts > 1 else ""
     text = markdown_escape(f"{plan.dataset}: {texts[plan.kind]}")
     return text + part
+
+
+def _published_texts(study: Study, reference: Reference, plan: FigurePlan) -> dict[str, str]:
+    """The captions of figures that set the study beside published values."""
+    labels = "; ".join(metric_label(study, metric) for metric in plan.metrics)
+    topics = enumeration(difference.topic for difference in differences(study, reference))
+    apart = f"The axes are apart, since the protocols differ in {topics}"
+    spread = " (band: lowest to highest seed)" if len(study.seeds) > 1 else ""
+    setting, texts = enumeration(plan.settings), {}
+    if reference.bar_values:
+        texts["published_bars"] = (
+            f"scores at the end of training by method and setting, left here, right {reference.bar_values.where} of "
+            f"{reference.label} drawn anew with the error of reading it. {apart}. Here: {labels}."
+        )
+    if curves := reference.curve_values:
+        texts["published_curves"] = (
+            f"scores against training at setting {setting}, left here{spread}, right {curves.where} of "
+            f"{reference.label} drawn anew (band: error of reading). {apart}. Here: {labels}."
+        )
+        if curves.setting in study.settings:
+            texts["ranks"] = (
+                "agreement between the rankings at every two snapshots, Kendall's tau-b (1: the same ranking, −1: the "
+                "reverse). Top: the combinations of method and setting, by their means over finished seeds; middle: "
+                f"the methods at setting {curves.setting}; bottom: those of {reference.label}. {labels}."
+            )
+    if losses := reference.loss_readings:
+        texts["figure1"] = (
+            f"{losses.method} at setting {setting}, first seed that finished, laid out like {losses.where} of "
+            f"{reference.label}. Top left: losses, running mean over 1/40 of the training within the range of its "
+            f"window. Bottom left: what {losses.where} shows of them, read {losses.how}; the scales differ, since loss "
+            "and networks do. Right: real training images, and final samples that are not selected."
+        )
+    return texts

@@ -32,6 +32,11 @@ def protocol_of(study: Study, name: str) -> tuple[str, ProtocolSpec]:
     raise KeyError(name)
 
 
+def kinds_of(study: Study, names: Iterable[str]) -> list[tuple[str, str]]:
+    """(``fid``, full name) of each metric."""
+    return [(protocol_of(study, name)[0], name) for name in names]
+
+
 def higher_is_better(study: Study, name: str) -> bool:
     """Whether larger values of the metric called ``name`` are better."""
     return HIGHER_IS_BETTER[protocol_of(study, name)[0]]

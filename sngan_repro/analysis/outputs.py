@@ -8,7 +8,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Literal, TypeVar
 
+from sngan_repro.analysis.published import compared_metrics, shared_methods
+from sngan_repro.data.sources import source_info
 from sngan_repro.paths import Layout
+from sngan_repro.reference import Reference
 from sngan_repro.study import Study
 
 FigureKind = Literal[
@@ -22,10 +25,19 @@ FigureKind = Literal[
     "variety",
     "divergence",
     "cost",
+    "ranks",
+    "published_bars",
+    "published_curves",
+    "figure1",
 ]
 
 PRINTED_TABLES = ("best", "settings", "all_scores", "cost")
 """Tables of every study that are written as Markdown and LaTeX."""
+PUBLISHED_TABLE = "published"
+"""Written too when the study names published values."""
+
+MIN_RANKED = 3
+"""Fewer methods make no ranking worth comparing."""
 
 T = TypeVar("T")
 
@@ -97,6 +109,9 @@ def figure_plans(study: Study) -> list[FigurePlan]:
         add("bars", topic="headline", methods=bars_per_panel, metrics=chunks(headline, 4))
         for name in headline:
             add("training", topic=name, methods=8, settings=9, metrics=[[name]])
+        if len(study.labels) >= MIN_RANKED and _several_snapshots(study, dataset):
+            for shown in chunks(headline, 2):
+                add("ranks", topic=shown[0] if len(headline) > 2 else "", methods=1000, settings=1000, metrics=[shown])
         add("samples", methods=11)
         add("progress", methods=6)
         if others:
@@ -111,7 +126,48 @@ def figure_plans(study: Study) -> list[FigurePlan]:
         add("spectral", methods=6)
         add("divergence", settings=12)
         add("cost")
+        if study.published:
+            plans.extend(_published_plans(study, study.published, dataset))
     return plans
+
+
+def _published_plans(study: Study, reference: Reference, dataset: str) -> list[FigurePlan]:
+    """The figures that set the study beside a publication, as far as both have what they show."""
+    methods, compared = shared_methods(study, reference), compared_metrics(study, reference)
+    plans: list[FigurePlan] = []
+    barred = tuple(name for kind, name in compared.items() if reference.bars(kind))
+    if barred:
+        parts = [
+            (m, s) for m in chunks(methods, max(1, 24 // len(study.settings))) for s in chunks(list(study.settings), 12)
+        ]
+        plans += [
+            FigurePlan("published_bars", dataset, labels, settings, barred, "", part, len(parts))
+            for part, (labels, settings) in enumerate(parts, 1)
+        ]
+    setting = reference.curve_setting
+    curved = tuple(name for kind, name in compared.items() if reference.curves(kind))
+    if curved and setting in study.settings:
+        parts = [(labels, (setting,)) for labels in chunks(methods, 8)]
+        plans += [
+            FigurePlan("published_curves", dataset, labels, (setting,), curved, "", part, len(parts))
+            for part, (labels, _) in enumerate(parts, 1)
+        ]
+    losses = reference.loss_readings
+    if losses and losses.method in methods:
+        at = setting if setting in study.settings else next(iter(study.settings))
+        plans.append(FigurePlan("figure1", dataset, (losses.method,), (at,)))
+    return plans
+
+
+def _several_snapshots(study: Study, dataset: str) -> bool:
+    """Whether runs have at least two snapshots; True where the number of images is not known yet."""
+    if study.snapshots.count is not None:
+        return study.snapshots.count > 1
+    images = source_info(study.datasets[dataset]).num_train
+    if images is None:
+        return True
+    steps_per_epoch = images / study.training.batch_size
+    return len(study.snapshots.at(study.budget.total_steps(steps_per_epoch), steps_per_epoch)) > 1
 
 
 def figure_files(study: Study, layout: Layout) -> list[Path]:
@@ -124,16 +180,20 @@ def aggregate_files(layout: Layout) -> dict[str, Path]:
     return {name: layout.tables / f"{name}.csv" for name in ("scores", "runs", "cost")}
 
 
-def printed_names(study: Study) -> tuple[str, ...]:
-    """The tables of a study that are written as Markdown and LaTeX."""
-    return (*PRINTED_TABLES, "artefacts") if study.fault_pairs else PRINTED_TABLES
+def printed_names(study: Study | None) -> tuple[str, ...]:
+    """The tables of a study that are written as Markdown and LaTeX; without a study those that every one has."""
+    faults = ("artefacts",) if study and study.fault_pairs else ()
+    published = (PUBLISHED_TABLE,) if study and study.published else ()
+    return (*PRINTED_TABLES, *faults, *published)
 
 
-def table_files(layout: Layout, printed_names: Sequence[str] = PRINTED_TABLES) -> dict[str, Path]:
-    """What ``make_tables`` writes: ``summary``, ``comparisons``, and ``<table>_md``, ``<table>_tex``."""
-    printed = {
-        f"{name}_{suffix}": layout.tables / f"{name}.{suffix}" for name in printed_names for suffix in ("md", "tex")
-    }
+def table_files(layout: Layout, study: Study | None = None) -> dict[str, Path]:
+    """What ``make_tables`` writes for a study: ``summary``, ``comparisons``, and ``<table>_md``, ``<table>_tex``.
+
+    Without a study: those that every study has.
+    """
+    names = printed_names(study)
+    printed = {f"{name}_{suffix}": layout.tables / f"{name}.{suffix}" for name in names for suffix in ("md", "tex")}
     data = {name: layout.tables / f"{name}.csv" for name in ("summary", "comparisons")}
     return {**data, **printed}
 

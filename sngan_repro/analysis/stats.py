@@ -103,6 +103,19 @@ def fewest_seeds(num_comparisons: int, alpha: float = 1 - LEVEL) -> int:
     return n
 
 
+def kendall_tau_b(first: Sequence[float], second: Sequence[float]) -> float | None:
+    """Rank agreement of two lists of scores of the same things (Kendall 1945); None when one of them is constant.
+
+    (pairs in the same order - pairs in opposite order) / sqrt(pairs untied in first * pairs untied in second): 1 for
+    equal rankings, -1 for reversed ones.
+    """
+    a, b = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    above = np.triu_indices(len(a), 1)
+    x, y = np.sign(a[:, None] - a)[above], np.sign(b[:, None] - b)[above]
+    untied = float(np.abs(x).sum() * np.abs(y).sum())
+    return float((x * y).sum() / np.sqrt(untied)) if untied else None
+
+
 def unanimity_chance(n: int) -> float:
     """Probability that n fair coins all fall alike, 2 * 2^-n: how often n pairs agree in sign without any effect.
 

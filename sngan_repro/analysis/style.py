@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sngan_repro.analysis.outputs import FigurePlan
@@ -118,15 +119,20 @@ def house_style() -> Iterator[None]:
 
 
 def save(fig: Figure, plan: FigurePlan, layout: Layout) -> None:
+    """Write the SVG and the PNG of a plan."""
+    save_as(fig, plan.file(layout, "svg"), plan.file(layout, "png"))
+
+
+def save_as(fig: Figure, svg: Path, png: Path) -> None:
     """Write the SVG and the PNG, atomically and the same bytes every time."""
     import matplotlib as mpl
     import matplotlib.pyplot as plt
 
-    with mpl.rc_context({"svg.hashsalt": plan.name}):
-        with atomic_path(plan.file(layout, "svg")) as path:
+    with mpl.rc_context({"svg.hashsalt": svg.stem}):
+        with atomic_path(svg) as path:
             fig.savefig(path, metadata={"Date": None, "Creator": None})
         fig.set_layout_engine("none")  # places stay as they are: arranging once is enough, and the two look alike
-        with atomic_path(plan.file(layout, "png")) as path:
+        with atomic_path(png) as path:
             fig.savefig(path, dpi=PNG_DPI, metadata={"Software": None})
     plt.close(fig)
 

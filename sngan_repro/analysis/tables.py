@@ -9,6 +9,7 @@ import pandas as pd
 
 from sngan_repro.analysis.aggregate import write_table
 from sngan_repro.analysis.artefacts import artefact_table
+from sngan_repro.analysis.best import print_best, study_column
 from sngan_repro.analysis.naming import (
     MISSING,
     REAL,
@@ -24,15 +25,15 @@ from sngan_repro.analysis.naming import (
     number,
     protocol_of,
 )
-from sngan_repro.analysis.outputs import chunks, printed_names, table_files
+from sngan_repro.analysis.outputs import PUBLISHED_TABLE, chunks, printed_names, table_files
 from sngan_repro.analysis.printed import PrintedTable, latex_document, markdown_document
+from sngan_repro.analysis.published_table import published_table
 from sngan_repro.analysis.summary import (
     COMPARISON_COLUMNS,
     Results,
     best_setting,
     comparison_rows,
     metric_decimals,
-    ranking,
     read_results,
     real_value,
     summary_rows,
@@ -54,7 +55,7 @@ def make_tables(study: Study, layout: Layout) -> None:
     Reads what ``aggregate`` wrote. Raises ConfigError naming a missing file.
     """
     results = read_results(layout)
-    files = table_files(layout, printed_names(study))
+    files = table_files(layout, study)
     rows = summary_rows(study, results)
     write_table(files["summary"], rows)
     summary = pd.DataFrame(rows)
@@ -76,6 +77,9 @@ def printed_tables(study: Study, results: Results, summary: pd.DataFrame) -> dic
         made["cost"][dataset] = [cost_table(study, results, dataset)]
         if "artefacts" in made:
             made["artefacts"][dataset] = [artefact_table(study, results, summary, dataset)]
+        if study.published:
+            found = published_table(study, study.published, summary, dataset)
+            made[PUBLISHED_TABLE][dataset] = [found] if found else []
     return made
 
 
@@ -101,40 +105,15 @@ def _share(rows: pd.DataFrame) -> str:
 
 def best_table(study: Study, summary: pd.DataFrame, dataset: str, metrics: Sequence[str]) -> PrintedTable:
     """One row per method at its best setting, chosen per metric; real images first."""
-    header, align, decimals = ["Method"], "l", {}
-    for metric in metrics:
-        header += [metric_header(study, metric), "95 % interval", "n", "setting"]
-        align += "rrrl"
-        decimals[metric] = metric_decimals(summary, dataset, metric)
-    real = [REAL]
-    for metric in metrics:
-        real += [number(real_value(summary, dataset, metric), decimals[metric]), MISSING, MISSING, MISSING]
-    rows, bold = [[*real, MISSING]], set()
-    for label in study.labels:
-        cells = [label]
-        for metric in metrics:
-            best = best_setting(study, summary, dataset, label, metric)
-            if best is None:
-                cells += [MISSING, MISSING, "0", MISSING]
-                continue
-            if ranking(study, summary, dataset, metric)[0]["method"] == label:
-                bold.add((len(rows), len(cells)))
-            places = decimals[metric]
-            cells += [
-                mean_sd(best["mean"], best["sd"], places),
-                interval(best["ci_low"], best["ci_high"], places),
-                str(int(best["n"])),
-                str(best["setting"]),
-            ]
-        of_method = (summary["dataset"] == dataset) & (summary["method"] == label) & (summary["metric"] == metrics[0])
-        rows.append([*cells, _share(summary[of_method])])
+    rows = summary[(summary["dataset"] == dataset) & (summary["metric"] == metrics[0])]
+    diverged = {label: _share(rows[rows["method"] == label]) for label in study.labels}
     labels = "; ".join(metric_label(study, metric) for metric in metrics)
     caption = (
         f"{dataset}: each method at its best setting per metric: {BEST_SETTING}. {labels}. {STATISTICS}; "
         f"{DIVERGED}, over all settings."
     )
-    header.append("diverged")
-    return PrintedTable(_key("best", dataset, metrics), caption, align + "r", header, rows, bold, {1})
+    columns = [study_column(study, summary, dataset, metric) for metric in metrics]
+    return print_best(_key("best", dataset, metrics), caption, study.labels, columns, diverged)
 
 
 def settings_table(study: Study, summary: pd.DataFrame, dataset: str, metrics: Sequence[str]) -> PrintedTable:

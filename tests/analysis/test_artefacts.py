@@ -111,7 +111,7 @@ def test_table(case):
     assert cells["IS ↑", "SNGAN"][4:] == ["3.000 ± 0.000", "2.000 ± 0.000", "−1.000", "[−1.000, −1.000]", "3", "–"]
     assert table.rule_before == {3}
     for suffix in ("md", "tex"):
-        text = table_files(case.layout, printed_names(case.study))[f"artefacts_{suffix}"].read_text(encoding="utf-8")
+        text = table_files(case.layout, case.study)[f"artefacts_{suffix}"].read_text(encoding="utf-8")
         assert "35.3" in text
 
 
@@ -128,7 +128,7 @@ def test_sentences(case):
 def test_tables_are_declared_as_written(case, finished):
     for made in (case, finished):
         written = set(made.layout.tables.iterdir())
-        declared = {**aggregate_files(made.layout), **table_files(made.layout, printed_names(made.study))}
+        declared = {**aggregate_files(made.layout), **table_files(made.layout, made.study)}
         assert written == set(declared.values())
     assert "artefacts" in printed_names(case.study)
     assert "artefacts" not in printed_names(finished.study)

@@ -10,7 +10,7 @@ from synthetic import make_case
 
 from sngan_repro.analysis import figures, style
 from sngan_repro.analysis.aggregate import aggregate
-from sngan_repro.analysis.figures import bars, draw
+from sngan_repro.analysis.figures import draw, panels
 from sngan_repro.analysis.figures.bars import bar_positions
 from sngan_repro.analysis.figures.curves import snapshot_ticks
 from sngan_repro.analysis.figures.data import FigureData
@@ -121,7 +121,7 @@ def test_bars_of_a_wide_range_of_distances_are_logarithmic(tmp_path, monkeypatch
     study = synthetic.make_study(methods=["sngan", "bn"])
     case = make_case(tmp_path, study, value=lambda m, spec, u: level[spec.label])
     aggregate(study, case.layout)
-    monkeypatch.setattr(bars, "real_value", lambda *_: real)
+    monkeypatch.setattr(panels, "real_value", lambda *_: real)
     with style.house_style():
         score, distance = draw(FigureData.read(study, case.layout), plan_of(case, "bars", "headline")).axes
     assert (score.get_yscale(), distance.get_yscale()) == ("linear", scale)

@@ -30,6 +30,7 @@ def test_small_study_has_one_figure_of_each_kind():
         ("bars", "headline", 1),
         ("training", "is600@classifier", 1),
         ("training", "fid600_train@classifier", 1),
+        ("ranks", "", 1),
         ("samples", "", 1),
         ("progress", "", 1),
         ("bars", "others", 1),

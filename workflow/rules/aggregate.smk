@@ -3,7 +3,9 @@
 STUDY_OPTIONS = shlex.join(
     ["--study", MACHINE.study, "--results-dir", MACHINE.results_dir, "--data-dir", MACHINE.data_dir]
 )
-TABLES = outputs.table_files(LAYOUT, outputs.printed_names(STUDY))
+TABLES = outputs.table_files(LAYOUT, STUDY)
+# A file of published values of one's own is an input; those of the package are part of the code.
+PUBLISHED = [STUDY.reference] if STUDY.reference and Path(STUDY.reference).suffix else []
 FIGURES = outputs.figure_files(STUDY, LAYOUT)
 CLAIMS = outputs.claim_files(STUDY, LAYOUT)
 CLAIMS_LEDGER = load_ledger(STUDY.claims).digest() if STUDY.claims else ""
@@ -31,6 +33,7 @@ rule aggregate:
 rule make_tables:
     input:
         **outputs.aggregate_files(LAYOUT),
+        published=PUBLISHED,
     output:
         **{
             name: report(path, caption="../../report/captions/tables.rst", category="Tables")
@@ -51,6 +54,7 @@ rule make_tables:
 rule make_figures:
     input:
         **outputs.aggregate_files(LAYOUT),
+        published=PUBLISHED,
     output:
         report(FIGURES, caption="../../report/captions/figures.rst", category="Figures"),
     log:

@@ -9,6 +9,8 @@ rule make_report:
         list(CLAIMS.values()),
         template="report/report.md.j2",
         artefacts="report/artefacts.md.j2",
+        published="report/published.md.j2",
+        claims="report/claims.md.j2",
         references="report/references.bib",
         style="report/style.css",
         typst="report/template.typ",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sngan_repro.analysis.figures.bars import draw_bars
-from sngan_repro.analysis.figures.curves import draw_training, draw_training_best
+from sngan_repro.analysis.figures.bars import draw_bars, draw_published_bars
+from sngan_repro.analysis.figures.curves import draw_published_curves, draw_training, draw_training_best
 from sngan_repro.analysis.figures.data import FigureData
+from sngan_repro.analysis.figures.first import draw_figure1
 from sngan_repro.analysis.figures.grids import draw_progress, draw_samples
 from sngan_repro.analysis.figures.logs import draw_losses, draw_spectral
 from sngan_repro.analysis.figures.maps import draw_cost, draw_divergence, draw_variety
+from sngan_repro.analysis.figures.ranks import draw_ranks
 from sngan_repro.analysis.outputs import FigureKind, FigurePlan, figure_files, figure_plans
 from sngan_repro.analysis.style import house_style, save
 from sngan_repro.paths import Layout
@@ -26,6 +28,10 @@ DRAW: dict[FigureKind, Callable] = {
     "variety": draw_variety,
     "divergence": draw_divergence,
     "cost": draw_cost,
+    "ranks": draw_ranks,
+    "published_bars": draw_published_bars,
+    "published_curves": draw_published_curves,
+    "figure1": draw_figure1,
 }
 """kind -> function(FigureData, FigurePlan) -> matplotlib Figure."""
 

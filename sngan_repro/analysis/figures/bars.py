@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sngan_repro.analysis.figures.curves import plain_log_labels
 from sngan_repro.analysis.figures.data import FigureData
-from sngan_repro.analysis.naming import higher_is_better, metric_header
+from sngan_repro.analysis.figures.panels import BarPanel, Cell, our_title, published_bars, study_bars
+from sngan_repro.analysis.naming import kinds_of
 from sngan_repro.analysis.outputs import FigurePlan
-from sngan_repro.analysis.style import CHARACTER, INK, WIDTH, canvas, legend_below, real_handle, real_line
-from sngan_repro.analysis.summary import real_value, values_of
+from sngan_repro.analysis.style import (
+    CHARACTER,
+    INK,
+    WIDTH,
+    MethodStyle,
+    canvas,
+    fit,
+    legend_below,
+    real_handle,
+    real_line,
+)
 
 MIN_BARS = 12
 LOG_FROM = 8.0
@@ -20,24 +32,55 @@ GAP = 0.9
 
 def draw_bars(data: FigureData, plan: FigurePlan) -> Any:
     """One panel per metric: a bar per method and setting with its interval, seeds as points, real images as a line."""
-    centres = bar_positions(len(plan.methods), len(plan.settings))
-    fig, axes = canvas(0.75 + 1.45 * len(plan.metrics), rows=len(plan.metrics), sharex=True)
-    marks: dict[str, bool] = {"diverged": False}
-    for (ax,), metric in zip(axes, plan.metrics, strict=True):
-        for method, positions in zip(plan.methods, centres, strict=True):
-            for setting, x in zip(plan.settings, positions, strict=True):
-                marks["diverged"] |= _bar(ax, data, plan.dataset, metric, method, setting, x)
-        real_line(ax, real_value(data.summary, plan.dataset, metric))
-        if not higher_is_better(data.study, metric):
-            _scale(ax)
-        ax.set_title(metric_header(data.study, metric))
-        ax.grid(axis="x", visible=False)
-        ax.tick_params(axis="x", which="both", length=0)
-    _label_bars(axes[-1][0], plan, centres)
-    room = max(0.0, (MIN_BARS - 1 - centres[-1][-1]) / 2)  # a few bars do not fill the page
-    axes[-1][0].set_xlim(-0.6 - room, centres[-1][-1] + 0.6 + room)
-    legend_below(fig, _handles(len(data.study.seeds) > 1, marks["diverged"]))
+    panels = [study_bars(data, plan.dataset, metric, plan.methods, plan.settings) for metric in plan.metrics]
+    return bar_figure([[panel] for panel in panels], data.styles)
+
+
+def draw_published_bars(data: FigureData, plan: FigurePlan) -> Any:
+    """Rows: metrics; left the study's bars, right the published ones of the same methods, each with its own axis.
+
+    Without real images, as published: their scores are far from those of the methods, which they would flatten.
+    """
+    rows = []
+    for kind, metric in kinds_of(data.study, plan.metrics):
+        ours = study_bars(data, plan.dataset, metric, plan.methods, plan.settings, our_title(data, metric))
+        rows.append([replace(ours, real=None), published_bars(data.reference, kind, plan.methods)])
+    return bar_figure(rows, data.styles)
+
+
+def bar_figure(grid: Sequence[Sequence[BarPanel]], styles: dict[str, MethodStyle]) -> Any:
+    """Panels in rows and columns; those of a column share methods, settings and the x axis."""
+    columns = len(grid[0])
+    fig, axes = canvas(0.75 + 1.45 * len(grid), rows=len(grid), columns=columns, sharex="col")
+    for column in range(columns):
+        top = grid[0][column]
+        centres = bar_positions(len(top.methods), len(top.settings))
+        room = max(0.0, (MIN_BARS - 1 - centres[-1][-1]) / 2)  # a few bars do not fill the page
+        inches = (WIDTH - 0.6 * columns) / columns / max(MIN_BARS, centres[-1][-1] + 1)
+        for row, line in enumerate(grid):
+            ax = axes[row][column]
+            _bar_panel(ax, line[column], centres, styles, inches)
+            ax.set_title(fit(line[column].title, WIDTH / columns - 0.45))
+        bottom = axes[-1][column]
+        _label_bars(bottom, top.methods, top.settings, centres, inches)
+        bottom.set_xlim(-0.6 - room, centres[-1][-1] + 0.6 + room)
+    if handles := _handles([panel for line in grid for panel in line]):
+        legend_below(fig, handles)
     return fig
+
+
+def _bar_panel(
+    ax: Any, panel: BarPanel, centres: list[list[float]], styles: dict[str, MethodStyle], inches: float
+) -> None:
+    for method, positions in zip(panel.methods, centres, strict=True):
+        for setting, x in zip(panel.settings, positions, strict=True):
+            if (method, setting) in panel.cells:
+                _bar(ax, panel.cells[method, setting], styles[method], x, inches)
+    real_line(ax, panel.real)
+    if panel.distance:
+        _scale(ax)
+    ax.grid(axis="x", visible=False)
+    ax.tick_params(axis="x", which="both", length=0)
 
 
 def _scale(ax: Any) -> None:
@@ -57,59 +100,62 @@ def bar_positions(num_methods: int, num_settings: int) -> list[list[float]]:
     ]
 
 
-def _bar(ax: Any, data: FigureData, dataset: str, metric: str, method: str, setting: str, x: float) -> bool:
-    """Draw one bar; True when a run of the cell diverged."""
-    cell, style = data.cell(dataset, metric, method, setting), data.styles[method]
-    if cell["n"] > 0:
-        ax.bar(x, cell["mean"], 0.82, color=style.color, alpha=0.55, edgecolor=style.color, linewidth=0.6)
-        scores = data.scores(dataset, metric, method, setting)
-        values = values_of(scores[scores["last"] & (scores["state"] == "ok")])
-        offsets = [0.3 * (k / (len(values) - 1) - 0.5) if len(values) > 1 else 0.0 for k in range(len(values))]
-        if cell["n"] > 1:
-            ax.vlines(x, cell["ci_low"], cell["ci_high"], color=INK, linewidth=1.0)
-        ax.plot(
-            [x + offset for offset in offsets],
-            values,
-            linestyle="none",
-            marker=style.marker,
-            markersize=3.2,
-            color=style.color,
-            markeredgecolor=INK,
-            markeredgewidth=0.35,
-        )
-    if cell["num_diverged"] > 0:
-        lost = int(cell["num_diverged"])
-        text = "×" * lost if lost <= 3 else f"{lost} ×"
-        ax.text(x, 0.02, text, transform=ax.get_xaxis_transform(), ha="center", va="bottom", fontsize=8, weight="bold")
-    return bool(cell["num_diverged"] > 0)
+def _bar(ax: Any, cell: Cell, style: MethodStyle, x: float, inches: float) -> None:
+    """Draw one bar, ``inches`` wide."""
+    if cell.mean is not None:
+        ax.bar(x, cell.mean, 0.82, color=style.color, alpha=0.55, edgecolor=style.color, linewidth=0.6)
+        num = len(cell.points)
+        offsets = [0.3 * (k / (num - 1) - 0.5) if num > 1 else 0.0 for k in range(num)]
+        if cell.low is not None:
+            ax.vlines(x, cell.low, cell.high, color=INK, linewidth=1.0)
+        if num:
+            ax.plot(
+                [x + offset for offset in offsets],
+                cell.points,
+                linestyle="none",
+                marker=style.marker,
+                markersize=3.2,
+                color=style.color,
+                markeredgecolor=INK,
+                markeredgewidth=0.35,
+            )
+    if cell.diverged:
+        crosses = "×" * cell.diverged if cell.diverged <= 3 else f"{cell.diverged} ×"
+        text = crosses if len(crosses) * CHARACTER <= inches else "\n".join(crosses.replace(" ", ""))
+        ax.text(x, 0.02, text, transform=ax.get_xaxis_transform(), ha="center", va="bottom", fontsize=8, weight="bold",
+                linespacing=0.6)  # fmt: skip
 
 
-def _label_bars(ax: Any, plan: FigurePlan, centres: list[list[float]]) -> None:
+def _label_bars(
+    ax: Any, methods: Sequence[str], settings: Sequence[str], centres: list[list[float]], inches: float
+) -> None:
     """Setting names under the bars, method names under their groups; turned when they would touch."""
     flat = [x for positions in centres for x in positions]
-    inches = (WIDTH - 0.6) / max(MIN_BARS, flat[-1] + 1)
-    longest = max(map(len, plan.settings))
+    longest = max(map(len, settings))
     turn_settings = longest * CHARACTER > 0.95 * inches
-    turn_methods = max(map(len, plan.methods)) * CHARACTER > inches * (len(plan.settings) + GAP)
+    turn_methods = max(map(len, methods)) * CHARACTER > inches * (len(settings) + GAP)
     # A single setting needs no name under every bar.
-    settings = plan.settings if len(plan.settings) > 1 else [""]
-    drop = (longest * CHARACTER * 72 + 4 if turn_settings else 11) if len(plan.settings) > 1 else 1
+    several = len(settings) > 1
+    drop = (longest * CHARACTER * 72 + 4 if turn_settings else 11) if several else 1
     ax.xaxis.remove_overlapping_locs = False
-    ax.set_xticks(flat, labels=list(settings) * len(plan.methods), minor=True)
-    ax.set_xticks([sum(xs) / len(xs) for xs in centres], labels=list(plan.methods))
+    ax.set_xticks(flat, labels=(list(settings) if several else [""]) * len(methods), minor=True)
+    ax.set_xticks([sum(xs) / len(xs) for xs in centres], labels=list(methods))
     ax.tick_params(axis="x", which="minor", length=0, pad=2, rotation=90 if turn_settings else 0)
     ax.tick_params(axis="x", which="major", length=0, pad=drop + 2)
     for label in ax.get_xticklabels():
         label.set(weight="bold", rotation=30 if turn_methods else 0, ha="right" if turn_methods else "center")
 
 
-def _handles(several: bool, diverged: bool) -> list[Any]:
+def _handles(panels: Sequence[BarPanel]) -> list[Any]:
+    """Legend entries of what the panels show."""
     from matplotlib.lines import Line2D
 
-    handles = [real_handle()]
-    if several:
-        handles.append(Line2D([], [], color=INK, linewidth=1.0, label="95 % interval"))
-    handles.append(Line2D([], [], color="#777777", marker="o", linestyle="none", label="one seed"))
-    if diverged:
+    cells = [(panel, cell) for panel in panels for cell in panel.cells.values()]
+    handles = [real_handle()] if any(panel.real is not None for panel in panels) else []
+    for spread in dict.fromkeys(panel.spread for panel, cell in cells if cell.low is not None):
+        handles.append(Line2D([], [], color=INK, linewidth=1.0, label=spread))
+    if any(cell.points for _, cell in cells):
+        handles.append(Line2D([], [], color="#777777", marker="o", linestyle="none", label="one seed"))
+    if any(cell.diverged for _, cell in cells):
         handles.append(Line2D([], [], color=INK, marker="x", linestyle="none", label="diverged run"))
     return handles

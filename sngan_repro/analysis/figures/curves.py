@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from sngan_repro.analysis.figures.data import FigureData
 from sngan_repro.analysis.figures.grids import evenly
-from sngan_repro.analysis.naming import metric_header, protocol_of
+from sngan_repro.analysis.figures.panels import CurvePanel, our_title, published_curves, study_curves
+from sngan_repro.analysis.naming import kinds_of, metric_header, protocol_of
 from sngan_repro.analysis.outputs import FigurePlan
-from sngan_repro.analysis.style import CHARACTER, WIDTH, canvas, legend_below, method_handles, real_handle, real_line
-from sngan_repro.analysis.summary import real_value
+from sngan_repro.analysis.style import (
+    CHARACTER,
+    WIDTH,
+    MethodStyle,
+    canvas,
+    fit,
+    legend_below,
+    method_handles,
+    real_handle,
+    real_line,
+)
+from sngan_repro.analysis.summary import values_of
+
+Place = TypeVar("Place", int, float)
 
 LOG_FROM = 20.0
 """A distance is drawn on a logarithmic axis when its values span more than this factor."""
@@ -24,14 +39,13 @@ def draw_training(data: FigureData, plan: FigurePlan) -> Any:
     flat = [ax for line in axes for ax in line]
     metric = plan.metrics[0]
     for ax, setting in zip(flat, plan.settings, strict=False):
-        for method in plan.methods:
-            _curve(ax, data, plan.dataset, metric, method, setting)
-        real_line(ax, real_value(data.summary, plan.dataset, metric))
-        ax.set_title(f"Setting {setting}")
+        at = dict.fromkeys(plan.methods, setting)
+        curve_panel(ax, study_curves(data, plan.dataset, metric, plan.methods, at, f"Setting {setting}"), data.styles)
     _finish(flat, len(plan.settings), columns, _snapshots(data, plan.dataset))
     for line in axes:
         line[0].set_ylabel(metric_header(data.study, metric))
-    _scale(data, plan, metric, flat)
+    if protocol_of(data.study, metric)[0] == "fid":
+        _scale(flat, _all_values(data, plan.dataset, metric))
     legend_below(fig, [*method_handles(data.styles, plan.methods), real_handle()])
     return fig
 
@@ -43,38 +57,78 @@ def draw_training_best(data: FigureData, plan: FigurePlan) -> Any:
     fig, axes = canvas(0.45 + 1.75 * rows, rows, columns, sharex=True)
     flat = [ax for line in axes for ax in line]
     for ax, metric in zip(flat, plan.metrics, strict=False):
-        for method in plan.methods:
-            setting = data.setting(plan.dataset, method, metric)
-            _curve(ax, data, plan.dataset, metric, method, setting)
-        real_line(ax, real_value(data.summary, plan.dataset, metric))
-        ax.set_title(metric_header(data.study, metric), wrap=True)
-        _scale(data, plan, metric, [ax])
+        at = {method: data.setting(plan.dataset, method, metric) for method in plan.methods}
+        header = metric_header(data.study, metric)
+        curve_panel(ax, study_curves(data, plan.dataset, metric, plan.methods, at, header), data.styles)
+        ax.set_title(header, wrap=True)
+        if protocol_of(data.study, metric)[0] == "fid":
+            _scale([ax], _all_values(data, plan.dataset, metric))
     _finish(flat, len(plan.metrics), columns, _snapshots(data, plan.dataset))
     legend_below(fig, [*method_handles(data.styles, plan.methods), real_handle()])
     return fig
 
 
-def _curve(ax: Any, data: FigureData, dataset: str, metric: str, method: str, setting: str) -> None:
-    """Mean over finished seeds with the range between them; a diverged run as a thin line ending in a cross."""
-    style = data.styles[method]
-    scores = data.scores(dataset, metric, method, setting)
-    finished = scores[scores["state"] == "ok"]
-    if len(finished):
-        over = finished.groupby("updates")["value"].agg(["mean", "min", "max"])
-        ax.fill_between(over.index, over["min"], over["max"], color=style.color, alpha=0.15, linewidth=0)
-        ax.plot(over.index, over["mean"], color=style.color, marker=style.marker, linestyle=style.dash, markersize=3)
-    for _, run in scores[scores["state"] == "diverged"].groupby("seed"):
-        ax.plot(run["updates"], run["value"], color=style.color, linestyle=style.dash, linewidth=0.6)
-        ax.plot(run["updates"].iloc[-1:], run["value"].iloc[-1:], color=style.color, marker="x", markersize=5)
+def draw_published_curves(data: FigureData, plan: FigurePlan) -> Any:
+    """Rows: metrics; left the study's curves at the published setting, right the published ones, each with its axes.
+
+    Without real images, as published: their scores are far from those of the methods, which they would flatten.
+    """
+    reference, (setting,) = data.reference, plan.settings
+    at = dict.fromkeys(plan.methods, setting)
+    rows = []
+    for kind, metric in kinds_of(data.study, plan.metrics):
+        ours = study_curves(data, plan.dataset, metric, plan.methods, at, our_title(data, metric), epochs=True)
+        rows.append([replace(ours, real=None), published_curves(reference, kind, plan.methods)])
+    kinds = [kind for kind, _ in kinds_of(data.study, plan.metrics)]
+    return curve_figure(rows, kinds, data.styles, plan.methods)
 
 
-def _scale(data: FigureData, plan: FigurePlan, metric: str, axes: list[Any]) -> None:
-    """Logarithmic axis for an FID that spans orders of magnitude."""
-    if protocol_of(data.study, metric)[0] != "fid":
-        return
+def curve_figure(
+    grid: Sequence[Sequence[CurvePanel]],
+    kinds: Sequence[str],
+    styles: dict[str, MethodStyle],
+    methods: Sequence[str],
+) -> Any:
+    """Panels of scores against epochs; one row per kind of metric, every panel with axes of its own."""
+    columns = len(grid[0])
+    fig, axes = canvas(0.45 + 1.9 * len(grid), len(grid), columns)
+    for kind, line, panels in zip(kinds, axes, grid, strict=True):
+        for ax, panel in zip(line, panels, strict=True):
+            curve_panel(ax, panel, styles)
+            ax.set_title(fit(panel.title, WIDTH / columns - 0.45))
+            ticks = snapshot_ticks([float(f"{x:.3g}") for x in panel.places()], WIDTH / columns - 0.5)
+            ax.set_xticks(ticks, labels=[f"{epochs:g}" for epochs in ticks])
+            ax.set_xlim(left=0)
+            if kind == "fid":
+                _scale([ax], panel.values())
+    for ax in axes[-1]:
+        ax.set_xlabel("epochs")
+    legend_below(fig, method_handles(styles, methods))
+    return fig
+
+
+def curve_panel(ax: Any, panel: CurvePanel, styles: dict[str, MethodStyle]) -> None:
+    """A line with its band per method; a diverged run as a thin line ending in a cross; real images dashed."""
+    for method, curve in panel.curves.items():
+        style = styles[method]
+        if curve.x:
+            ax.fill_between(curve.x, curve.low, curve.high, color=style.color, alpha=0.15, linewidth=0)
+            ax.plot(curve.x, curve.mean, color=style.color, marker=style.marker, linestyle=style.dash, markersize=3)
+        for x, y in curve.lost:
+            ax.plot(x, y, color=style.color, linestyle=style.dash, linewidth=0.6)
+            ax.plot(x[-1:], y[-1:], color=style.color, marker="x", markersize=5)
+    real_line(ax, panel.real)
+    ax.set_title(panel.title)
+
+
+def _all_values(data: FigureData, dataset: str, metric: str) -> list[float]:
     scores = data.results.scores
-    values = scores.loc[(scores["dataset"] == plan.dataset) & (scores["metric"] == metric), "value"].dropna()
-    if len(values) and values.min() > 0 and values.max() > LOG_FROM * values.min():
+    return values_of(scores[(scores["dataset"] == dataset) & (scores["metric"] == metric)])
+
+
+def _scale(axes: list[Any], values: list[float]) -> None:
+    """Logarithmic axes for distances that span orders of magnitude."""
+    if values and min(values) > 0 and max(values) > LOG_FROM * min(values):
         for ax in axes:
             ax.set_yscale("log")
             plain_log_labels(ax)
@@ -99,12 +153,12 @@ def _snapshots(data: FigureData, dataset: str) -> list[int]:
     return sorted({int(steps) for steps in updates})
 
 
-def snapshot_ticks(snapshots: list[int], inches: float) -> list[int]:
+def snapshot_ticks(snapshots: list[Place], inches: float) -> list[Place]:
     """At most MOST_TICKS snapshots, with the last, whose numbers do not touch on an axis so long that starts at 0."""
     if not snapshots:
         return []
     last = snapshots[-1]
-    room = (0.08 + CHARACTER * len(str(last))) * last / inches
+    room = (0.08 + CHARACTER * len(f"{last:.6g}")) * last / inches
     ticks = [last]
     for index in reversed(evenly(len(snapshots), MOST_TICKS)):
         if ticks[-1] - snapshots[index] >= room:

@@ -14,6 +14,7 @@ from sngan_repro.analysis.style import MethodStyle, method_styles
 from sngan_repro.analysis.summary import Results, read_results, shown_setting, summarise_study
 from sngan_repro.analysis.tabular import Row, read_array, read_log
 from sngan_repro.paths import Layout, RunPaths
+from sngan_repro.reference import Reference
 from sngan_repro.study import Study
 
 
@@ -34,8 +35,15 @@ class FigureData:
 
     @cached_property
     def styles(self) -> dict[str, MethodStyle]:
-        """label -> style."""
-        return method_styles(self.study.labels)
+        """label -> style; methods that only the publication has come last."""
+        published = self.study.published.methods if self.study.published else []
+        return method_styles(list(dict.fromkeys([*self.study.labels, *published])))
+
+    @property
+    def reference(self) -> Reference:
+        """The published values; ask only where the study names some."""
+        assert self.study.published is not None
+        return self.study.published
 
     def runs(self, dataset: str, method: str, setting: str) -> pd.DataFrame:
         """Rows of runs.csv of one cell, in the order of the seeds."""

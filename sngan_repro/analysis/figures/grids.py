@@ -51,11 +51,11 @@ def draw_samples(data: FigureData, plan: FigurePlan) -> Any:
     flat = [ax for line in axes for ax in line]
     for ax in flat:
         ax.set_axis_off()
-    _show(flat[0], data.real_images(plan.dataset, across**2), across)
+    show(flat[0], data.real_images(plan.dataset, across**2), across)
     flat[0].set_title(REAL, color=INK)
     for ax, method in zip(flat[1:], plan.methods, strict=False):
         run = data.shown_run(plan.dataset, method)
-        _show(ax, _samples(data, run, "final.npy", 4), across)
+        show(ax, samples_of(data, run, "final.npy", 4), across)
         state = ", diverged" if run["state"] == "diverged" else ""
         ax.set_title(fit(f"{method} ({run['setting']}{state})", panel), color=data.styles[method].color)
     return fig
@@ -76,7 +76,7 @@ def draw_progress(data: FigureData, plan: FigurePlan) -> Any:
             ax.spines[:].set_visible(False)
         for ax, (steps, images) in zip(line, shown, strict=False):
             across = min(4, tiles_across(images.shape[1]))
-            _show(ax, images, across)
+            show(ax, images, across)
             ax.set_title(f"{steps:,}".replace(",", "\u202f"), weight="normal", fontsize=7, pad=2)
         if not shown:
             note(line[0], "no samples")
@@ -89,7 +89,7 @@ def draw_progress(data: FigureData, plan: FigurePlan) -> Any:
 
 def _progress(data: FigureData, run: Row) -> list[tuple[int, np.ndarray]]:
     """(updates, images) of at most NUM_PROGRESS snapshots of a run, the first and the last among them."""
-    arrays, updates = _samples(data, run, "progress.npy", 5), snapshot_steps(data, run)
+    arrays, updates = samples_of(data, run, "progress.npy", 5), snapshot_steps(data, run)
     if arrays is None:
         return []
     if len(arrays) != len(updates):
@@ -117,7 +117,7 @@ def snapshot_steps(data: FigureData, run: Row) -> list[int]:
     return sorted({int(steps) for steps in rows["updates"]})
 
 
-def _samples(data: FigureData, run: Row, name: str, ndim: int) -> np.ndarray | None:
+def samples_of(data: FigureData, run: Row, name: str, ndim: int) -> np.ndarray | None:
     """A sample array of a run; a diverged run may have none."""
     path = data.paths(run).samples / name
     if run["state"] == "diverged" and not path.exists():
@@ -125,7 +125,8 @@ def _samples(data: FigureData, run: Row, name: str, ndim: int) -> np.ndarray | N
     return read_array(path, ndim)
 
 
-def _show(ax: Any, images: np.ndarray | None, across: int) -> None:
+def show(ax: Any, images: np.ndarray | None, across: int) -> None:
+    """Images as tiles, or a note that there are none."""
     if images is None:
         note(ax, "no samples")
     else:

@@ -38,12 +38,12 @@ def draw_losses(data: FigureData, plan: FigurePlan) -> Any:
                 shown += _loss(ax, data, plan.dataset, method, setting, column, color, dash)
             ax.margins(x=0)
         line[0].set_ylabel(f"{fit(method, 1.0)}\nloss")
-        _robust_limits(line[0], shown)
+        robust_limits(line[0], shown)
     for ax, setting in zip(axes[0], plan.settings, strict=True):
         ax.set_title(f"Setting {setting}")
     for ax in axes[-1]:
         ax.set_xlabel("generator updates")
-        _few_ticks(ax)
+        few_ticks(ax)
     legend_below(fig, _loss_handles())
     return fig
 
@@ -68,13 +68,25 @@ def smooth(steps: np.ndarray, values: np.ndarray, total: int) -> pd.Series:
 
     Non-finite values are left out. steps, values: (T,), T at most ``total``.
     """
-    every, span = max(1, total // POINTS), max(1, total // WINDOWS)
+    return _thinned(_windows(steps, values, total).mean(), total)
+
+
+def smooth_range(steps: np.ndarray, values: np.ndarray, total: int) -> tuple[pd.Series, pd.Series]:
+    """(lowest, highest) value within the windows of :func:`smooth`."""
+    windows = _windows(steps, values, total)
+    return _thinned(windows.min(), total), _thinned(windows.max(), total)
+
+
+def _windows(steps: np.ndarray, values: np.ndarray, total: int) -> Any:
     finite = pd.Series(np.where(np.isfinite(values), values, np.nan), index=steps)
-    means = finite.rolling(span, min_periods=1).mean()
-    return means[means.index % every == 0]
+    return finite.rolling(max(1, total // WINDOWS), min_periods=1)
 
 
-def _robust_limits(ax: Any, curves: list[np.ndarray]) -> None:
+def _thinned(curve: pd.Series, total: int) -> pd.Series:
+    return curve[curve.index % max(1, total // POINTS) == 0]
+
+
+def robust_limits(ax: Any, curves: list[np.ndarray]) -> None:
     """An axis for the bulk of the curves: a spike of a diverging run does not flatten all others."""
     values = np.concatenate(curves) if curves else np.array([])
     values = values[np.isfinite(values)]
@@ -95,7 +107,8 @@ def _loss_handles() -> list[Any]:
     ]
 
 
-def _few_ticks(ax: Any) -> None:
+def few_ticks(ax: Any) -> None:
+    """At most four round numbers on the x axis."""
     from matplotlib.ticker import MaxNLocator
 
     ax.xaxis.set_major_locator(MaxNLocator(3, integer=True))
@@ -145,7 +158,7 @@ def _spectral_panel(ax: Any, log: pd.DataFrame, color: str) -> None:
     else:
         ax.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
     ax.set_xlim(0, float(measured["step"].iloc[-1]))
-    _few_ticks(ax)
+    few_ticks(ax)
     _end_labels(ax, ends)
 
 

@@ -1,0 +1,171 @@
+"""What one set of axes shows, whoever measured it: cells of bars and curves, from a study or from a publication."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sngan_repro.analysis.figures.data import FigureData
+from sngan_repro.analysis.naming import arrow, higher_is_better, metric_header, metric_label
+from sngan_repro.analysis.summary import real_value, values_of
+from sngan_repro.reference import Published, Reference
+from sngan_repro.specs import HIGHER_IS_BETTER
+
+INTERVAL = "95 % interval"
+READING = "published: reading error"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The score of one method at one setting; mean None: nothing to draw."""
+
+    mean: float | None
+    low: float | None = None
+    high: float | None = None
+    points: tuple[float, ...] = ()
+    diverged: int = 0
+
+
+@dataclass(frozen=True)
+class BarPanel:
+    """Scores by method and setting."""
+
+    title: str
+    cells: dict[tuple[str, str], Cell]
+    real: float | None
+    distance: bool
+    """better when lower: the axis may be logarithmic"""
+    spread: str = INTERVAL
+    """what low and high are"""
+
+    @property
+    def methods(self) -> list[str]:
+        return list(dict.fromkeys(method for method, _ in self.cells))
+
+    @property
+    def settings(self) -> list[str]:
+        return list(dict.fromkeys(setting for _, setting in self.cells))
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A score over the training, with a band; and runs that were lost on the way."""
+
+    x: tuple[float, ...] = ()
+    mean: tuple[float, ...] = ()
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
+    lost: tuple[tuple[tuple[float, ...], tuple[float, ...]], ...] = ()
+
+
+@dataclass(frozen=True)
+class CurvePanel:
+    """One curve per method."""
+
+    title: str
+    curves: dict[str, Curve]
+    real: float | None
+
+    def values(self) -> list[float]:
+        """Every value that is drawn."""
+        return [
+            y for curve in self.curves.values() for ys in (curve.mean, *(lost[1] for lost in curve.lost)) for y in ys
+        ]
+
+    def places(self) -> list[float]:
+        """Every x of a mean, increasing."""
+        return sorted({x for curve in self.curves.values() for x in curve.x})
+
+
+def study_bars(
+    data: FigureData, dataset: str, metric: str, methods: Sequence[str], settings: Sequence[str], title: str = ""
+) -> BarPanel:
+    """The study's scores at the end of training."""
+    cells = {(m, s): _study_cell(data, dataset, metric, m, s) for m in methods for s in settings}
+    real = real_value(data.summary, dataset, metric)
+    return BarPanel(title or metric_header(data.study, metric), cells, real, not higher_is_better(data.study, metric))
+
+
+def _study_cell(data: FigureData, dataset: str, metric: str, method: str, setting: str) -> Cell:
+    row = data.cell(dataset, metric, method, setting)
+    diverged = int(row["num_diverged"])
+    if row["n"] == 0:
+        return Cell(None, diverged=diverged)
+    scores = data.scores(dataset, metric, method, setting)
+    points = tuple(values_of(scores[scores["last"] & (scores["state"] == "ok")]))
+    bounds = (row["ci_low"], row["ci_high"]) if row["n"] > 1 else (None, None)
+    return Cell(row["mean"], bounds[0], bounds[1], points, diverged)
+
+
+def published_bars(reference: Reference, metric: str, methods: Sequence[str]) -> BarPanel:
+    """The published scores by method and setting."""
+    bars = reference.bars(metric)
+    cells = {(m, s): _published_cell(bars[m, s]) for m in methods for s in reference.settings if (m, s) in bars}
+    title = published_title(reference, metric, next(iter(bars.values())).where)
+    return BarPanel(title, cells, None, not HIGHER_IS_BETTER[metric], READING)
+
+
+def _published_cell(found: Published) -> Cell:
+    if not found.error:
+        return Cell(found.value)
+    return Cell(found.value, found.value - found.error, found.value + found.error)
+
+
+def published_title(reference: Reference, metric: str, where: str) -> str:
+    """``Southampton, Figure 2: FID ↓ (Inception, 6000 generated)``, from what its protocol states."""
+    sign = "↑" if HIGHER_IS_BETTER[metric] else "↓"
+    stated = [reference.protocol[key].value for key in ("num_fake", "features") if key in reference.protocol]
+    words = [
+        f"{value} generated" if isinstance(value, int) else str(value).capitalize()
+        for value in stated
+        if value is not None
+    ]
+    return f"{reference.label}, {where}: {metric.upper()} {sign}" + (f" ({', '.join(words)})" if words else "")
+
+
+def our_title(data: FigureData, metric: str) -> str:
+    """``This study: FID (6000 generated, train reference, classifier) ↓``."""
+    return f"This study: {metric_label(data.study, metric)} {arrow(data.study, metric)}"
+
+
+def study_curves(
+    data: FigureData, dataset: str, metric: str, methods: Sequence[str], setting: dict[str, str], title: str,
+    epochs: bool = False,
+) -> CurvePanel:  # fmt: skip
+    """The study's scores over the training, each method at the setting given for it; x in updates or in epochs."""
+    curves = {m: _study_curve(data, dataset, metric, m, setting[m], epochs) for m in methods}
+    return CurvePanel(title, curves, real_value(data.summary, dataset, metric))
+
+
+def _study_curve(data: FigureData, dataset: str, metric: str, method: str, setting: str, epochs: bool) -> Curve:
+    """Mean over finished seeds with the range between them; the values of diverged runs apart."""
+    scores = data.scores(dataset, metric, method, setting)
+    unit = 1.0
+    if epochs:
+        runs = data.runs(dataset, method, setting)
+        unit = float((runs["epochs"] / runs["steps_done"].where(runs["steps_done"] > 0)).max())
+    lost = tuple(
+        (tuple(float(x) * unit for x in run["updates"]), tuple(map(float, run["value"])))
+        for _, run in scores[scores["state"] == "diverged"].groupby("seed")
+    )
+    finished = scores[scores["state"] == "ok"]
+    if finished.empty:
+        return Curve(lost=lost)
+    over = finished.groupby("updates")["value"].agg(["mean", "min", "max"])
+    x = tuple(float(updates) * unit for updates in over.index)
+    mean, low, high = (tuple(map(float, over[name])) for name in ("mean", "min", "max"))
+    return Curve(x, mean, low, high, lost)
+
+
+def published_curves(reference: Reference, metric: str, methods: Sequence[str]) -> CurvePanel:
+    """The published scores over the training; the band is the error of reading."""
+    found = reference.curves(metric)
+    curves = {}
+    for method in (m for m in methods if m in found):
+        points = found[method]
+        mean = [point.value for point in points.values()]
+        low = [point.value - point.error for point in points.values()]
+        high = [point.value + point.error for point in points.values()]
+        curves[method] = Curve(tuple(map(float, points)), tuple(mean), tuple(low), tuple(high))
+    where = next(iter(next(iter(found.values())).values())).where
+    return CurvePanel(published_title(reference, metric, where), curves, None)

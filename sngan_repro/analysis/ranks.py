@@ -1,0 +1,91 @@
+"""How far the ranking of methods at one snapshot agrees with that at another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from sngan_repro.analysis.naming import metric_short, number
+from sngan_repro.analysis.outputs import MIN_RANKED
+from sngan_repro.analysis.printed import markdown_escape
+from sngan_repro.analysis.stats import kendall_tau_b
+from sngan_repro.analysis.summary import Results
+from sngan_repro.reference import Reference
+from sngan_repro.study import Study
+
+NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Kendall's tau-b between the rankings at every two snapshots."""
+
+    snapshots: list[str]
+    tau: np.ndarray
+    """(T, T); NaN where a ranking has only ties"""
+    num_ranked: int
+    """methods, or methods x settings"""
+
+
+def agreement(snapshots: Sequence[str], scores: np.ndarray) -> Agreement | None:
+    """scores: (ranked, T). None with fewer than two snapshots or three things to rank."""
+    ranked, times = scores.shape
+    if ranked < MIN_RANKED or times < 2:
+        return None
+    columns = scores.T.tolist()
+    pairs = [[kendall_tau_b(columns[i], columns[j]) for j in range(times)] for i in range(times)]
+    return Agreement(list(snapshots), np.array([[NAN if t is None else t for t in row] for row in pairs]), ranked)
+
+
+def study_agreement(
+    study: Study, results: Results, dataset: str, metric: str, settings: Sequence[str]
+) -> Agreement | None:
+    """Of method x setting cells, each with the mean of the seeds that finished.
+
+    Snapshots are matched by their order; cells with fewer of them than the others, or with a missing score, are left
+    out. They are named by their updates, or ``1 of n`` where these differ from cell to cell.
+    """
+    scores = results.scores
+    rows = scores[
+        (scores["dataset"] == dataset)
+        & (scores["metric"] == metric)
+        & (scores["state"] == "ok")
+        & scores["setting"].isin(list(settings))
+    ]
+    cells: list[pd.Series] = [
+        cell.groupby("updates")["value"].mean() for _, cell in rows.groupby(["method", "setting"], sort=False)
+    ]
+    times = max(map(len, cells), default=0)
+    cells = [cell for cell in cells if len(cell) == times and cell.notna().all()]
+    if not cells:
+        return None
+    updates = {tuple(int(step) for step in cell.index) for cell in cells}
+    names = (
+        [f"{step}" for step in updates.pop()] if len(updates) == 1 else [f"{k} of {times}" for k in range(1, times + 1)]
+    )
+    return agreement(names, np.stack([cell.to_numpy(dtype=np.float64) for cell in cells]))
+
+
+def published_agreement(reference: Reference, kind: str) -> Agreement | None:
+    """Of the published methods at the setting of the published curves."""
+    curves = reference.curves(kind)
+    if not curves:
+        return None
+    epochs = list(next(iter(curves.values())))
+    values = np.array([[curve[epoch].value for epoch in epochs] for curve in curves.values()])
+    return agreement([str(epoch) for epoch in epochs], values)
+
+
+def agreement_sentence(study: Study, results: Results, dataset: str, metric: str) -> str:
+    """How well the first snapshot ranks like the last; empty where there is nothing to rank."""
+    found = study_agreement(study, results, dataset, metric, list(study.settings))
+    if found is None or not np.isfinite(found.tau[0, -1]):
+        return ""
+    return (
+        f"By {markdown_escape(metric_short(study, metric))} the ranking at the first of {len(found.snapshots)} "
+        f"snapshots agrees with that at the last with Kendall's $\\tau_b$ = {number(found.tau[0, -1], 2)} "
+        f"({found.num_ranked} combinations of method and setting)."
+    )
