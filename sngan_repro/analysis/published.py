@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sngan_repro.analysis.naming import count, enumeration, integer, protocol_of
+from sngan_repro.analysis.naming import count, enumeration, fault_phrases, integer, protocol_of
 from sngan_repro.reference import ASPECTS, Reference
 from sngan_repro.specs import ProtocolSpec
 from sngan_repro.study import Study
@@ -111,6 +111,7 @@ def _ours(study: Study, protocols: list[ProtocolSpec]) -> dict[str, tuple[set[ob
     nets = [{**study.nets.to_dict(), **entry.nets} for entry in study.methods]
     steps = sorted({int({**s.to_dict(), **e.setting}["n_dis"]) for s in study.settings.values() for e in study.methods})
     budget = study.budget
+    faults = list(dict.fromkeys(phrase for protocol in protocols for phrase in fault_phrases(protocol)))
     latents: set[object] = {f"{words['z_law']}, {words['z_dim']} entries" for words in nets}
     families: set[object] = {f"{words['family']} of width {words['width']}" for words in nets}
     alike = "one family for all methods: " if len(families) == 1 and len(nets) > 1 else ""
@@ -118,7 +119,7 @@ def _ours(study: Study, protocols: list[ProtocolSpec]) -> dict[str, tuple[set[ob
     return {
         "data": each(list(sources)),
         "features": (set(evaluators), enumeration(OUR_FEATURES.get(str(e), str(e)) for e in dict.fromkeys(evaluators))),
-        "num_fake": each([p.num_fake for p in protocols], " distinct images"),
+        "num_fake": each([p.num_fake for p in protocols], " images" if faults else " distinct images"),
         "splits": (
             {number for number, _ in splits},
             enumeration(f"{count(number, 'split')} of {integer(size)}" for number, size in sorted(splits)),
@@ -132,7 +133,7 @@ def _ours(study: Study, protocols: list[ProtocolSpec]) -> dict[str, tuple[set[ob
         ),
         "real_row": (split[0], "the split that is not the reference, scored as if generated"),
         "image_size": each([spec.image_size for spec in study.datasets.values()], " px"),
-        "resizing": (set(), "rounding to 8 bits and nothing else before the evaluator"),
+        "resizing": (set(), enumeration(faults) or "rounding to 8 bits and nothing else before the evaluator"),
         "selection": (set(), "best setting per metric, last snapshot"),
         "epochs": ({budget.epochs}, f"{budget.epochs:g} epoch" + "s" * (budget.epochs != 1))
         if budget.epochs

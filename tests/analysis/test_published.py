@@ -132,6 +132,14 @@ def test_differences_are_computed(case):
     assert "setting C: here rates 0.0002 and 0.0002, betas 0.5 and 0.999; published: rates 0.002" in text
 
 
+def test_faults_of_the_measurement_are_said():
+    scores = [{"evaluator": "inception", "num_fake": 6000, "metrics": ["is", "fid"], "fault_distinct": 50}]
+    study = beside(scores=scores)
+    text = "\n".join(protocol_differences(study, study.published))
+    assert "generated images: here 6\u202f000 images;" in text
+    assert "treatment of images: here only 50 distinct images 120 times each" in text
+
+
 def test_first_headline_metric_of_each_kind_is_compared():
     scores = [{"evaluator": name, "num_fake": 6000, "metrics": ["is", "fid"]} for name in ("inception", "classifier")]
     study = beside(scores=scores, headline=["fid6k_train@classifier", "is6k@inception", "fid6k_train@inception"])
