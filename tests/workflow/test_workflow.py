@@ -208,6 +208,45 @@ def test_divergence_is_shown_in_the_report(copied: Workplace):
     assert "non-finite" in html
 
 
+def test_claims_published_values_and_faults_of_code_and_measurement(copied: Workplace):
+    """A study that uses all of it, through the DAG; every comparison is paired over the two seeds."""
+    protocol = {"evaluator": "classifier", "metrics": ["is", "fid"], "num_fake": 100, "is_splits": 1}
+    copied.write_study(
+        methods=[
+            {"name": "sngan_with_faults", "label": "SNGAN", "fault_batch_norm": True, "fault_num_outputs": 4},
+            "bn",
+            {"name": "ebgan_with_faults", "label": "EBGAN", "fault_constant_pulling_away": True},
+        ],
+        settings={"C": {"lr": 0.001}},
+        scores=[protocol, {**protocol, "fault_distinct": 10}, {**protocol, "fault_contrast_stretch": True}],
+        reference="southampton",
+        claims="southampton",
+    )
+    log = copied.run()
+    assert "make_claims" in log
+    claims = pd.read_csv(copied.results / "tables/claims.csv", dtype=str, keep_default_na=False).set_index("id")
+    decided = {"supported", "not supported", "undecided"}
+    assert {claims.loc[name, "verdict"] for name in ("3", "13", "15", "35a", "35b", "40")} <= decided
+    assert claims.loc["40", "verdict"] != "supported"  # the coded term is constant
+    assert claims.loc["33", "reason"].endswith("once more with `fault_distinct: 50`")
+    assert len(claims.loc["15", "runs"].split()) == 6
+    assert (copied.results / "tables/artefacts.md").read_text().count("Real data") > 0
+    for name in ("published_bars", "published_curves", "figure1", "ranks"):
+        assert list((copied.results / "figures").glob(f"{name}*.png")), name
+    text = (copied.results / "report.html").read_text(encoding="utf-8")
+    assert "not supported" in text
+    assert "Southampton" in text
+
+
+def test_check_counts_the_jobs_that_snakemake_plans(tmp_path: Path):
+    workplace = Workplace(tmp_path)
+    workplace.write_study(claims="southampton")
+    command = [sys.executable, "-m", "sngan_repro", "check", "--no-measure", "--study", str(tmp_path / "tiny.yaml")]
+    printed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    counted = int(next(line for line in printed.splitlines() if " jobs: " in line).split()[0])
+    assert counted == len(workplace.planned()) == 17  # 4 runs trained and scored, and what is shared
+
+
 def test_a_failed_job_names_its_log_and_the_rest_goes_on(copied: Workplace):
     run = copied.run_folder("SNGAN", 0)
     run.mkdir(parents=True)
