@@ -20,7 +20,9 @@ def infeasible(metric: str, protocol: ProtocolSpec, num_fake: int, num_real: int
     if metric == "kid":
         enough = least >= protocol.kid_subset_size
         return None if enough else f"{least} images are fewer than `kid_subset_size` {protocol.kid_subset_size}"
-    needed = 2 if metric == "fid" else NEIGHBOURS + 1
+    if metric == "confidence":
+        return None if num_fake >= 1 else "no images"
+    needed = 2 if metric in ("fid", "duplicates") else NEIGHBOURS + 1
     return None if least >= needed else f"{metric} needs at least {needed} images, found {least}"
 
 

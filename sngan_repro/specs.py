@@ -177,9 +177,20 @@ class RunSpec(Model):
         return num_train / (self.training.batch_size * self.optimiser.n_dis)
 
 
-Metric = Literal["is", "fid", "kid", "precision", "recall"]
+Metric = Literal["is", "fid", "kid", "precision", "recall", "confidence", "duplicates"]
 METRICS: tuple[Metric, ...] = ("is", "fid", "kid", "precision", "recall")
-HIGHER_IS_BETTER = {"is": True, "fid": False, "kid": False, "precision": True, "recall": True}
+"""What a protocol measures unless it says otherwise."""
+HIGHER_IS_BETTER = {
+    "is": True,
+    "fid": False,
+    "kid": False,
+    "precision": True,
+    "recall": True,
+    "confidence": True,
+    "duplicates": False,
+}
+OF_SAMPLES_ALONE = ("is", "confidence")
+"""Metrics without a reference."""
 
 
 class ProtocolSpec(Model):
@@ -272,7 +283,7 @@ class ProtocolSpec(Model):
         name = f"{metric}{_thousands(self.num_fake)}"
         if metric == "is":
             name += "" if self.is_splits == 10 else f"s{self.is_splits}"
-        else:
+        if metric not in OF_SAMPLES_ALONE:
             name += f"_{self.reference}" + (_thousands(self.num_real) if self.num_real else "")
         if metric == "kid" and (self.kid_subset_size, self.kid_subsets) != (1000, 100):
             name += f"_m{self.kid_subset_size}x{self.kid_subsets}"

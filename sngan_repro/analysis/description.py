@@ -206,7 +206,7 @@ def protocol_text(protocol: ProtocolSpec) -> str:
 
 
 def metric_kinds(study: Study) -> set[str]:
-    """The kinds of metrics in use: ``is``, ``fid``, ``kid``, ``precision``, ``recall``."""
+    """The kinds of metrics in use: ``is``, ``fid``, ..."""
     return {metric for protocol in study.scores for metric in protocol.metrics}
 
 
@@ -223,10 +223,16 @@ def computed_by(study: Study) -> str:
         "features it agrees with the value of torch-fidelity to a relative $10^{-6}$ wherever the covariances have "
         "full rank"
     )
-    if kinds == {"fid"}:
-        return f"The FID is {frechet} [@obukhov2020]."
-    others = "All" if "fid" not in kinds else "All but the FID"
-    return f"{others} are computed with {fidelity}" + (f"; the FID is {frechet}." if "fid" in kinds else ".")
+    words = {"fid": "the FID", "confidence": "the confidence", "duplicates": "the share of near-duplicates"}
+    own = [text for kind, text in words.items() if kind in kinds]
+    sentences = [f"The FID is {frechet} [@obukhov2020]."] if "fid" in kinds else []
+    if simple := [text for text in own if text != words["fid"]]:
+        verb = "is" if len(simple) == 1 else "are"
+        sentences.append(f"{enumeration(simple)} {verb} computed by this package.".capitalize())
+    if kinds - words.keys():
+        others = f"All but {enumeration(own)}" if own else "All"
+        sentences.insert(0, f"{others} are computed with {fidelity}.")
+    return " ".join(sentences)
 
 
 def real_counts(results: Results) -> str:

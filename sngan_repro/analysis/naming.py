@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from sngan_repro.specs import HIGHER_IS_BETTER, ProtocolSpec
+from sngan_repro.specs import HIGHER_IS_BETTER, OF_SAMPLES_ALONE, ProtocolSpec
 from sngan_repro.study import Study
 
 REAL = "Real data"
@@ -13,13 +13,23 @@ REAL = "Real data"
 
 MISSING = "–"
 
-TITLES = {"is": "IS", "fid": "FID", "kid": "KID", "precision": "Precision", "recall": "Recall"}
+TITLES = {
+    "is": "IS",
+    "fid": "FID",
+    "kid": "KID",
+    "precision": "Precision",
+    "recall": "Recall",
+    "confidence": "Confidence",
+    "duplicates": "Near-duplicates",
+}
 LONG_TITLES = {
     "is": "Inception Score",
     "fid": "Fréchet Inception Distance",
     "kid": "Kernel Inception Distance",
     "precision": "precision",
     "recall": "recall",
+    "confidence": "confidence of the classifier",
+    "duplicates": "share of near-duplicates",
 }
 
 
@@ -53,7 +63,7 @@ def metric_label(study: Study, name: str) -> str:
     parts = [f"{protocol.num_fake} generated"]
     if metric == "is":
         parts.append(f"{protocol.is_splits} split" + "s" * (protocol.is_splits != 1))
-    else:
+    if metric not in OF_SAMPLES_ALONE:
         real = f"{protocol.num_real} {protocol.reference}" if protocol.num_real else protocol.reference
         parts.append(f"{real} reference")
     if metric == "kid":

@@ -8,6 +8,7 @@
 | precision | precision (3 neighbours)       | features | none                       |
 | recall    | recall (3 neighbours)          | features | none                       |
 
+``confidence`` and ``duplicates`` are our own (:mod:`sngan_repro.evaluate.samples`) and measured only when asked for.
 The spread is over parts of one set of samples and says nothing about trainings. Only FID is computed here (see
 :mod:`sngan_repro.evaluate.frechet`): torch-fidelity's way is slower and less exact for singular covariances.
 """
@@ -23,6 +24,7 @@ import torch
 from sngan_repro.config import ConfigError
 from sngan_repro.evaluate.features import Features
 from sngan_repro.evaluate.frechet import Gaussian, frechet_distance, gaussian
+from sngan_repro.evaluate.samples import confidence, near_duplicates
 from sngan_repro.feasible import NEIGHBOURS, infeasible
 from sngan_repro.specs import ProtocolSpec
 
@@ -69,6 +71,11 @@ def timed(protocol: ProtocolSpec, fake: Features, real: Features, reference: Gau
             fitted = reference if reference is not None else gaussian(real["features"])
             distance = frechet_distance(gaussian(fake["features"]), fitted)
             results["fid"] = ((_finite(distance), None, None), time.perf_counter() - started)
+        elif metric == "confidence":
+            results[metric] = ((_finite(confidence(fake["logits"])), None, None), time.perf_counter() - started)
+        elif metric == "duplicates":
+            share = near_duplicates(fake, real, protocol.seed)
+            results[metric] = ((_finite(share), None, None), time.perf_counter() - started)
         elif metric == "kid":
             value = _kernel_distance(protocol, fake, real)
             results["kid"] = (value, time.perf_counter() - started)

@@ -163,6 +163,16 @@ def test_level_and_near_best(make_evidence):
     assert judge(evidence, "near_best", method="BN", **near) == "not supported"
 
 
+def test_beats_and_exceeds_real(make_evidence):
+    evidence = make_evidence(ordered, real={"fid6k_train@classifier": 20.0})
+    place = {"setting": "C", "metric": "fid"}
+    assert judge(evidence, "beats", method="SNGAN", other="BN", **place) == "supported"
+    assert judge(evidence, "beats", method="BN", other="SNGAN", **place) == "not supported"
+    # SNGAN's last FID is 100 - 7.5 = 92.5
+    assert judge(evidence, "exceeds_real", method="SNGAN", factor=4, **place) == "supported"
+    assert judge(evidence, "exceeds_real", method="SNGAN", factor=5, **place) == "not supported"
+
+
 def test_settings_of_one_method(make_evidence):
     def value(metric, label, setting, seed, place):
         return {"A": 10, "B": 10, "C": 14}[setting] + 2 * noise(seed) + 0.01 * noise(setting, seed)

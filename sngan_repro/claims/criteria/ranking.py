@@ -29,6 +29,22 @@ def leads(
     return decide(components)
 
 
+@CRITERIA.register("beats")
+def beats(evidence: Evidence, *, method: str, other: str, metric: str, setting: str) -> Verdict:
+    """The method is better than another one at a setting."""
+    name = evidence.metric(metric)
+    mine, their = (evidence.gain(label, setting, name) for label in (method, other))
+    return decide([exceeds(mine, their, unit=evidence.unit(name), what=_better(mine, their))])
+
+
+@CRITERIA.register("exceeds_real")
+def exceeds_real(evidence: Evidence, *, method: str, metric: str, setting: str, factor: float) -> Verdict:
+    """The score of the method at a setting is more than ``factor`` times that of real images."""
+    name = evidence.metric(metric)
+    cell, bound = evidence.score(method, setting, name), factor * evidence.real(name)
+    return decide([above(cell, bound, evidence.unit(name), f"{cell.name} above {factor:g} × real images")])
+
+
 @CRITERIA.register("leads_tuned")
 def leads_tuned(evidence: Evidence, *, method: str, metrics: Sequence[str], distance: bool = False) -> Verdict:
     """The method is better than every other one by all metrics, each method at its best setting.
