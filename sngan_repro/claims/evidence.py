@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -62,6 +62,12 @@ def exceeds(first: Cell, second: Cell, margin: float = 0.0, unit: str = "", what
     values = tuple(first.values[seed] - second.values[seed] for seed in common)
     blocked = f"{first.name}: diverged with seed {enumeration(map(str, first.diverged))}" if first.diverged else ""
     return Component(what or f"{first.name} − {second.name}", values, margin, unit, first.runs | second.runs, blocked)
+
+
+def below(cell: Cell, bound: float, unit: str = "", what: str = "", resolution: float = 0.0) -> Component:
+    """The component "cell < bound"."""
+    found = above(cell.map(lambda value: -value), -bound, unit, what, resolution)
+    return replace(found, flipped=True)
 
 
 def above(cell: Cell, margin: float, unit: str = "", what: str = "", resolution: float = 0.0) -> Component:

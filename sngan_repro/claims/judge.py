@@ -88,7 +88,6 @@ def tally(judged: list[Judged]) -> str:
 def claim_row(study: Study, ledger: Ledger, item: Judged) -> dict[str, Any]:
     """One row of claims.csv: the claim, its verdict, and the component that decided it or stands in the way."""
     claim, verdict, shown = item.claim, item.verdict, item.verdict.shown
-    test = shown.test if shown else None
     return {
         "study": study.name,
         "dataset": item.dataset,
@@ -104,12 +103,9 @@ def claim_row(study: Study, ledger: Ledger, item: Judged) -> dict[str, Any]:
         "reason": verdict.reason,
         "remark": verdict.remark,
         "shown": shown.what if shown else "",
-        "effect": test.mean if test else None,
-        "ci_low": test.low if test and shown and not shown.exact else None,
-        "ci_high": test.high if test and shown and not shown.exact else None,
-        "margin": shown.margin if shown else None,
+        **(_numbers(shown) if shown else dict.fromkeys(("effect", "ci_low", "ci_high", "claimed", "bound"))),
         "unit": shown.unit if shown else "",
-        "n": test.n if test else None,
+        "n": shown.test.n if shown else None,
         "num_components": len(verdict.components),
         "num_supporting": sum(part.supports for part in verdict.components),
         "test": claim.test or "",
@@ -117,13 +113,33 @@ def claim_row(study: Study, ledger: Ledger, item: Judged) -> dict[str, Any]:
     }
 
 
+def _numbers(part: Component) -> dict[str, Any]:
+    """Effect, interval and claim of a component, as a reader wants them: ``effect`` is claimed > or < ``bound``."""
+    low, high = part.interval_shown or (None, None)
+    return {
+        "effect": None if part.test.mean is None else part.as_shown(part.test.mean),
+        "ci_low": low,
+        "ci_high": high,
+        "claimed": "<" if part.flipped else ">",
+        "bound": part.as_shown(part.margin),
+    }
+
+
 def component_row(item: Judged, part: Component) -> dict[str, Any]:
-    """One row of claims_components.csv."""
-    values = " ".join(f"{value!r}" for value in part.values)
-    test = part.test
-    row = [item.dataset, item.claim.id, part.what, part.unit, test.mean, test.low, test.high, part.margin, test.n]
-    row += [test.p_above, test.p_below, part.supports, part.blocked, values]
-    return dict(zip(COMPONENT_COLUMNS, row, strict=True))
+    """One row of claims_components.csv; a small p says that the comparison is shown, or contradicted."""
+    return {
+        "dataset": item.dataset,
+        "id": item.claim.id,
+        "what": part.what,
+        "unit": part.unit,
+        **_numbers(part),
+        "n": part.test.n,
+        "p_shown": part.test.p_above,
+        "p_contradicted": part.test.p_below,
+        "holds": part.supports,
+        "blocked": part.blocked,
+        "values": " ".join(repr(part.as_shown(value)) for value in part.values),
+    }
 
 
 COMPONENT_COLUMNS = [
@@ -131,59 +147,60 @@ COMPONENT_COLUMNS = [
     "id",
     "what",
     "unit",
-    "mean",
+    "effect",
     "ci_low",
     "ci_high",
-    "margin",
+    "claimed",
+    "bound",
     "n",
-    "p_above",
-    "p_below",
-    "supports",
+    "p_shown",
+    "p_contradicted",
+    "holds",
     "blocked",
     "values",
 ]
 
 
-def effect_text(shown: Component) -> str:
-    """``0.35 [0.21, 0.49] > 0.1``: mean, 95 % interval, and the margin where it is not 0."""
-    test = shown.test
-    if test.mean is None:
-        return MISSING
-    text = amount(test.mean)
-    if not shown.exact and test.low is not None and test.high is not None:
-        text += f" [{amount(test.low)}, {amount(test.high)}]"
-    return text + (f" vs {amount(shown.margin)}" if shown.margin else "")
+def evidence_text(verdict: Verdict) -> str:
+    """``SNGAN at A better than BN at A: 0.35 [0.21, 0.49] IS, n = 3; 14 of 15 comparisons hold``."""
+    shown = verdict.shown
+    if shown is None or shown.test.mean is None:
+        return verdict.reason or MISSING
+    text = f"{shown.what}: {amount(shown.as_shown(shown.test.mean))}"
+    if bounds := shown.interval_shown:
+        text += f" [{amount(bounds[0])}, {amount(bounds[1])}]"
+    text += f" {shown.unit}" if shown.unit else ""
+    if shown.margin:
+        text += f", claimed {'<' if shown.flipped else '>'} {amount(shown.as_shown(shown.margin))}"
+    if not shown.exact:
+        text += f", n = {shown.test.n}"
+    if len(verdict.components) > 1:
+        held = sum(part.supports for part in verdict.components)
+        text += f"; {held} of {len(verdict.components)} comparisons hold"
+    return text + (f"; {shown.blocked}" if shown.blocked else "") + (f"; {verdict.remark}" if verdict.remark else "")
 
 
 def claims_table(study: Study, judged: list[Judged]) -> PrintedTable:
     """The verdicts that rest on data, in the order of the ledger."""
-    rows = []
+    rows: list[list[str]] = []
+    bold = set()
     for item in judged:
-        verdict, shown = item.verdict, item.verdict.shown
-        if shown is None:
+        if item.verdict.shown is None:
             continue
-        share = f"{sum(part.supports for part in verdict.components)} of {len(verdict.components)}"
-        rows.append(
-            [
-                item.claim.id,
-                item.claim.statement,
-                verdict.name,
-                shown.what + (f" ({shown.unit})" if shown.unit else ""),
-                effect_text(shown),
-                MISSING if shown.exact else str(shown.test.n),
-                share,
-                item.claim.reported or MISSING,
-            ]
-        )
+        claim = item.claim.statement
+        if item.claim.reported:
+            claim += f" (Their numbers: {item.claim.reported}.)"
+        if item.verdict.name in ("supported", "not supported"):
+            bold.add((len(rows), 2))
+        rows.append([item.claim.id, claim, item.verdict.name, evidence_text(item.verdict)])
     dataset = judged[0].dataset if judged else ""
     caption = (
-        f"{dataset}: verdicts on the claims that this study can test. A claim is a conjunction of comparisons; shown "
-        "is the one that decides, or stands in the way, with its mean over the n pairs of training seeds, the 95 % "
-        "interval of Student's t and, after vs, the margin that has to be exceeded where it is not 0. Held: "
-        "comparisons whose interval lies above the margin, of all. Reported: what the source's own numbers say."
+        f"{dataset}: verdicts on the claims that this study can test. The evidence is the comparison that decides, or "
+        "stands in the way: its mean over n pairs of training seeds, the 95 % interval of Student's t, what is claimed "
+        "of it where that is not > 0, and how many comparisons of the claim hold. Their numbers: what the source's own "
+        "values say."
     )
-    header = ["Id", "Claim", "Verdict", "Deciding comparison", "Effect [95 % interval]", "n", "held", "Reported"]
-    return PrintedTable(f"claims-{dataset}", caption, "lplprrrp", header, rows)
+    return PrintedTable(f"claims-{dataset}", caption, "lplp", ["Id", "Claim", "Verdict", "Evidence"], rows, bold)
 
 
 def reasons_table(judged: list[Judged]) -> PrintedTable:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import exp
 from typing import Literal
 
 from sngan_repro.analysis.stats import LEVEL, StudentT, holm, student_t
@@ -33,6 +34,9 @@ class Component:
     resolution: the step between possible values, where there are few. blocked: why the component cannot support the
     claim whatever its values are (runs that diverged). exact: a single value without any sampling error, such as the
     result of arithmetic.
+
+    How it is shown: ``flipped``, for a claim that a quantity lies *below* a bound, which is stated here with both signs
+    changed; ``logarithmic``, for a ratio whose logarithm is tested.
     """
 
     what: str
@@ -43,6 +47,8 @@ class Component:
     blocked: str = ""
     exact: bool = False
     resolution: float = 0.0
+    flipped: bool = False
+    logarithmic: bool = False
     test: StudentT = field(init=False)
 
     def __post_init__(self) -> None:
@@ -52,6 +58,19 @@ class Component:
         else:
             result = student_t(self.values, self.margin, self.resolution)
         object.__setattr__(self, "test", result)
+
+    def as_shown(self, value: float) -> float:
+        """A value, bound or margin as a reader wants it."""
+        value = -value if self.flipped else value
+        return exp(value) if self.logarithmic else value
+
+    @property
+    def interval_shown(self) -> tuple[float, float] | None:
+        """The interval as a reader wants it; None where there is none."""
+        if self.exact or self.test.low is None or self.test.high is None:
+            return None
+        low, high = sorted((self.as_shown(self.test.low), self.as_shown(self.test.high)))
+        return low, high
 
     @property
     def supports(self) -> bool:

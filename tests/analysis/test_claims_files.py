@@ -37,7 +37,7 @@ def test_claims_files(judged):
         parts = [row for row in csv.DictReader(stream) if row["id"] == "3"]
     assert len(parts) == 4
     values = [float(value) for value in parts[0]["values"].split()]
-    assert float(parts[0]["mean"]) == pytest.approx(sum(values) / len(values))
+    assert float(parts[0]["effect"]) == pytest.approx(sum(values) / len(values))
 
 
 def test_not_run_claims_say_why(judged):

@@ -367,7 +367,8 @@ def test_arithmetic(make_evidence):
     budget = {"epochs": 300, "batch_size": 64, "original_steps": 100_000}
     verdict = CRITERIA.get("fewer_updates")(evidence, n_dis=1, **budget)
     assert verdict.name == "not supported"
-    assert verdict.shown.test.mean == 100_000 - 234_300
+    shown = verdict.shown
+    assert (shown.as_shown(shown.test.mean), shown.as_shown(shown.margin)) == (234_300, 100_000)
     assert judge(evidence, "fewer_updates", n_dis=5, **budget) == "supported"
 
 

@@ -5,6 +5,8 @@ import pytest
 from scipy import stats as scipy_stats
 
 from sngan_repro.analysis.stats import student_t
+from sngan_repro.claims.evidence import Cell, below
+from sngan_repro.claims.judge import evidence_text
 from sngan_repro.claims.verdict import Component, NotRun, decide
 
 
@@ -99,3 +101,17 @@ def test_false_verdicts_are_rare_under_no_difference():
         names = [decide([Component("null", tuple(random.normal(0, 1, n)))]).name for _ in range(2000)]
         assert 0.015 < names.count("supported") / 2000 < 0.037
         assert 0.015 < names.count("not supported") / 2000 < 0.037
+
+
+def test_bounds_and_ratios_are_shown_as_a_reader_wants_them():
+    cell = Cell("error", {0: 0.02, 1: 0.03, 2: 0.04})
+    part = below(cell, 0.05)
+    assert part.as_shown(part.test.mean) == pytest.approx(0.03)
+    low, high = part.interval_shown
+    assert low < 0.03 < high
+    assert part.as_shown(part.margin) == pytest.approx(0.05)
+    ratio = Component("ratio", (np.log(2.0), np.log(4.5)), np.log(1.5), logarithmic=True)
+    assert ratio.as_shown(ratio.test.mean) == pytest.approx(3.0)
+    assert ratio.as_shown(ratio.margin) == pytest.approx(1.5)
+    assert "0.0300 [" in evidence_text(decide([part]))
+    assert "claimed < 0.0500, n = 3" in evidence_text(decide([part]))

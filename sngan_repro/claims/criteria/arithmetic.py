@@ -25,7 +25,7 @@ def only_largest_changes(evidence: Evidence, *, shape: list[int], tolerance: flo
     ratios = float(np.max(np.abs((after / after[0]) / (before / before[0]) - 1)))
     remark = f"all singular values shrink by the same factor: their ratios change by {ratios:.0e} at most"
     what = "largest relative change of the other singular values"
-    return decide([Component(f"{what}, from above", (-change,), -tolerance, "relative", exact=True)], remark)
+    return decide([Component(what, (-change,), -tolerance, "relative", exact=True, flipped=True)], remark)
 
 
 @CRITERIA.register("fewer_updates")
@@ -41,5 +41,5 @@ def fewer_updates(
     """So many epochs are fewer generator updates than the original's budget (the last partial batch is skipped)."""
     del evidence  # arithmetic
     updates = epochs * (num_train // batch_size) / n_dis
-    what = f"{original_steps:,} updates − {updates:,.0f} updates".replace(",", "\u202f")
-    return decide([Component(what, (original_steps - updates,), 0.0, "updates", exact=True)])
+    what = f"updates in {epochs:g} epochs"
+    return decide([Component(what, (-updates,), -float(original_steps), "updates", exact=True, flipped=True)])

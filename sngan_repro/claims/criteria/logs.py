@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import log
 from typing import TYPE_CHECKING
 
 from sngan_repro.claims.criteria import CRITERIA
-from sngan_repro.claims.evidence import Evidence, above
+from sngan_repro.claims.evidence import Evidence, above, below
 from sngan_repro.claims.verdict import NotRun, Verdict, decide
 
 if TYPE_CHECKING:
@@ -65,12 +66,12 @@ def spread_grows_late(
         def when(frame: pd.DataFrame, loss: str = loss) -> float:
             return change_point(np.log(np.maximum(rolling_sd(frame[loss].to_numpy()), 1e-12)))
 
-        spread = evidence.measured(f"log of late over early SD of {name}", method, setting, ratio)
+        spread = evidence.measured(f"late over early SD of {name}", method, setting, ratio)
+        components.append(replace(above(spread, log(factor), "ratio"), logarithmic=True))
         moment = evidence.measured(f"change point of {name}", method, setting, when)
-        components.append(above(spread, log(factor), "log ratio"))
-        late = moment.map(lambda value: -value, f"{moment.name}, from above")
-        for cell, margin in ((moment, change[0]), (late, -change[1])):
-            components.append(above(cell, margin, "share of the training", resolution=WINDOW))
+        unit = "share of the training"
+        components.append(above(moment, change[0], unit, resolution=WINDOW))
+        components.append(below(moment, change[1], unit, resolution=WINDOW))
     return decide(components)
 
 
@@ -97,9 +98,9 @@ def loss_ratio(evidence: Evidence, *, method: str, setting: str, low: float = 1.
 
     components = []
     for word, function in (("SD", sd_ratio), ("range", range_ratio)):
-        cell = evidence.measured(f"log of {word} of L_G over L_D", method, setting, function)
-        components.append(above(cell, log(low), "log ratio"))
-        components.append(above(cell.map(lambda value: -value), -log(high), "log ratio", f"{cell.name}, from above"))
+        cell = evidence.measured(f"{word} of L_G over L_D", method, setting, function)
+        bounds = (above(cell, log(low), "ratio"), below(cell, log(high), "ratio"))
+        components += [replace(bound, logarithmic=True) for bound in bounds]
     return decide(components)
 
 
@@ -122,7 +123,7 @@ def power_iteration(
         return float(np.median(np.abs(1 / late - 1)))
 
     cell = evidence.measured("median relative error of the spectral norm", method, setting, error)
-    return decide([above(cell.map(lambda value: -value), -max_error, "relative", f"{cell.name}, from above")])
+    return decide([below(cell, max_error, "relative")])
 
 
 @CRITERIA.register("term_varies")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sngan_repro.claims.criteria import CRITERIA
 from sngan_repro.claims.criteria.ranking import within
 from sngan_repro.claims.evidence import Cell, Evidence, above, combine
@@ -28,11 +30,8 @@ def fault_harmless(
         for label in labels:
             for setting in evidence.study.settings:
                 change = _relative(evidence, label, setting, kind, faults)
-                what = f"{kind.upper()}: {change.name} within ±{100 * share:g} %"
-                components += [
-                    Component(what, part.values, part.margin, "relative", part.runs, part.blocked)
-                    for part in within(change, nothing, share, "relative")
-                ]
+                what = f"{kind.upper()}: {change.name}"
+                components += [replace(part, what=what) for part in within(change, nothing, share, "relative")]
     return decide(components)
 
 
@@ -45,7 +44,7 @@ def fault_harmless_real(evidence: Evidence, *, metrics: list[str], faults: dict,
         faulty = evidence.real(evidence.faulty(kind, faults))
         change = abs(faulty / clean - 1)
         what = f"{kind.upper()} of real images: {clean:.4g} without, {faulty:.4g} with the fault"
-        components.append(Component(what, (-change,), -share, "relative", exact=True))
+        components.append(Component(what, (-change,), -share, "relative", exact=True, flipped=True))
     return decide(components)
 
 

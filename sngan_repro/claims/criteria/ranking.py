@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sngan_repro.claims.criteria import CRITERIA
 from sngan_repro.claims.evidence import Cell, Evidence, above, combine, exceeds
-from sngan_repro.claims.verdict import Verdict, decide
+from sngan_repro.claims.verdict import Component, Verdict, decide
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -206,10 +206,11 @@ def setting_near(evidence: Evidence, *, method: str, metric: str, setting: str, 
     return decide([component])
 
 
-def within(first: Cell, second: Cell, margin: float, unit: str) -> list:
+def within(first: Cell, second: Cell, margin: float, unit: str) -> list[Component]:
     """The two components that say -margin < first - second < margin."""
-    what = f"{first.name} − {second.name} within ±{margin:.3g}"
-    return [exceeds(first, second, -margin, unit, what), exceeds(second, first, -margin, unit, what)]
+    what = f"{first.name} − {second.name}"
+    upper = exceeds(second, first, -margin, unit, what)
+    return [exceeds(first, second, -margin, unit, what), replace(upper, flipped=True)]
 
 
 def _better(first: Cell, second: Cell) -> str:
