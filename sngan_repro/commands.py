@@ -10,7 +10,8 @@ from typing import Any
 from sngan_repro.config import ConfigError, parse
 from sngan_repro.files import file_sha256, read_json, write_json
 from sngan_repro.paths import Layout, RunPaths
-from sngan_repro.specs import DatasetSpec, ProtocolSpec, RunSpec
+from sngan_repro.protocol import ProtocolSpec
+from sngan_repro.specs import DatasetSpec, RunSpec
 from sngan_repro.study import EvaluatorSpec, Study, load_machine, load_study, study_schema
 
 

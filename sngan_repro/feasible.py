@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sngan_repro.config import ConfigError
-from sngan_repro.specs import ProtocolSpec
+from sngan_repro.protocol import ProtocolSpec
 
 NEIGHBOURS = 3
 """k of the k-nearest-neighbour manifolds of precision and recall (Kynkäänniemi et al. 2019)."""

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from sngan_repro.config import ConfigError, MachineConfig, Model, describe, parse, read_yaml, require_known
+from sngan_repro.protocol import ProtocolSpec
 from sngan_repro.reference import Reference, load_reference
 from sngan_repro.specs import (
     BudgetSpec,
@@ -19,7 +20,6 @@ from sngan_repro.specs import (
     Label,
     MethodSpec,
     NetsSpec,
-    ProtocolSpec,
     RunSpec,
     SettingSpec,
     SnapshotsSpec,

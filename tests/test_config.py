@@ -7,15 +7,8 @@ from pathlib import Path
 import pytest
 
 from sngan_repro.config import ConfigError, MachineConfig, parse, read_yaml, require_known
-from sngan_repro.specs import (
-    BudgetSpec,
-    DatasetSpec,
-    NetsSpec,
-    ProtocolSpec,
-    SettingSpec,
-    SnapshotsSpec,
-    TrainingSpec,
-)
+from sngan_repro.protocol import ProtocolSpec
+from sngan_repro.specs import BudgetSpec, DatasetSpec, NetsSpec, SettingSpec, SnapshotsSpec, TrainingSpec
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from sngan_repro.cli import main
 from sngan_repro.config import ConfigError
 from sngan_repro.feasible import check_protocols
 from sngan_repro.files import read_json
-from sngan_repro.specs import ProtocolSpec
+from sngan_repro.protocol import ProtocolSpec
 
 
 def protocol(**changes) -> ProtocolSpec:

@@ -24,7 +24,7 @@ from sngan_repro.analysis.naming import (
 from sngan_repro.analysis.printed import PrintedTable, markdown_escape
 from sngan_repro.analysis.stats import Summary, paired_difference, summarise
 from sngan_repro.analysis.summary import Results, best_setting, by_seed, real_value
-from sngan_repro.specs import ProtocolSpec
+from sngan_repro.protocol import ProtocolSpec
 from sngan_repro.study import Study
 
 

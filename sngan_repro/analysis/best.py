@@ -10,8 +10,8 @@ import pandas as pd
 from sngan_repro.analysis.naming import MISSING, REAL, interval, mean_sd, metric_header, number
 from sngan_repro.analysis.printed import PrintedTable
 from sngan_repro.analysis.summary import best_setting, metric_decimals, ranking, real_value
+from sngan_repro.protocol import HIGHER_IS_BETTER
 from sngan_repro.reference import Reference
-from sngan_repro.specs import HIGHER_IS_BETTER
 from sngan_repro.study import Study
 
 

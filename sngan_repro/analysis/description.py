@@ -14,7 +14,7 @@ from sngan_repro.analysis.schemas import DatasetFile, EvaluatorFile
 from sngan_repro.analysis.summary import Results
 from sngan_repro.methods import METHODS
 from sngan_repro.paths import Layout
-from sngan_repro.specs import ProtocolSpec
+from sngan_repro.protocol import ProtocolSpec
 from sngan_repro.study import Study
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from sngan_repro.specs import HIGHER_IS_BETTER, OF_SAMPLES_ALONE, ProtocolSpec
+from sngan_repro.protocol import HIGHER_IS_BETTER, OF_SAMPLES_ALONE, ProtocolSpec
 from sngan_repro.study import Study
 
 REAL = "Real data"

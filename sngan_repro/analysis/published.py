@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sngan_repro.analysis.naming import count, enumeration, fault_phrases, integer, protocol_of
+from sngan_repro.protocol import ProtocolSpec
 from sngan_repro.reference import ASPECTS, Reference
-from sngan_repro.specs import ProtocolSpec
 from sngan_repro.study import Study
 
 

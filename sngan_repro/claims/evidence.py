@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sngan_repro.analysis.naming import enumeration, higher_is_better, metric_short, protocol_of
 from sngan_repro.claims.verdict import Component, NotRun
-from sngan_repro.specs import ProtocolSpec
+from sngan_repro.protocol import ProtocolSpec
 from sngan_repro.study import Study
 
 if TYPE_CHECKING:

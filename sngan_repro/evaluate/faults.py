@@ -13,8 +13,8 @@ from torch import Tensor
 from sngan_repro.data.prepare import to_array
 from sngan_repro.evaluate.features import Features
 from sngan_repro.evaluate.metrics import take
+from sngan_repro.protocol import ProtocolSpec
 from sngan_repro.sample import from_uint8
-from sngan_repro.specs import ProtocolSpec
 
 
 def stretched(images: Tensor) -> Tensor:

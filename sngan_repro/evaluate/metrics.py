@@ -26,7 +26,7 @@ from sngan_repro.evaluate.features import Features
 from sngan_repro.evaluate.frechet import Gaussian, frechet_distance, gaussian
 from sngan_repro.evaluate.samples import confidence, near_duplicates
 from sngan_repro.feasible import NEIGHBOURS, infeasible
-from sngan_repro.specs import ProtocolSpec
+from sngan_repro.protocol import ProtocolSpec
 
 RNG_SEED = 2020
 """torch-fidelity's default ``rng_seed``. A protocol uses 2020 + its own seed, so seed 0 gives the default call."""

@@ -19,9 +19,10 @@ from sngan_repro.evaluate.scorer import Images, Record, Scorer
 from sngan_repro.evaluate.selection import BEST, RESAMPLE_SEED, best_snapshots, narrowed
 from sngan_repro.files import file_sha256, read_json, write_json
 from sngan_repro.paths import RunPaths
+from sngan_repro.protocol import ProtocolSpec
 from sngan_repro.runtime import device_info, versions
 from sngan_repro.sample import NonFiniteImages, generate, load_generator, to_uint8
-from sngan_repro.specs import ProtocolSpec, RunSpec
+from sngan_repro.specs import RunSpec
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from sngan_repro.evaluate.faults import detour, repeated
 from sngan_repro.evaluate.features import Extractor, Features, extract
 from sngan_repro.evaluate.frechet import Gaussian, gaussian
 from sngan_repro.evaluate.metrics import Timed, infeasible, select, take, timed
-from sngan_repro.specs import ProtocolSpec
+from sngan_repro.protocol import ProtocolSpec
 
 Record = dict[str, Any]
 Images = dict[tuple[int, str, bool], np.ndarray | None]

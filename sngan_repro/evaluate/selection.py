@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
 
-from sngan_repro.specs import HIGHER_IS_BETTER, ProtocolSpec
+from sngan_repro.protocol import HIGHER_IS_BETTER, ProtocolSpec
 
 BEST = "best"
 """``selection`` of a record that was measured again on a fresh sample, of a snapshot chosen as the best; else null."""

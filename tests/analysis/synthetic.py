@@ -15,7 +15,8 @@ import pandas as pd
 from sngan_repro.evaluate.selection import RESAMPLE_SEED, best_snapshots
 from sngan_repro.files import write_json
 from sngan_repro.paths import Layout
-from sngan_repro.specs import ProtocolSpec, RunSpec
+from sngan_repro.protocol import ProtocolSpec
+from sngan_repro.specs import RunSpec
 from sngan_repro.study import Study
 
 NUM_TRAIN, NUM_TEST = 96, 32

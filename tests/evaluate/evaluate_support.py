@@ -10,12 +10,12 @@ from PIL import Image
 from torch import nn
 
 from sngan_repro.nets import build_generator
+from sngan_repro.protocol import ProtocolSpec
 from sngan_repro.specs import (
     BudgetSpec,
     DatasetSpec,
     MethodSpec,
     NetsSpec,
-    ProtocolSpec,
     RunSpec,
     SettingSpec,
     SnapshotsSpec,

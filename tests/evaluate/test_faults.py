@@ -18,8 +18,8 @@ from sngan_repro.evaluate.metrics import compute, select, take
 from sngan_repro.evaluate.score import score_real, score_run
 from sngan_repro.evaluate.selection import RESAMPLE_SEED
 from sngan_repro.files import read_json
+from sngan_repro.protocol import ProtocolSpec
 from sngan_repro.sample import from_uint8, generate, to_uint8
-from sngan_repro.specs import ProtocolSpec
 
 DISTINCT, STRETCHED = {"fault_distinct": 20}, {"fault_contrast_stretch": True}
 DETOUR = {"fault_detour": 8}

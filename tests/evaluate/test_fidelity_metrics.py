@@ -14,7 +14,7 @@ from sngan_repro.evaluate.build import load_extractor, read_evaluator
 from sngan_repro.evaluate.classifier import as_input
 from sngan_repro.evaluate.features import extract
 from sngan_repro.evaluate.metrics import compute, infeasible, select, take
-from sngan_repro.specs import ProtocolSpec
+from sngan_repro.protocol import ProtocolSpec
 
 
 class Tensors(Dataset):

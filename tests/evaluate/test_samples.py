@@ -5,7 +5,7 @@ import pytest
 
 from sngan_repro.evaluate.metrics import compute
 from sngan_repro.evaluate.samples import confidence, distances, near_duplicates
-from sngan_repro.specs import ProtocolSpec
+from sngan_repro.protocol import ProtocolSpec
 
 
 def features(values):

@@ -1,5 +1,5 @@
 from sngan_repro.evaluate.selection import best_snapshots, narrowed
-from sngan_repro.specs import ProtocolSpec
+from sngan_repro.protocol import ProtocolSpec
 
 PROTOCOL = ProtocolSpec(evaluator="classifier", num_fake=60, metrics=("is", "fid"), is_splits=2)
 OTHER = PROTOCOL.model_copy(update={"num_fake": 90})

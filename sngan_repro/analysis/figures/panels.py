@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from sngan_repro.analysis.figures.data import FigureData
 from sngan_repro.analysis.naming import arrow, higher_is_better, metric_header, metric_label
 from sngan_repro.analysis.summary import real_value, values_of
+from sngan_repro.protocol import HIGHER_IS_BETTER
 from sngan_repro.reference import Published, Reference
-from sngan_repro.specs import HIGHER_IS_BETTER
 
 INTERVAL = "95 % interval"
 READING = "published: reading error"
