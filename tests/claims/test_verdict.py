@@ -5,7 +5,7 @@ import pytest
 from scipy import stats as scipy_stats
 
 from sngan_repro.analysis.stats import student_t
-from sngan_repro.claims.evidence import Cell, below
+from sngan_repro.claims.cells import Cell, below
 from sngan_repro.claims.judge import evidence_text
 from sngan_repro.claims.verdict import Component, NotRun, decide
 

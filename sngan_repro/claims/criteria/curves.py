@@ -5,8 +5,9 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from sngan_repro.claims.cells import Cell, above, combine, exceeds
 from sngan_repro.claims.criteria import CRITERIA
-from sngan_repro.claims.evidence import Cell, Evidence, above, combine, exceeds
+from sngan_repro.claims.evidence import Evidence
 from sngan_repro.claims.verdict import NotRun, Verdict, decide
 
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ from dataclasses import replace
 from math import log
 from typing import TYPE_CHECKING
 
+from sngan_repro.claims.cells import above, below
 from sngan_repro.claims.criteria import CRITERIA
-from sngan_repro.claims.evidence import Evidence, above, below
+from sngan_repro.claims.evidence import Evidence
 from sngan_repro.claims.verdict import NotRun, Verdict, decide
 
 if TYPE_CHECKING:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from sngan_repro.claims.cells import Cell, above, combine
 from sngan_repro.claims.criteria import CRITERIA
 from sngan_repro.claims.criteria.ranking import within
-from sngan_repro.claims.evidence import Cell, Evidence, above, combine
+from sngan_repro.claims.evidence import Evidence
 from sngan_repro.claims.verdict import Component, NotRun, Verdict, decide
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from sngan_repro.claims.cells import Cell, above, combine, exceeds
 from sngan_repro.claims.criteria import CRITERIA
-from sngan_repro.claims.evidence import Cell, Evidence, above, combine, exceeds
+from sngan_repro.claims.evidence import Evidence
 from sngan_repro.claims.verdict import Component, Verdict, decide
 
 if TYPE_CHECKING:
