@@ -13,9 +13,8 @@ import torch
 from torch import Tensor
 
 from sngan_repro.config import ConfigError
-from sngan_repro.files import atomic_path, file_lock, file_sha256
+from sngan_repro.files import atomic_path, file_lock, file_sha256, process_name
 from sngan_repro.paths import RunPaths
-from sngan_repro.runtime import process_name
 from sngan_repro.specs import RunSpec
 
 SNAPSHOT_FORMAT = "sngan-repro generator 1"

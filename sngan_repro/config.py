@@ -179,6 +179,10 @@ class MachineConfig(Model):
     )
     tensorboard: bool = Field(True, description="write TensorBoard events beside each training log")
     checkpoint_seconds: float = Field(60.0, gt=0, description="at most so much training is lost when a job is killed")
+    updates_per_second: float = Field(
+        20.0, gt=0, description="clusters: speed of the slowest training at n_dis 1, for time limits"
+    )
+    max_minutes: int | None = Field(None, ge=5, description="clusters: longest job the site allows; null: no limit")
 
     @property
     def uses_gpu(self) -> bool:

@@ -3,6 +3,7 @@
 import shlex
 from pathlib import Path
 
+from sngan_repro import cluster
 from sngan_repro.analysis import outputs
 from sngan_repro.claims.ledger import load_ledger
 from sngan_repro.config import ConfigError

@@ -17,6 +17,7 @@ rule train:
     threads: 1
     resources:
         gpu=GPU,
+        runtime=lambda wildcards, attempt: cluster.train_minutes(run_of(wildcards), LAYOUT, MACHINE, attempt),
     params:
         spec=lambda wildcards: run_of(wildcards).to_json(),
         run=lambda wildcards: LAYOUT.run(run_of(wildcards).id).root,

@@ -1,0 +1,127 @@
+"""What only clusters need: time limits, a lock per study, and what a killed Snakemake left in the queue. No torch."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from sngan_repro.check import total_steps
+from sngan_repro.config import ConfigError, MachineConfig
+from sngan_repro.data.sources import source_info
+from sngan_repro.files import file_lock, process_name, write_text
+from sngan_repro.paths import Layout
+from sngan_repro.specs import RunSpec
+from sngan_repro.study import Study
+
+START_MINUTES = 10
+"""Starting Python and torch on a busy file system, and the notice before the end of the time."""
+UNKNOWN_MINUTES = 24 * 60
+"""Where the length of a training is not known before its images are prepared."""
+CANCEL_SECONDS = 180.0
+"""Until cancelled jobs are gone; Slurm kills what does not end within KillWait (30 s by default)."""
+
+
+def train_minutes(run: RunSpec, layout: Layout, machine: MachineConfig, attempt: int = 1) -> int:
+    """The time limit of a training: more with each attempt, never more than the site allows.
+
+    A training that runs out of time goes on where it stopped, so a limit too short costs a wait in the queue only.
+    """
+    steps = total_steps(run, layout)
+    minutes = float(UNKNOWN_MINUTES)
+    if steps is not None:
+        passes = (1 + run.optimiser.n_dis) / 2  # of D and G, against one each
+        minutes = START_MINUTES + steps * passes / machine.updates_per_second / 60
+    return min(math.ceil(minutes) * attempt, machine.max_minutes or sys.maxsize)
+
+
+@contextmanager
+def study_lock(layout: Layout) -> Iterator[None]:
+    """Hold a study for this process: two Snakemakes would submit every job twice.
+
+    The lock ends with the process, also when it is killed. Raises ConfigError when another process holds it.
+    """
+    path = layout.root / ".lock"
+    try:
+        with file_lock(path, wait=False) as stream:
+            stream.write(process_name())
+            stream.flush()
+            yield
+    except BlockingIOError:
+        raise ConfigError(
+            f"{layout.root}: another Snakemake works on this study, {path.read_text().strip()}; wait for it, or stop it"
+        ) from None
+
+
+def fetch_first(study: Study, layout: Layout, machine: MachineConfig) -> None:
+    """Fetch what has to come from the network, or was to be staged by hand, before any job waits in a queue for it.
+
+    Raises ConfigError that names every missing file and where to put it. What is there is not looked at here.
+    """
+    problems = []
+    for source in dict.fromkeys(spec.source for spec in study.datasets.values() if source_info(spec).needs_fetch):
+        prepared = all(
+            (layout.dataset(spec) / "dataset.json").exists()
+            for spec in study.datasets.values()
+            if spec.source == source
+        )
+        if not prepared and not (layout.downloads / source / "source.json").exists():
+            from sngan_repro.data.fetch import fetch
+
+            print(f"fetching or checking the files of '{source}' before anything is submitted", file=sys.stderr)
+            problems += _problem(lambda source=source: fetch(source, layout.downloads, machine.download))
+    weights = machine.inception_weights or (layout.weights / "inception.json").exists()
+    if "inception" in study.evaluators and not weights:
+        from sngan_repro.evaluate.inception import fetch_weights
+
+        print("fetching or checking the Inception weights before anything is submitted", file=sys.stderr)
+        problems += _problem(lambda: fetch_weights(layout.weights, machine.download))
+    if problems:
+        raise ConfigError("nothing was submitted, since files are missing:\n" + "\n".join(problems))
+
+
+def _problem(step: Callable[[], object]) -> list[str]:
+    try:
+        step()
+    except ConfigError as error:
+        return [str(error)]
+    return []
+
+
+def end_leftover_jobs(layout: Layout, run_id: str) -> None:
+    """Cancel the Slurm jobs of an earlier Snakemake of this study that was killed, and remember this one's.
+
+    They would go on, and this Snakemake would submit the same work again. A cancelled training writes its state, and
+    the job submitted anew goes on from there.
+
+    run_id: the name of this Snakemake's jobs.
+    """
+    record = layout.logs / "slurm_run"
+    if record.exists():
+        earlier = record.read_text(encoding="utf-8").strip()
+        if jobs := _jobs(earlier):
+            print(f"cancelling {len(jobs)} jobs of an earlier Snakemake that was killed", file=sys.stderr)
+            subprocess.run(["scancel", *jobs], check=False)
+            end = time.monotonic() + CANCEL_SECONDS
+            while jobs := _jobs(earlier):
+                if time.monotonic() > end:
+                    raise ConfigError(
+                        f"jobs of an earlier Snakemake do not end: {', '.join(jobs)}; look at `squeue`, and run again "
+                        "when they are gone"
+                    )
+                time.sleep(1)
+    write_text(record, run_id + "\n")
+
+
+def _jobs(name: str) -> list[str]:
+    """Ids of the jobs of this name that wait, run or are about to end."""
+    command = ["squeue", "--noheader", "--format=%i", f"--name={name}"]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    except (OSError, subprocess.SubprocessError) as error:
+        reason = getattr(error, "stderr", None) or error
+        raise ConfigError(f"Slurm does not answer `{' '.join(command)}`: {str(reason).strip()}") from None
+    return answer.stdout.split()
