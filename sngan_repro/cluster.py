@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from sngan_repro.check import total_steps
 from sngan_repro.config import ConfigError, MachineConfig
@@ -72,13 +73,13 @@ def fetch_first(study: Study, layout: Layout, machine: MachineConfig) -> None:
             from sngan_repro.data.fetch import fetch
 
             print(f"fetching or checking the files of '{source}' before anything is submitted", file=sys.stderr)
-            problems += _problem(lambda source=source: fetch(source, layout.downloads, machine.download))
+            problems += _problem(partial(fetch, source, layout.downloads, machine.download))
     weights = machine.inception_weights or (layout.weights / "inception.json").exists()
     if "inception" in study.evaluators and not weights:
         from sngan_repro.evaluate.inception import fetch_weights
 
         print("fetching or checking the Inception weights before anything is submitted", file=sys.stderr)
-        problems += _problem(lambda: fetch_weights(layout.weights, machine.download))
+        problems += _problem(partial(fetch_weights, layout.weights, machine.download))
     if problems:
         raise ConfigError("nothing was submitted, since files are missing:\n" + "\n".join(problems))
 
