@@ -46,7 +46,6 @@ localrules:
     aggregate,
     make_tables,
     make_figures,
-    make_claims,
     make_report,
 
 

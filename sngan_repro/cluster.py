@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
 from sngan_repro.check import total_steps
 from sngan_repro.config import ConfigError, MachineConfig
@@ -22,6 +23,18 @@ START_MINUTES = 10
 """Starting Python and torch on a busy file system, and the notice before the end of the time."""
 UNKNOWN_MINUTES = 24 * 60
 """Where the length of a training is not known before its images are prepared."""
+SBATCH = {
+    "slurm_partition": "partition",
+    "slurm_account": "account",
+    "constraint": "constraint",
+    "qos": "qos",
+    "gres": "gres",
+    "gpu": "gpus",
+    "cpus_per_task": "cpus-per-task",
+    "mem_mb": "mem",
+    "runtime": "time",
+}
+"""Resources of a rule -> options of sbatch, as the Slurm plugin of Snakemake passes them on."""
 CANCEL_SECONDS = 180.0
 """Until cancelled jobs are gone; Slurm kills what does not end within KillWait (30 s by default)."""
 
@@ -92,6 +105,26 @@ def _problem(step: Callable[[], object]) -> list[str]:
     return []
 
 
+def check_resources(asked: dict[str, dict[str, Any]]) -> None:
+    """Ask Slurm whether it would take the jobs, once per rule; otherwise every job is refused, one by one.
+
+    asked: rule -> resources of one of its jobs. Raises ConfigError with Slurm's own words.
+    """
+    for rule, resources in asked.items():
+        options = [f"--{SBATCH[name]}={value}" for name, value in resources.items() if name in SBATCH and value]
+        command = ["sbatch", "--test-only", *options, "--wrap=true"]
+        answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+        if answer.returncode:
+            raise ConfigError(
+                f"Slurm would refuse the jobs of rule '{rule}', so nothing was submitted:\n"
+                f"  asked: sbatch {' '.join(options)}\n"
+                f"  {answer.stderr.strip()}\n"
+                f"  partitions here: {', '.join(_query('sinfo', '--noheader', '--format=%R'))}\n"
+                "Edit `default-resources` (partition, account, constraint) or `set-resources` (what each rule asks for) "
+                "in slurm/config.yaml, or give --default-resources slurm_partition=... on the command line."
+            )
+
+
 def end_leftover_jobs(layout: Layout, run_id: str) -> None:
     """Cancel the Slurm jobs of an earlier Snakemake of this study that was killed, and remember this one's.
 
@@ -119,7 +152,11 @@ def end_leftover_jobs(layout: Layout, run_id: str) -> None:
 
 def _jobs(name: str) -> list[str]:
     """Ids of the jobs of this name that wait, run or are about to end."""
-    command = ["squeue", "--noheader", "--format=%i", f"--name={name}"]
+    return _query("squeue", "--noheader", "--format=%i", f"--name={name}")
+
+
+def _query(*command: str) -> list[str]:
+    """The words that a Slurm command prints."""
     try:
         answer = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
     except (OSError, subprocess.SubprocessError) as error:

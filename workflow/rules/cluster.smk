@@ -2,17 +2,29 @@
 
 from contextlib import ExitStack
 
+from snakemake.common import TBDString
+
 HELD = ExitStack()  # the study's lock, until this process ends
 
 
 def before_submitting():
-    """Hold the study, find missing files, and end what a killed Snakemake left in the queue."""
+    """Hold the study, find missing files, end what a killed Snakemake left in the queue, and check what is asked."""
     try:
         HELD.enter_context(cluster.study_lock(LAYOUT))
         cluster.fetch_first(STUDY, LAYOUT, MACHINE)
-        # The name that the plugin gives to all jobs of this process; other executors have none.
+        # The name that the Slurm plugin gives to all jobs of this process; other executors have none.
         run_id = getattr(workflow.scheduler._executor, "run_uuid", None)
         if run_id is not None:
             cluster.end_leftover_jobs(LAYOUT, run_id)
+            cluster.check_resources(submitted_resources())
     except ConfigError as error:
         raise WorkflowError(f"\n{error}") from None
+
+
+def submitted_resources():
+    """Rule -> resources of one of its jobs, for rules whose jobs are to be submitted."""
+    jobs = {job.rule.name: job for job in workflow.dag.needrun_jobs() if not job.is_local}
+    return {
+        name: {key: value for key, value in job.resources.items() if not isinstance(value, TBDString)}
+        for name, job in jobs.items()
+    }

@@ -45,7 +45,7 @@ JobAcctGatherType=jobacct_gather/none
 AccountingStorageType=accounting_storage/none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
-SchedulerParameters=sched_interval=1,batch_sched_delay=0,defer
+SchedulerParameters=sched_interval=1,batch_sched_delay=0,defer,bf_interval=2
 MpiDefault=none
 ReturnToService=2
 MinJobAge=600
