@@ -111,7 +111,11 @@ def check_resources(asked: dict[str, dict[str, Any]]) -> None:
     asked: rule -> resources of one of its jobs. Raises ConfigError with Slurm's own words.
     """
     for rule, resources in asked.items():
-        options = [f"--{SBATCH[name]}={value}" for name, value in resources.items() if name in SBATCH and value]
+        options = [
+            f"--{SBATCH[name]}={value}"
+            for name, value in resources.items()
+            if name in SBATCH and value not in (0, "", "<TBD>")
+        ]
         command = ["sbatch", "--test-only", *options, "--wrap=true"]
         answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
         if answer.returncode:

@@ -2,8 +2,6 @@
 
 from contextlib import ExitStack
 
-from snakemake.common import TBDString
-
 HELD = ExitStack()  # the study's lock, until this process ends
 
 
@@ -24,7 +22,4 @@ def before_submitting():
 def submitted_resources():
     """Rule -> resources of one of its jobs, for rules whose jobs are to be submitted."""
     jobs = {job.rule.name: job for job in workflow.dag.needrun_jobs() if not job.is_local}
-    return {
-        name: {key: value for key, value in job.resources.items() if not isinstance(value, TBDString)}
-        for name, job in jobs.items()
-    }
+    return {name: dict(job.resources.items()) for name, job in jobs.items()}
