@@ -118,9 +118,8 @@ class Cluster:
 
     def stop(self) -> None:
         """Stop what was started, by process id: jobs first, the daemons in reverse."""
-        self.run("scancel", "--user=root", check=False)
         try:
-            wait_for(lambda: not self.jobs(), "the end of all jobs", 40)
+            self.cancel_all()
         finally:
             for process in reversed(self.processes):
                 process.terminate()
@@ -130,6 +129,12 @@ class Cluster:
                     process.kill()
                     process.wait()
             shutil.rmtree(self.folder, ignore_errors=True)
+
+    def cancel_all(self) -> None:
+        """End all jobs."""
+        if self.jobs():
+            self.run("scancel", "--user=root", check=False)
+            wait_for(lambda: not self.jobs(), "the end of all jobs", 40)
 
     def run(self, *command: str, check: bool = True) -> str:
         result = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
@@ -152,6 +157,7 @@ class Clone:
 
     def __init__(self, folder: Path, cluster: Cluster, study: dict[str, Any]) -> None:
         self.folder, self.cluster = folder, cluster
+        self.processes: list[subprocess.Popen[str]] = []
         ignored = (".git", ".venv", ".snakemake", "data", "results", "tests", "*cache*")
         shutil.copytree(
             ROOT, folder, ignore=lambda where, names: shutil.ignore_patterns(*ignored)(where, names) & top(where, names)
@@ -175,9 +181,9 @@ class Clone:
         (self.folder / "config/studies/southampton.yaml").write_text(yaml.safe_dump(study, sort_keys=False))
 
     def start(self, *arguments: str, command: list[str] = COMMAND) -> subprocess.Popen[str]:
-        self.output = self.folder / "output.txt"
+        self.output = self.folder / f"output{len(self.processes)}.txt"
         with self.output.open("w") as out:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 [*command, *arguments],
                 cwd=self.folder,
                 env=self.cluster.environment,
@@ -185,14 +191,23 @@ class Clone:
                 stderr=subprocess.STDOUT,
                 text=True,
             )
+        self.processes.append(process)
+        return process
+
+    def stop(self) -> None:
+        """Kill what still runs of this clone, and its jobs."""
+        for process in self.processes:
+            process.kill()
+            process.wait()
+        self.cluster.cancel_all()
 
     def run(self, *arguments: str, command: list[str] = COMMAND, timeout: float = 300) -> tuple[int, str]:
-        process = self.start(*arguments, command=command)
+        process, output = self.start(*arguments, command=command), self.output
         try:
             process.wait(timeout)
         finally:
             process.kill()
-        return process.returncode, self.output.read_text()
+        return process.returncode, output.read_text()
 
     def run_paths(self, method: str, seed: int) -> RunPaths:
         return RunPaths(self.results / f"runs/digits/{method}/A/seed{seed}")
