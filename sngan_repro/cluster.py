@@ -124,8 +124,8 @@ def check_resources(asked: dict[str, dict[str, Any]]) -> None:
                 f"  asked: sbatch {' '.join(options)}\n"
                 f"  {answer.stderr.strip()}\n"
                 f"  partitions here: {', '.join(_query('sinfo', '--noheader', '--format=%R'))}\n"
-                "Edit `default-resources` (partition, account, constraint) or `set-resources` (what each rule asks for) "
-                "in slurm/config.yaml, or give --default-resources slurm_partition=... on the command line."
+                "Edit slurm/config.yaml: `default-resources` (partition, account, constraint) or `set-resources` (what "
+                "each rule asks for); or give --default-resources slurm_partition=NAME on the command line."
             )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -120,8 +121,9 @@ def test_cancelled_out_of_time_and_orphaned_trainings_end_as_if_undisturbed(clon
     os.kill(stopped, signal.SIGSTOP)
     cluster.run("scontrol", "update", f"JobId={jobs_of(late)[0]['JobId']}", "TimeLimit=1")
     cluster.run("scancel", jobs_of(cancelled)[0]["JobId"])
-    wait_for(lambda: is_pending(stopped, signal.SIGTERM), "the notice of the time limit", 90)
-    os.kill(stopped, signal.SIGCONT)
+    wait_for(lambda: was_told(stopped, signal.SIGTERM), "the notice of the time limit", 90)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(stopped, signal.SIGCONT)
 
     # Both are tried again; while the second attempt of one is at work, Snakemake is killed and its jobs live on.
     wait_for(lambda: len(jobs_of(late)) == 2, "the second attempt", 60)
@@ -162,9 +164,12 @@ def test_cancelled_out_of_time_and_orphaned_trainings_end_as_if_undisturbed(clon
     assert snapshots(clone) == snapshots(local) != {}
 
 
-def is_pending(pid: int, number: int) -> bool:
-    """Whether a signal waits for a stopped process."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+def was_told(pid: int, number: int) -> bool:
+    """Whether a signal waits for a stopped process, or has ended it."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return True
     return any(int(line.split()[1], 16) >> (number - 1) & 1 for line in lines if line.startswith(("SigPnd", "ShdPnd")))
 
 
