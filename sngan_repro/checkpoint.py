@@ -22,14 +22,15 @@ STATE_FORMAT = 1
 
 
 @contextmanager
-def run_lock(run: RunPaths) -> Iterator[None]:
+def run_lock(run: RunPaths, wait: bool = False) -> Iterator[None]:
     """Hold the run folder for this process: no run may be trained twice at once.
 
-    The lock ends with the process, also when it is killed. Raises ConfigError when another process holds it.
+    The lock ends with the process, also when it is killed. Raises ConfigError when another process holds it, unless
+    ``wait``.
     """
     path = run.resume / "lock"
     try:
-        with file_lock(path, wait=False) as stream:
+        with file_lock(path, wait) as stream:
             stream.write(process_name())
             stream.flush()
             yield

@@ -182,6 +182,7 @@ class MachineConfig(Model):
     updates_per_second: float = Field(
         20.0, gt=0, description="clusters: speed of the slowest training at n_dis 1, for time limits"
     )
+    runs_per_gpu: int = Field(1, ge=1, le=64, description="trainings that share one GPU, for small networks")
     max_minutes: int | None = Field(None, ge=5, description="clusters: longest job the site allows; null: no limit")
 
     @property

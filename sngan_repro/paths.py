@@ -48,6 +48,11 @@ class RunPaths:
         """Resume state, lock and partial log of an unfinished run. Never a Snakemake output: those are deleted."""
         return self.root / "resume"
 
+    @property
+    def trained(self) -> Path:
+        """Beside a resume state at the end of the training: the digest of its specification."""
+        return self.resume / "trained"
+
     def snapshot(self, steps: int) -> Path:
         """G after so many updates."""
         return self.root / "snapshots" / f"{steps:08d}.safetensors"

@@ -34,6 +34,8 @@ ENVIRONMENT = {
     "SNGAN_REPRO_DOWNLOAD": int(MACHINE.download),
     "SNGAN_REPRO_TENSORBOARD": int(MACHINE.tensorboard),
     "SNGAN_REPRO_CHECKPOINT_SECONDS": MACHINE.checkpoint_seconds,
+    "SNGAN_REPRO_RUNS_PER_GPU": MACHINE.runs_per_gpu,
+    "SNGAN_REPRO_STUDY": MACHINE.study,
     "SNGAN_REPRO_INCEPTION_WEIGHTS": MACHINE.inception_weights or "",
 }
 EXPORTS = " ".join(f"{name}={shlex.quote(str(value))}" for name, value in ENVIRONMENT.items())

@@ -1,6 +1,17 @@
 """One training per run. The resume state lies in the run folder and is no output: Snakemake deletes outputs of a
 killed job, and the state must survive it."""
 
+from sngan_repro.together import pack_of
+
+
+def training_group(wildcards):
+    """Trainings that share a GPU are one group, which becomes one job of a cluster."""
+    number, _ = pack_of(run_of(wildcards), list(RUNS.values()), MACHINE.runs_per_gpu)
+    # Jobs that do not depend on each other stay apart unless `group-components` says how many of them go together;
+    # the profile says it for all groups below this one.
+    workflow.parent_groupids[f"together{number}"] = "together"
+    return f"together{number}"
+
 
 rule train:
     input:
@@ -12,11 +23,15 @@ rule train:
         log=LAYOUT.run(RUN_PATTERN).log,
     log:
         LAYOUT.logs / "train" / f"{RUN_PATTERN}.log",
+    group:
+        training_group if MACHINE.runs_per_gpu > 1 else None
     conda:
         "../../environment.yml"
     threads: 1
     resources:
         gpu=GPU,
+        cpus_per_task=2 * MACHINE.runs_per_gpu,
+        mem_mb=lambda wildcards, attempt: 8000 * MACHINE.runs_per_gpu * attempt,
         runtime=lambda wildcards, attempt: cluster.train_minutes(run_of(wildcards), LAYOUT, MACHINE, attempt),
     params:
         spec=lambda wildcards: run_of(wildcards).to_json(),

@@ -16,9 +16,11 @@ from slurm_support import COMMAND, NUM_GPUS, Clone, Cluster, wait_for, why_not
 from test_workflow import TINY
 
 from sngan_repro.files import read_json
+from sngan_repro.paths import RunPaths
 
 pytestmark = [pytest.mark.workflow, pytest.mark.skipif(why_not() is not None, reason=str(why_not()))]
 LOCAL = ["snakemake", "--cores", "2", "--config", "study=southampton", "device=cpu"]
+TARGETS = [f"results/southampton/runs/digits/SNGAN/A/seed{seed}/status.json" for seed in (0, 1, 2)]
 LONG = {**TINY, "methods": ["sngan"], "seeds": [0, 1, 2], "budget": {"steps": 1000}, "title": "Interrupted"}
 
 
@@ -37,6 +39,16 @@ def local(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """The tiny study as it comes out on this machine, without Slurm."""
     clone = Clone(tmp_path_factory.mktemp("local") / "clone", cluster, TINY)
     code, output = clone.run(command=LOCAL)
+    assert code == 0, output[-5000:]
+    return clone
+
+
+@pytest.fixture(scope="module")
+def undisturbed(cluster: Cluster, local: Clone, tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """Three longer trainings on this machine, without Slurm."""
+    clone = Clone(tmp_path_factory.mktemp("undisturbed") / "clone", cluster, LONG)
+    shutil.copytree(local.folder / "data", clone.folder / "data")
+    code, output = clone.run(*LOCAL[3:], command=[*LOCAL[:3], *TARGETS])
     assert code == 0, output[-5000:]
     return clone
 
@@ -97,19 +109,14 @@ def test_the_literal_command_gives_what_one_machine_gives(cluster: Cluster, loca
     pd.testing.assert_frame_equal(*[table[columns] for table in scores], check_exact=True)
 
 
-def test_cancelled_out_of_time_and_orphaned_trainings_end_as_if_undisturbed(clone: Clone, local: Clone, tmp_path: Path):
+def test_cancelled_out_of_time_and_orphaned_trainings_end_as_if_undisturbed(clone: Clone, undisturbed: Clone):
     cluster, earlier = clone.cluster, len(clone.cluster.all_jobs())
-    for each in (clone, local):
-        each.write_study(LONG)
+    clone.write_study(LONG)
     runs = [clone.run_paths("SNGAN", seed) for seed in LONG["seeds"]]
-    targets = [f"results/southampton/runs/digits/SNGAN/A/seed{seed}/status.json" for seed in LONG["seeds"]]
-    command = [*COMMAND, *targets, "--config", "checkpoint_seconds=0.2"]
+    command = [*COMMAND, *TARGETS, "--config", "checkpoint_seconds=0.2"]
 
     def jobs_of(seed: int) -> list[dict[str, str]]:
         return [job for job in cluster.all_jobs()[earlier:] if job["Comment"].endswith(f"_SNGAN_A_{seed}")]
-
-    def process_of(seed: int) -> int:
-        return int((runs[seed].resume / "lock").read_text().split()[-1])
 
     first = clone.start(command=command)
     wait_for(lambda: sum((run.resume / "state.pt").exists() for run in runs) >= 2, "two trainings", 90)
@@ -117,7 +124,7 @@ def test_cancelled_out_of_time_and_orphaned_trainings_end_as_if_undisturbed(clon
     cancelled, late = started[:2]
     # A limit shorter than the notice: Slurm tells the training at its next look, within half a minute. It is stopped
     # meanwhile, so that it does not end by itself before.
-    stopped = process_of(late)
+    stopped = holder(runs[late])
     os.kill(stopped, signal.SIGSTOP)
     cluster.run("scontrol", "update", f"JobId={jobs_of(late)[0]['JobId']}", "TimeLimit=1")
     cluster.run("scancel", jobs_of(cancelled)[0]["JobId"])
@@ -158,10 +165,30 @@ def test_cancelled_out_of_time_and_orphaned_trainings_end_as_if_undisturbed(clon
         assert time == 2 * (11 if seed == late else first_time)
         assert read_json(runs[seed].status)["resumed"] >= 1
 
-    shutil.rmtree(local.results / "runs")
-    code, output = local.run(*LOCAL[3:], command=[*LOCAL[:3], *targets])
-    assert code == 0, output[-5000:]
-    assert snapshots(clone) == snapshots(local) != {}
+    assert snapshots(clone) == snapshots(undisturbed) != {}
+
+
+def test_trainings_that_share_a_gpu(clone: Clone, undisturbed: Clone):
+    """Three at once in one job, which is cancelled in the middle."""
+    cluster, earlier = clone.cluster, len(clone.cluster.all_jobs())
+    clone.write_study(LONG)
+    clone.edit("slurm/machine.yaml", "runs_per_gpu: 1", "runs_per_gpu: 3")
+    process = clone.start(*TARGETS, "--config", "checkpoint_seconds=0.2")
+    runs = [clone.run_paths("SNGAN", seed) for seed in LONG["seeds"]]
+    wait_for(lambda: all((run.resume / "state.pt").exists() for run in runs), "three trainings", 90)
+    assert len({holder(run) for run in runs}) == 3
+    (job,) = cluster.all_jobs()[earlier:]
+    assert (job["TresPerJob"], job["NumCPUs"], job["MinMemoryNode"]) == ("gres:gpu:1", "6", "24000M")
+    cluster.run("scancel", job["JobId"])
+    assert process.wait(240) == 0, clone.output.read_text()[-5000:]
+    assert [job["JobState"] for job in cluster.all_jobs()[earlier:]] == ["CANCELLED", "COMPLETED"]
+    assert all(read_json(run.status)["resumed"] >= 1 for run in runs)
+    assert snapshots(clone) == snapshots(undisturbed) != {}
+
+
+def holder(run: RunPaths) -> int:
+    """The process that trains a run."""
+    return int((run.resume / "lock").read_text().split()[-1])
 
 
 def was_told(pid: int, number: int) -> bool:
