@@ -31,14 +31,6 @@ def packs(runs: list[RunSpec], size: int) -> list[list[RunSpec]]:
     return found
 
 
-def pack_of(spec: RunSpec, runs: list[RunSpec], size: int) -> tuple[int, list[RunSpec]]:
-    """(number of a run's pack, its runs); a run that is not among ``runs`` has none."""
-    for number, pack in enumerate(packs(runs, size)):
-        if any(run.id == spec.id for run in pack):
-            return number, pack
-    return -1, [spec]
-
-
 @contextmanager
 def companions(spec: RunSpec, run: RunPaths, given: Namespace) -> Iterator[None]:
     """Train the other runs of a run's pack while the block trains the run itself; wait for all.
@@ -47,7 +39,8 @@ def companions(spec: RunSpec, run: RunPaths, given: Namespace) -> Iterator[None]
     """
     started = []
     if given.together > 1 and given.study:
-        others = [other for other in pack_of(spec, load_study(given.study).runs(), given.together)[1] if other != spec]
+        found = packs(load_study(given.study).runs(), given.together)
+        others = [other for pack in found if spec in pack for other in pack if other != spec]
         runs_dir = Path(str(run.root).removesuffix(spec.id))
         started = [_start(other, RunPaths(runs_dir / other.id), given) for other in others]
     try:

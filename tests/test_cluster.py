@@ -10,7 +10,7 @@ from sngan_repro import cluster
 from sngan_repro.config import ConfigError, MachineConfig
 from sngan_repro.paths import Layout
 from sngan_repro.study import load_study
-from sngan_repro.together import pack_of, packs
+from sngan_repro.together import packs
 
 
 @pytest.fixture
@@ -65,5 +65,3 @@ def test_packs_keep_the_order_and_never_mix_datasets(tiny_run):
     numbers = [[(run.dataset, run.seed) for run in pack] for pack in packs(runs, 3)]
     assert [len(pack) for pack in numbers] == [3, 2, 3, 2]
     assert [each for pack in numbers for each in pack] == [(run.dataset, run.seed) for run in runs]
-    assert pack_of(runs[4], runs, 3) == (1, runs[3:5])
-    assert pack_of(tiny_run(dataset="c"), runs, 3)[1] == [tiny_run(dataset="c")]

@@ -1,16 +1,17 @@
 """One training per run. The resume state lies in the run folder and is no output: Snakemake deletes outputs of a
 killed job, and the state must survive it."""
 
-from sngan_repro.together import pack_of
+from sngan_repro.together import packs
 
-
-def training_group(wildcards):
-    """Trainings that share a GPU are one group, which becomes one job of a cluster."""
-    number, _ = pack_of(run_of(wildcards), list(RUNS.values()), MACHINE.runs_per_gpu)
-    # Jobs that do not depend on each other stay apart unless `group-components` says how many of them go together;
-    # the profile says it for all groups below this one.
-    workflow.parent_groupids[f"together{number}"] = "together"
-    return f"together{number}"
+# Trainings that share a GPU are one group, which becomes one job of a cluster.
+GROUPS = {
+    run.id: f"together{number}"
+    for number, pack in enumerate(packs(list(RUNS.values()), MACHINE.runs_per_gpu))
+    for run in pack
+}
+# Jobs that do not depend on each other stay apart unless `group-components` says how many of them go together; the
+# profile says it once for all these groups.
+workflow.parent_groupids.update(dict.fromkeys(GROUPS.values(), "together"))
 
 
 rule train:
@@ -24,7 +25,7 @@ rule train:
     log:
         LAYOUT.logs / "train" / f"{RUN_PATTERN}.log",
     group:
-        training_group if MACHINE.runs_per_gpu > 1 else None
+        (lambda wildcards: GROUPS[run_of(wildcards).id]) if MACHINE.runs_per_gpu > 1 else None
     conda:
         "../../environment.yml"
     threads: 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import socket
@@ -62,6 +63,8 @@ def why_not() -> str | None:
     if os.geteuid() != 0:
         return "starting a Slurm of one node needs root"
     search = f"{os.environ['PATH']}:/usr/sbin:/sbin"
+    if importlib.util.find_spec("snakemake_executor_plugin_slurm") is None:
+        return "not installed: snakemake-executor-plugin-slurm (pip install -c constraints.txt -e '.[slurm]')"
     missing = [program for program in PROGRAMS if shutil.which(program, path=search) is None]
     if missing:
         return f"not installed: {', '.join(missing)} (Debian: apt-get install munge slurmctld slurmd slurm-client)"
