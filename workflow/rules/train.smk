@@ -5,8 +5,7 @@ killed job, and the state must survive it."""
 rule train:
     input:
         dataset=lambda wildcards: str(dataset_folder(wildcards) / "dataset.json"),
-        # Before hours of training, not after; but no reason to train again when only the protocols change.
-        checked=ancient(LAYOUT.checked_data("{dataset}")),
+        checked=LAYOUT.checked_data("{dataset}"),  # before hours of training, not after
     output:
         status=LAYOUT.run(RUN_PATTERN).status,
         log=LAYOUT.run(RUN_PATTERN).log,
