@@ -74,7 +74,8 @@ def _prepare(add: Add) -> None:
 
 
 def _check_data(add: Add) -> None:
-    add("--protocols", required=True, help="the study's `scores`, JSON")
+    protocols = _environment("PROTOCOLS", "")
+    add("--protocols", default=protocols, required=not protocols, help="the study's `scores`, JSON")
     add("--dataset", required=True, help="folder of the prepared images")
     add("--dataset-name", required=True, help="its name in the study")
     add("--out", required=True, help="JSON file to write when all is well")

@@ -92,12 +92,11 @@ def prepare(given: Namespace) -> None:
 
 
 def check_data(given: Namespace) -> None:
-    from sngan_repro.feasible import check_protocols
+    from sngan_repro.feasible import check_prepared
 
-    record = read_json(Path(given.dataset) / "dataset.json")
-    labelled = record["classes"] is not None
-    check_protocols(given.dataset_name, _protocols(given), record["num_train"], record["num_test"], labelled)
-    write_json(Path(given.out), {"dataset_sha256": record["sha256"], "num_protocols": len(_protocols(given))})
+    if not check_prepared(given.dataset_name, Path(given.dataset), _protocols(given)):
+        raise ConfigError(f"{given.dataset}: no prepared images; the rule `prepare` makes them")
+    write_json(Path(given.out), {"dataset_sha256": read_json(Path(given.dataset) / "dataset.json")["sha256"]})
 
 
 def evaluator(given: Namespace) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from sngan_repro.config import ConfigError
+from sngan_repro.files import read_json
 from sngan_repro.protocol import ProtocolSpec
 
 NEIGHBOURS = 3
@@ -51,3 +53,13 @@ def check_protocols(
         for metric in protocol.metrics:
             if reason := infeasible(metric, protocol, protocol.num_fake, protocol.num_real or available):
                 raise ConfigError(f"{where}: {reason} (reference: {protocol.reference})")
+
+
+def check_prepared(dataset: str, folder: Path, protocols: Sequence[ProtocolSpec]) -> bool:
+    """:func:`check_protocols` against the prepared images in a folder; False when nothing is prepared there yet."""
+    record = folder / "dataset.json"
+    if not record.exists():
+        return False
+    found = read_json(record)
+    check_protocols(dataset, protocols, found["num_train"], found["num_test"], found["classes"] is not None)
+    return True

@@ -25,7 +25,7 @@ def stretched(images: Tensor) -> Tensor:
     """
     x = images.detach().double()
     low, high = x.amin((1, 2, 3), keepdim=True), x.amax((1, 2, 3), keepdim=True)
-    scaled = (x - low) / torch.where(high > low, high - low, 1.0) * 255
+    scaled = (x - low) * (255 / torch.where(high > low, high - low, 1.0))
     return (scaled + 0.5).floor().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
 
 

@@ -41,6 +41,17 @@ class TestImages:
             scaled = (image - image.min()) * (255 / (image.max() - image.min()))
             assert np.array_equal(levels, (scaled.clip(0, 255) + 0.5).astype(np.uint8))
 
+    def test_half_a_level_is_rounded_up(self):
+        """By a scale of 255 / 510 the values are halves; rounding to even would give 0, 2, 2."""
+        assert stretched(torch.tensor([1.0, 3.0, 5.0, 0.0, 510.0, 2.0]).view(1, 1, 2, 3)).flatten().tolist() == [
+            1,
+            2,
+            3,
+            0,
+            255,
+            1,
+        ]
+
     def test_each_image_by_its_own_range_and_constant_ones_are_black(self):
         x = torch.stack([torch.full((1, 4, 4), 0.3), torch.linspace(0, 0.1, 16).view(1, 4, 4)])
         levels = stretched(x)
@@ -218,6 +229,16 @@ class TestScoreReal:
             record = found[p.metric_name("fid")]
             assert record["value"] == pytest.approx(compute(p, features, train)["fid"][0], rel=1e-5)
             assert record["protocol"]["num_fake_used"] == 60
+
+    def test_real_images_are_stretched(self, tmp_path, data, digits_dir, classifier_dir, monkeypatch):
+        """The digits fill 0 to 255 already, so here a negative stands for the stretch."""
+        monkeypatch.setattr(score, "stretched_uint8", lambda images: 255 - images)
+        p = protocol(metrics=("fid",), **STRETCHED)
+        found = self.score_it(tmp_path, digits_dir, classifier_dir, p)
+        info = read_evaluator(classifier_dir, data)
+        negatives = extract(load_extractor(classifier_dir, info), 255 - data.images("test")[select(60, 600, 0)], 64)
+        expected = compute(p, negatives, read_features(classifier_dir, "train", info))["fid"][0]
+        assert found[p.metric_name("fid")]["value"] == pytest.approx(expected, rel=1e-5)
 
     def test_no_network_is_needed_for_repetition_alone(self, tmp_path, digits_dir, classifier_dir, monkeypatch):
         def refused(*args, **kwargs):

@@ -135,6 +135,30 @@ def test_an_edit_reruns_only_what_it_concerns(finished: Workplace):
     assert not any(job.startswith("Prepare") for job in planned)
 
 
+def test_other_protocols_score_again_and_train_nothing(finished: Workplace):
+    protocol = {**TINY["scores"][0], "metrics": ["is", "fid"]}
+    finished.write_study(scores=[protocol, {**protocol, "fault_distinct": 10}])
+    try:
+        planned = finished.planned()
+    finally:
+        finished.write_study()
+    assert len([job for job in planned if job.startswith("Score")]) == 5  # four runs and the real images
+    assert "Typeset the report" in planned
+    assert not any(job.startswith(("Train", "Prepare", "Check")) for job in planned)
+
+
+def test_other_protocols_after_an_interruption(copied: Workplace):
+    """Trainings done, nothing scored, then the protocols change: all that is missing is planned at once."""
+    copied.write_study(seeds=[0], methods=["sngan"])
+    copied.run("--until", "train")
+    copied.write_study(seeds=[0], methods=["sngan"], scores=[{**TINY["scores"][0], "num_fake": 200}])
+    planned = copied.planned()
+    assert {"Score SNGAN, setting A, seed 0 on digits", "Typeset the report"} <= planned
+    assert not any(job.startswith("Train") for job in planned)
+    copied.write_study(scores=[{**TINY["scores"][0], "num_real": 10_000}])
+    assert "`num_real` 10000 exceeds the 1438 images" in copied.run("-n", check=False)
+
+
 def test_a_title_reruns_no_training(finished: Workplace):
     finished.write_study(title="Another title")
     try:

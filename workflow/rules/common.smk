@@ -8,6 +8,7 @@ from sngan_repro.analysis import outputs
 from sngan_repro.claims.ledger import load_ledger
 from sngan_repro.config import ConfigError
 from sngan_repro.data.sources import source_info
+from sngan_repro.feasible import check_prepared
 from sngan_repro.files import tree_stamp
 from sngan_repro.paths import Layout
 from sngan_repro.study import load_machine, load_study
@@ -15,10 +16,12 @@ from sngan_repro.study import load_machine, load_study
 try:
     MACHINE = load_machine(config)
     STUDY = load_study(MACHINE.study)
+    LAYOUT = Layout.of(MACHINE, STUDY)
+    for name, spec in STUDY.datasets.items():
+        check_prepared(name, LAYOUT.dataset(spec), STUDY.scores)  # the job `check_data` does it for what is new
 except ConfigError as error:
     raise WorkflowError(f"\n{error}") from None
 
-LAYOUT = Layout.of(MACHINE, STUDY)
 RUNS = {run.id: run for run in STUDY.runs()}
 DATASETS = {spec.id: spec for spec in STUDY.datasets.values()}
 PROTOCOLS = "[" + ", ".join(protocol.to_json() for protocol in STUDY.scores) + "]"
@@ -37,6 +40,7 @@ ENVIRONMENT = {
     "SNGAN_REPRO_RUNS_PER_GPU": MACHINE.runs_per_gpu,
     "SNGAN_REPRO_STUDY": MACHINE.study,
     "SNGAN_REPRO_INCEPTION_WEIGHTS": MACHINE.inception_weights or "",
+    "SNGAN_REPRO_PROTOCOLS": PROTOCOLS,
 }
 EXPORTS = " ".join(f"{name}={shlex.quote(str(value))}" for name, value in ENVIRONMENT.items())
 BIN = shlex.quote(str(Path(sys.executable).parent))

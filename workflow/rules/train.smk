@@ -17,8 +17,7 @@ workflow.parent_groupids.update(dict.fromkeys(GROUPS.values(), "together"))
 rule train:
     input:
         dataset=lambda wildcards: str(dataset_folder(wildcards) / "dataset.json"),
-        # Before hours of training, not after; but no reason to train again when only the protocols change.
-        checked=ancient(LAYOUT.checked_data("{dataset}")),
+        checked=LAYOUT.checked_data("{dataset}"),  # before hours of training, not after
     output:
         status=LAYOUT.run(RUN_PATTERN).status,
         log=LAYOUT.run(RUN_PATTERN).log,
