@@ -116,17 +116,28 @@ def check_resources(asked: dict[str, dict[str, Any]]) -> None:
             for name, value in resources.items()
             if name in SBATCH and value not in (0, "", "<TBD>")
         ]
-        command = ["sbatch", "--test-only", *options, "--wrap=true"]
-        answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
-        if answer.returncode:
+        if refusal := _refusal(options):
             raise ConfigError(
                 f"Slurm would refuse the jobs of rule '{rule}', so nothing was submitted:\n"
                 f"  asked: sbatch {' '.join(options)}\n"
-                f"  {answer.stderr.strip()}\n"
+                f"  {refusal}\n"
                 f"  partitions here: {', '.join(_query('sinfo', '--noheader', '--format=%R'))}\n"
                 "Edit slurm/config.yaml: `default-resources` (partition, account, constraint) or `set-resources` (what "
                 "each rule asks for); or give --default-resources slurm_partition=NAME on the command line."
             )
+
+
+def _refusal(options: list[str]) -> str:
+    """Why Slurm does not take a job; empty when it does."""
+    command = ["sbatch", *options, "--output=/dev/null", "--wrap=true"]
+    if not subprocess.run([*command, "--test-only"], capture_output=True, check=False).returncode:
+        return ""
+    # A test also fails while all nodes are down or drained, when a job would just wait. So one is held, and cancelled.
+    answer = subprocess.run([*command, "--hold", "--parsable"], capture_output=True, text=True, check=False)
+    if answer.returncode:
+        return answer.stderr.strip()
+    subprocess.run(["scancel", answer.stdout.split(";")[0].strip()], check=False)
+    return ""
 
 
 def end_leftover_jobs(layout: Layout, run_id: str) -> None:

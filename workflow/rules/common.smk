@@ -12,6 +12,7 @@ from sngan_repro.feasible import check_prepared
 from sngan_repro.files import tree_stamp
 from sngan_repro.paths import Layout
 from sngan_repro.study import load_machine, load_study
+from sngan_repro.together import packs
 
 try:
     MACHINE = load_machine(config)

@@ -1,8 +1,6 @@
 """One training per run. The resume state lies in the run folder and is no output: Snakemake deletes outputs of a
 killed job, and the state must survive it."""
 
-from sngan_repro.together import packs
-
 # Trainings that share a GPU are one group, which becomes one job of a cluster.
 GROUPS = {
     run.id: f"together{number}"

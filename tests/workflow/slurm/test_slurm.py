@@ -17,6 +17,8 @@ import pytest
 from slurm_support import COMMAND, NUM_GPUS, ROOT, Clone, Cluster, wait_for, why_not
 from test_workflow import TINY
 
+from sngan_repro.cluster import check_resources
+from sngan_repro.config import ConfigError
 from sngan_repro.files import read_json
 from sngan_repro.paths import RunPaths
 
@@ -257,3 +259,16 @@ def test_the_profile_names_the_study_unless_another_is_named(cluster: Cluster, o
     )
     assert result.returncode == 0, result.stderr
     assert f"Prepare {prepared}" in result.stdout + result.stderr
+
+
+def test_nodes_that_are_down_for_a_while_are_no_refusal(cluster: Cluster, monkeypatch: pytest.MonkeyPatch):
+    for name in ("PATH", "SLURM_CONF"):
+        monkeypatch.setenv(name, cluster.environment[name])
+    cluster.run("scontrol", "update", "NodeName=localhost", "State=DRAIN", "Reason=test")
+    try:
+        check_resources({"train": {"gpu": 1, "mem_mb": 8000, "runtime": 60}})
+    finally:
+        cluster.run("scontrol", "update", "NodeName=localhost", "State=RESUME")
+    assert not cluster.jobs(), "what was held for the question is gone"
+    with pytest.raises(ConfigError, match=r"rule 'train'(?s:.*)Requested node configuration is not available"):
+        check_resources({"train": {"gpu": NUM_GPUS + 1}})
