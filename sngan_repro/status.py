@@ -156,8 +156,10 @@ def read_run(spec: RunSpec, layout: Layout, num_train: int | None, now: float) -
     if log and log.time >= beat and not log.training_began:  # a job that has just begun, perhaps to resume
         starting = _is_alive(None, age)
         return RunStatus(**known, state="running" if starting else "stale", age_seconds=age, reason="starting")
-    if progress is None:
-        return RunStatus(**known, state="stale", age_seconds=age, reason=remark)
+    if progress is None:  # removed with the results, unless the disk was too full for it
+        if _is_alive(None, age):
+            return RunStatus(**known, state="running", age_seconds=age, reason="without progress.json")
+        return RunStatus(**known, state="waiting", reason=remark or "trained before; status.json was removed")
     age = now - beat
     if progress["state"] == "running" and _is_alive(progress, age):
         rates = {key: progress[key] for key in ("updates_per_second", "images_per_second")}

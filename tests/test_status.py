@@ -158,6 +158,11 @@ def test_a_job_that_starts_or_resumes(one: OneRun):
     assert one.log(age=10, text="slow.py: UserWarning: an import that warns\n").read().state == "running"
 
 
+def test_results_that_were_removed(one: OneRun):
+    assert one.log(age=500, text=TRACEBACK.splitlines()[1]).line == "waiting   trained before; status.json was removed"
+    assert one.log(age=5, text=TRACEBACK.splitlines()[1]).line.startswith("running   without progress.json, update 0")
+
+
 def test_stale(one: OneRun):
     """The log, which is written every ten seconds, keeps no dead run alive; an age in the future proves nothing."""
     one.progress(age=3000).log(age=2990, text="update 12/24 (50 %)\n")
