@@ -9,7 +9,7 @@ from typing import Any
 from sngan_repro.data.sources import list_sources, source_info
 from sngan_repro.methods import METHODS
 from sngan_repro.paths import Layout
-from sngan_repro.specs import RunSpec, SettingSpec
+from sngan_repro.specs import DatasetSpec, RunSpec, SettingSpec
 from sngan_repro.study import Study
 
 
@@ -70,20 +70,20 @@ def _summary(run: RunSpec) -> str:
     return f"{rate}, {betas}, n_dis {optimiser.n_dis}, batch {run.training.batch_size}, {budget}{options}"
 
 
-def num_train(run: RunSpec, layout: Layout) -> int | None:
+def num_train_images(dataset: DatasetSpec, layout: Layout) -> int | None:
     """Training images: as prepared, else as published, else unknown."""
     from sngan_repro.files import read_json
 
-    record = layout.dataset(run.data) / "dataset.json"
-    return read_json(record)["num_train"] if record.exists() else source_info(run.data).num_train
+    record = layout.dataset(dataset) / "dataset.json"
+    return read_json(record)["num_train"] if record.exists() else source_info(dataset).num_train
 
 
 def total_steps(run: RunSpec, layout: Layout) -> int | None:
     """The budget of a run in generator updates; None when that depends on images not yet prepared."""
     if run.budget.steps is not None:
         return run.budget.steps
-    images = num_train(run, layout)
-    return None if images is None else run.budget.total_steps(run.steps_per_epoch(images))
+    num_train = num_train_images(run.data, layout)
+    return None if num_train is None else run.budget.total_steps(run.steps_per_epoch(num_train))
 
 
 def _print_cost(runs: list[RunSpec], layout: Layout, device_name: str, threads: int | None) -> None:

@@ -28,6 +28,12 @@ def _positive(text: str) -> int:
     return int(text)
 
 
+def _seconds(text: str) -> float:
+    if not 1 <= float(text) < 1e6:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds from 1 on")
+    return float(text)
+
+
 def _seed(text: str) -> int:
     if not 0 <= int(text) < 2**32:
         raise argparse.ArgumentTypeError(f"{text} is not between 0 and 2^32 - 1")
@@ -54,6 +60,20 @@ def _check(add: Add) -> None:
     _study_options(add)
     _device_options(add)
     add("--no-measure", action="store_true", help="list runs and budgets only, without timing a few updates")
+
+
+def _status(add: Add) -> None:
+    _study_options(add)
+    add("--all", action="store_true", help="one line for every run, however many there are")
+    add(
+        "--watch",
+        nargs="?",
+        type=_seconds,
+        const=10.0,
+        metavar="SECONDS",
+        help="print it again and again (default: 10)",
+    )
+    add("--json", action="store_true", help="for programs; with --watch one line each time")
 
 
 def _fetch(add: Add) -> None:
@@ -151,6 +171,7 @@ def _nothing(add: Add) -> None:
 
 COMMANDS: dict[str, tuple[str, Callable[[Add], None]]] = {
     "check": ("check a study and print its runs with an estimate of their cost", _check),
+    "status": ("tell how far the runs of a study are, from files alone", _status),
     "methods": ("list the methods and their options", _nothing),
     "datasets": ("list the data sources", _nothing),
     "fetch": ("fetch a source's raw files, or check those staged by hand", _fetch),

@@ -132,8 +132,9 @@ def _refusal(options: list[str]) -> str:
     command = ["sbatch", *options, "--output=/dev/null", "--wrap=true"]
     if not subprocess.run([*command, "--test-only"], capture_output=True, check=False).returncode:
         return ""
-    # A test also fails while all nodes are down or drained, when a job would just wait. So one is held, and cancelled.
-    answer = subprocess.run([*command, "--hold", "--parsable"], capture_output=True, text=True, check=False)
+    # A test also fails while all nodes are down or drained, when a job would just wait. So one is submitted that does
+    # nothing, and cancelled.
+    answer = subprocess.run([*command, "--parsable"], capture_output=True, text=True, check=False)
     if answer.returncode:
         return answer.stderr.strip()
     subprocess.run(["scancel", answer.stdout.split(";")[0].strip()], check=False)

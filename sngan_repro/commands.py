@@ -55,6 +55,12 @@ def check(given: Namespace) -> None:
     print_plan(study, layout, None if given.no_measure else given.device, given.threads)
 
 
+def status(given: Namespace) -> None:
+    from sngan_repro.status_text import follow
+
+    follow(*_study(given), given.watch, given.all, given.json)
+
+
 def methods(given: Namespace) -> None:
     del given
     from sngan_repro.check import print_methods

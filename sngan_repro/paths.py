@@ -53,6 +53,11 @@ class RunPaths:
         """Beside a resume state at the end of the training: the digest of its specification."""
         return self.resume / "trained"
 
+    @property
+    def progress(self) -> Path:
+        """The sign of life of a training that runs or ran last: updates made, rate, host and process."""
+        return self.resume / "progress.json"
+
     def snapshot(self, steps: int) -> Path:
         """G after so many updates."""
         return self.root / "snapshots" / f"{steps:08d}.safetensors"
@@ -109,6 +114,10 @@ class Layout:
     @property
     def logs(self) -> Path:
         return self.root / "logs"
+
+    def run_log(self, step: str, run_id: str) -> Path:
+        """What the job of a run printed; step: train or score."""
+        return self.logs / step / f"{run_id}.log"
 
     # Shared by all studies: keyed by digests, so a name never stands for two things.
 

@@ -19,6 +19,7 @@ from sngan_repro.data.dataset import PreparedData
 from sngan_repro.files import remove_temporaries, write_json, write_npy, write_text
 from sngan_repro.nets import count_parameters, spectral_norms
 from sngan_repro.paths import RunPaths
+from sngan_repro.progress import SignOfLife
 from sngan_repro.sample import save_grid
 from sngan_repro.specs import RunSpec
 from sngan_repro.train_log import Progress, TensorBoard, TrainLog, write_parquet
@@ -84,6 +85,7 @@ class Session:
         self.checkpoint_seconds = checkpoint_seconds
         self.log = TrainLog(run, device)
         self.progress = Progress(total)
+        self.life = SignOfLife(run, spec, total)
         # What is kept besides the trainer's own state:
         self.kept: dict[str, Any] = {
             "snapshots": [],
@@ -117,6 +119,7 @@ class Session:
         if state is None:
             clear_results(self.run_paths)
         write_json(self.run_paths.spec, self.spec.to_dict())
+        self.life.beat(self.trainer.steps)  # before the first line of the log: `status` relies on it
         print(f"{self.spec.id}: {message}", file=sys.stderr, flush=True)
 
     def run(self) -> bool:
@@ -128,9 +131,11 @@ class Session:
                 self._after_step(self.trainer.steps)
                 if self.interrupted:
                     self._save()
+                    self.life.beat(self.trainer.steps, "interrupted")
                     return False
             return True
         finally:
+            self.progress.close()
             for number, handler in previous.items():
                 signal.signal(number, handler)
 
@@ -149,6 +154,7 @@ class Session:
             self._snapshot(steps)
         if time.monotonic() - self._saved_at >= self.checkpoint_seconds:
             self._save()
+        self.life.beat(steps)
 
     def _flush(self, check_weights: bool = True) -> None:
         """Read out the log and look for a divergence.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from sngan_repro.files import atomic_path
 from sngan_repro.paths import RunPaths
+from sngan_repro.progress import duration
 
 
 class TrainLog:
@@ -102,12 +104,16 @@ class TensorBoard:
 
 
 class Progress:
-    """Line-based progress on standard error, at most one line in ``seconds``."""
+    """Progress on standard error: one line in ``seconds`` in a log file, a bar in place on a terminal."""
+
+    BAR = 24
 
     def __init__(self, total_steps: int, seconds: float = 10.0) -> None:
         self.total_steps = total_steps
-        self.seconds = seconds
+        self.in_place = sys.stderr.isatty()
+        self.seconds = 0.2 if self.in_place else seconds
         self._last = time.monotonic()
+        self._open = False  # whether the cursor stands behind a bar
 
     def show(self, step: int, rate: float, values: dict[str, float]) -> None:
         """rate: updates per second."""
@@ -115,11 +121,21 @@ class Progress:
         if now - self._last < self.seconds and step < self.total_steps:
             return
         self._last = now
-        left = (self.total_steps - step) / rate if rate > 0 else float("inf")
+        left = duration((self.total_steps - step) / rate if rate > 0 else float("inf"))
         shown = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
         percent = 100 * step / self.total_steps
-        print(
-            f"update {step}/{self.total_steps} ({percent:.0f} %), {rate:.1f} updates/s, {left:.0f} s left, {shown}",
-            file=sys.stderr,
-            flush=True,
-        )
+        text = f"update {step}/{self.total_steps} ({percent:.0f} %), {rate:.1f} updates/s, {left} left, {shown}"
+        if not self.in_place:
+            print(text, file=sys.stderr, flush=True)
+            return
+        full = self.BAR * step // self.total_steps
+        width = shutil.get_terminal_size().columns - 1  # a line as wide as the terminal would begin a new one
+        line = f"[{'#' * full}{'.' * (self.BAR - full)}] {text}"[:width]
+        print(f"\r{line}\x1b[K", end="", file=sys.stderr, flush=True)
+        self._open = True
+
+    def close(self) -> None:
+        """Leave the last bar standing; what is printed next begins a line of its own."""
+        if self._open:
+            print(file=sys.stderr, flush=True)
+            self._open = False

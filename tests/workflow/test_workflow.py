@@ -156,7 +156,7 @@ def test_other_protocols_after_an_interruption(copied: Workplace):
     assert {"Score SNGAN, setting A, seed 0 on digits", "Typeset the report"} <= planned
     assert not any(job.startswith("Train") for job in planned)
     copied.write_study(scores=[{**TINY["scores"][0], "num_real": 10_000}])
-    assert "`num_real` 10000 exceeds the 1438 images" in copied.run("-n", check=False)
+    assert "`num_real` 10000 exceeds the 1197 images" in copied.run("-n", check=False)
 
 
 def test_a_title_reruns_no_training(finished: Workplace):

@@ -269,6 +269,6 @@ def test_nodes_that_are_down_for_a_while_are_no_refusal(cluster: Cluster, monkey
         check_resources({"train": {"gpu": 1, "mem_mb": 8000, "runtime": 60}})
     finally:
         cluster.run("scontrol", "update", "NodeName=localhost", "State=RESUME")
-    assert not cluster.jobs(), "what was held for the question is gone"
+    assert not cluster.jobs(), "the job submitted for the question is gone"
     with pytest.raises(ConfigError, match=r"rule 'train'(?s:.*)Requested node configuration is not available"):
         check_resources({"train": {"gpu": NUM_GPUS + 1}})
