@@ -53,7 +53,10 @@ def train(
             sys.exit(INTERRUPTED)
         if state_only or keep_state:
             session.save_trained()
-        return None if state_only else session.finish(keep_state)
+        if state_only:
+            run.progress.unlink(missing_ok=True)  # nothing is in progress until the second call
+            return None
+        return session.finish(keep_state)
 
 
 class Session:
@@ -227,8 +230,9 @@ class Session:
         write_npy(run.samples / "progress.npy", np.stack(progress))  # (snapshots, 16, H, W, C)
         status = self._status()
         write_json(run.status, status)
-        for file in [] if keep_state else run.resume.glob("*"):
-            if file.name != "lock":
+        kept_files = {"lock", *(("state.pt", "log.f64", "trained", "together.log") if keep_state else ())}
+        for file in run.resume.glob("*"):
+            if file.name not in kept_files:
                 file.unlink()
         return status
 
