@@ -141,18 +141,21 @@ def _refusal(options: list[str]) -> str:
     return ""
 
 
-def end_leftover_jobs(layout: Layout, run_id: str) -> None:
+def end_leftover_jobs(layout: Layout, run_id: str) -> bool:
     """Cancel the Slurm jobs of an earlier Snakemake of this study that was killed, and remember this one's.
+
+    Returns whether there were any: then what was planned from the files before may be wrong.
 
     They would go on, and this Snakemake would submit the same work again. A cancelled training writes its state, and
     the job submitted anew goes on from there.
 
     run_id: the name of this Snakemake's jobs.
     """
-    record = layout.logs / "slurm_run"
+    record, found = layout.logs / "slurm_run", False
     if record.exists():
         earlier = record.read_text(encoding="utf-8").strip()
         if jobs := _jobs(earlier):
+            found = True
             print(f"cancelling {len(jobs)} jobs of an earlier Snakemake that was killed", file=sys.stderr)
             subprocess.run(["scancel", *jobs], check=False)
             end = time.monotonic() + CANCEL_SECONDS
@@ -164,6 +167,7 @@ def end_leftover_jobs(layout: Layout, run_id: str) -> None:
                     )
                 time.sleep(1)
     write_text(record, run_id + "\n")
+    return found
 
 
 def _jobs(name: str) -> list[str]:

@@ -1,5 +1,6 @@
 """What happens on the submit node before the first job is submitted. On one machine, nothing of this."""
 
+import os
 from contextlib import ExitStack
 
 HELD = ExitStack()  # the study's lock, until this process ends
@@ -13,10 +14,18 @@ def before_submitting():
         # The name that the Slurm plugin gives to all jobs of this process; other executors have none.
         run_id = getattr(workflow.scheduler._executor, "run_uuid", None)
         if run_id is not None:
-            cluster.end_leftover_jobs(LAYOUT, run_id)
+            if cluster.end_leftover_jobs(LAYOUT, run_id):
+                start_again()
             cluster.check_resources(submitted_resources())
     except ConfigError as error:
         raise WorkflowError(f"\n{error}") from None
+
+
+def start_again():
+    """Plan anew: until they were cancelled, jobs may have finished files that the plan misses, or left parts."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(sys.executable, sys.orig_argv)
 
 
 def submitted_resources():
