@@ -15,7 +15,7 @@ from sngan_repro.analysis.tabular import read_log
 from sngan_repro.claims.criteria import CRITERIA
 from sngan_repro.claims.evidence import Evidence
 from sngan_repro.claims.ledger import Claim, Ledger, load_ledger
-from sngan_repro.claims.verdict import VERDICTS, Component, NotRun, Verdict
+from sngan_repro.claims.verdict import TAIL, VERDICTS, Component, NotRun, Verdict
 from sngan_repro.files import write_text
 from sngan_repro.paths import Layout, RunPaths
 from sngan_repro.reference import load_reference
@@ -177,6 +177,8 @@ def evidence_text(verdict: Verdict) -> str:
     if len(verdict.components) > 1:
         held = sum(part.supports for part in verdict.components)
         text += f"; {held} of {len(verdict.components)} comparisons hold"
+    if verdict.name == "undecided" and shown.test.p_below <= TAIL:
+        text += "; contradicted, but not after correction for their number"
     return text + (f"; {shown.blocked}" if shown.blocked else "") + (f"; {verdict.remark}" if verdict.remark else "")
 
 

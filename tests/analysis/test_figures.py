@@ -168,9 +168,9 @@ def test_samples_show_real_images_first_then_each_method(figure, finished):
     fig = figure("samples")
     titles = [ax.get_title(loc="left").split(" (")[0] for ax in fig.axes if ax.get_title(loc="left")]
     assert titles == ["Real data", *finished.study.labels]
-    real = np.load(finished.layout.dataset(finished.study.datasets["digits"]) / "images.npy")
+    real = FigureData.read(finished.study, finished.layout).real_images("digits", 64)
     shown = fig.axes[0].images[0].get_array()
-    assert (shown == tile(real[:64], 8)).all()
+    assert (shown == tile(real, 8)).all()
 
 
 def test_divergence_map_counts(figure):
@@ -301,3 +301,14 @@ def test_time_units():
 def test_long_labels_are_broken():
     assert style.fit("short", 2) == "short"
     assert max(map(len, style.fit("a rather long name of a method", 1).split("\n"))) <= 13
+
+
+def test_real_images_are_drawn_from_the_whole_split(finished):
+    data = FigureData.read(finished.study, finished.layout)
+    stored = np.load(finished.layout.dataset(finished.study.datasets["digits"]) / "images.npy")
+    shown = data.real_images("digits", 16)
+    places = [next(i for i, image in enumerate(stored) if np.array_equal(image, one)) for one in shown]
+    assert len(set(places)) == 16
+    assert max(places) < synthetic.NUM_TRAIN
+    assert max(places) > synthetic.NUM_TRAIN // 2  # images may lie in the order of their classes
+    assert np.array_equal(shown, data.real_images("digits", 16))

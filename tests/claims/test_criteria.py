@@ -225,7 +225,7 @@ def test_claims_about_longer_training_need_it(make_evidence):
     evidence = make_evidence(ordered)  # snapshots at epochs 1, 2, 3, 4
     options = {"metric": "is", "setting": "C"}
     assert judge(evidence, "still_improving", from_epoch=2, to_epoch=4, **options) == "supported"
-    with pytest.raises(NotRun, match="needs a snapshot at epoch 600; this study trains for 4 epochs"):
+    with pytest.raises(NotRun, match="needs a snapshot at epoch 600; this study ends at epoch 4"):
         judge(evidence, "still_improving", from_epoch=2, to_epoch=600, **options)
     with pytest.raises(NotRun, match="needs the setting Z"):
         judge(evidence, "still_improving", from_epoch=2, to_epoch=4, metric="is", setting="Z")

@@ -115,3 +115,10 @@ def test_bounds_and_ratios_are_shown_as_a_reader_wants_them():
     assert ratio.as_shown(ratio.margin) == pytest.approx(1.5)
     assert "0.0300 [" in evidence_text(decide([part]))
     assert "claimed < 0.0500, n = 3" in evidence_text(decide([part]))
+
+
+def test_a_contradiction_that_correction_takes_away_is_said():
+    mild, sure = Component("mild", (-1.0, -1.5, -0.6, -1.9)), Component("sure", (1.0, 1.1, 0.9, 1.05, 0.95))
+    text = evidence_text(decide([mild] + [sure] * 30))
+    assert text.endswith("30 of 31 comparisons hold; contradicted, but not after correction for their number")
+    assert "contradicted" not in evidence_text(decide([mild]))

@@ -93,8 +93,9 @@ class FigureData:
         return (finished if len(finished) else runs).iloc[0]
 
     def real_images(self, dataset: str, count: int) -> np.ndarray:
-        """The first training images, uint8, (count, H, W, C)."""
+        """Training images drawn by a fixed seed, uint8, (count, H, W, C): the first ones may all be of one class."""
         spec = self.study.datasets[dataset]
         num_train = read_dataset(self.layout, spec).num_train
         images = read_array(self.layout.dataset(spec) / "images.npy", 4, mmap=True)
-        return np.asarray(images[: min(count, num_train)])
+        chosen = np.random.default_rng(0).permutation(num_train)[:count]
+        return np.asarray(images[chosen])

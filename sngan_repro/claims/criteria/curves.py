@@ -130,6 +130,6 @@ def _at_epochs(evidence: Evidence, epochs: Sequence[float]) -> list[int]:
         near = [place for place, at in enumerate(evidence.snapshots) if abs(at - epoch) <= 0.01 * epoch]
         if not near:
             reached = evidence.snapshots[-1]
-            raise NotRun(f"needs a snapshot at epoch {epoch:g}; this study trains for {reached:.3g} epochs")
+            raise NotRun(f"needs a snapshot at epoch {epoch:g}; this study ends at epoch {reached:.3g}")
         found.append(near[0])
     return found
