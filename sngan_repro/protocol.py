@@ -82,7 +82,12 @@ class ProtocolSpec(Model):
     @property
     def is_clean(self) -> bool:
         """Whether nothing is measured with a fault."""
-        return not any(getattr(self, fault) for fault in self.FAULTS)
+        return not self.faults
+
+    @property
+    def faults(self) -> dict[str, Any]:
+        """The faults that it scores with: key -> value."""
+        return {key: getattr(self, key) for key in self.FAULTS if getattr(self, key)}
 
     @property
     def without_faults(self) -> ProtocolSpec:

@@ -22,7 +22,8 @@ from sngan_repro.analysis.style import WIDTH
 from sngan_repro.analysis.summary import read_comparisons, read_results, read_summary
 from sngan_repro.analysis.tables import printed_tables
 from sngan_repro.claims import judge
-from sngan_repro.claims.judge import judge_study
+from sngan_repro.claims.judge import read_claims
+from sngan_repro.claims.ledger import load_ledger
 from sngan_repro.config import ConfigError
 from sngan_repro.feasible import NEIGHBOURS
 from sngan_repro.files import atomic_path
@@ -117,7 +118,6 @@ def render(study: Study, layout: Layout, template_dir: Path) -> tuple[str, datet
 def gather(study: Study, layout: Layout) -> dict[str, Any]:
     """Everything the template may use."""
     results, summary, comparisons = read_results(layout), read_summary(layout), read_comparisons(layout)
-    judged = judge_study(study, layout, results) if study.claims else []
     found, evaluators = description.datasets(study, layout), description.evaluators(study, layout)
     return {
         "study": study,
@@ -136,7 +136,8 @@ def gather(study: Study, layout: Layout) -> dict[str, Any]:
         "naming": naming,
         "stats": stats,
         "neighbours": NEIGHBOURS,
-        "judged": judged,
+        "claims": read_claims(study, layout),
+        "ledger": load_ledger(study.claims) if study.claims else None,
         "judge": judge,
         "ranks": ranks,
         **(_beside(study, study.published, summary) if study.published else {}),

@@ -55,4 +55,4 @@ def test_command(tiny_images: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "dataset 'squares': `num_real` 60 exceeds the 50 images" in capsys.readouterr().err
     assert not out.exists()
     main([*given, json.dumps([protocol(num_real=50).to_dict()])])
-    assert read_json(out)["num_protocols"] == 1
+    assert read_json(out)["dataset_sha256"] == read_json(tiny_images / "dataset.json")["sha256"]

@@ -48,6 +48,23 @@ TEXT_COLUMNS = frozenset(
         "second_setting",
         "selection",
         "resampled_best_updates",
+        # claims.csv
+        "ledger",
+        "id",
+        "source",
+        "where",
+        "statement",
+        "quantity",
+        "criterion",
+        "reported",
+        "verdict",
+        "evidence",
+        "remark",
+        "shown",
+        "claimed",
+        "unit",
+        "test",
+        "run_ids",
     ]
 )
 

@@ -24,6 +24,11 @@ class Cell:
         return Cell(name or self.name, changed, self.diverged, self.runs)
 
     @property
+    def lost(self) -> str:
+        """Which runs diverged, in words; empty without any."""
+        return f"{self.name}: diverged with seed {enumeration(map(str, self.diverged))}" if self.diverged else ""
+
+    @property
     def sd(self) -> float:
         """Sample SD over the seeds; NotRun with fewer than two, where there is none."""
         import numpy as np
@@ -50,8 +55,8 @@ def exceeds(first: Cell, second: Cell, margin: float = 0.0, unit: str = "", what
     """
     common = sorted(first.values.keys() & second.values.keys())
     values = tuple(first.values[seed] - second.values[seed] for seed in common)
-    blocked = f"{first.name}: diverged with seed {enumeration(map(str, first.diverged))}" if first.diverged else ""
-    return Component(what or f"{first.name} − {second.name}", values, margin, unit, first.runs | second.runs, blocked)
+    runs = first.runs | second.runs
+    return Component(what or f"{first.name} − {second.name}", values, margin, unit, runs, first.lost)
 
 
 def below(cell: Cell, bound: float, unit: str = "", what: str = "", resolution: float = 0.0) -> Component:
@@ -62,6 +67,5 @@ def below(cell: Cell, bound: float, unit: str = "", what: str = "", resolution: 
 
 def above(cell: Cell, margin: float, unit: str = "", what: str = "", resolution: float = 0.0) -> Component:
     """The component "cell > margin"."""
-    blocked = f"{cell.name}: diverged with seed {enumeration(map(str, cell.diverged))}" if cell.diverged else ""
     values = tuple(cell.values[seed] for seed in sorted(cell.values))
-    return Component(what or cell.name, values, margin, unit, cell.runs, blocked, resolution=resolution)
+    return Component(what or cell.name, values, margin, unit, cell.runs, cell.lost, resolution=resolution)

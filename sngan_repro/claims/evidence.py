@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from sngan_repro.analysis.naming import enumeration, higher_is_better, metric_short, protocol_of
 from sngan_repro.claims.cells import Cell
 from sngan_repro.claims.verdict import NotRun
-from sngan_repro.protocol import ProtocolSpec
 from sngan_repro.study import Study
 
 if TYPE_CHECKING:
@@ -70,18 +69,14 @@ class Evidence:
         _, clean = protocol_of(self.study, self.metric(kind))
         for protocol in self.study.scores:
             twin = protocol.without_faults.model_copy(update={"metrics": clean.metrics})
-            if kind in protocol.metrics and twin == clean and faults_of(protocol) == faults:
+            if kind in protocol.metrics and twin == clean and protocol.faults == faults:
                 return protocol.metric_names[kind]
         text = ", ".join(f"{key}: {str(value).lower()}" for key, value in faults.items())
         raise NotRun(f"needs the protocol of {metric_short(self.study, self.metric(kind))} once more with `{text}`")
 
-    def higher(self, metric: str) -> bool:
-        """Whether larger is better."""
-        return higher_is_better(self.study, metric)
-
     def sign(self, metric: str) -> int:
         """1 when larger is better, else -1: a value times this is better when larger."""
-        return 1 if self.higher(metric) else -1
+        return 1 if higher_is_better(self.study, metric) else -1
 
     def unit(self, metric: str) -> str:
         """How the metric is written."""
@@ -204,8 +199,3 @@ class Evidence:
         if self.reference is None:
             raise NotRun("needs published values: set `reference` in the study")
         return self.reference
-
-
-def faults_of(protocol: ProtocolSpec) -> dict[str, object]:
-    """The faults that a protocol scores with: key -> value."""
-    return {key: getattr(protocol, key) for key in protocol.FAULTS if getattr(protocol, key)}

@@ -10,18 +10,15 @@ from sngan_repro.analysis.aggregate import write_table
 from sngan_repro.analysis.naming import MISSING, amount, enumeration
 from sngan_repro.analysis.outputs import claim_files
 from sngan_repro.analysis.printed import PrintedTable, latex_document, markdown_document
-from sngan_repro.analysis.summary import Results, read_results
-from sngan_repro.analysis.tabular import read_log
+from sngan_repro.analysis.summary import read_results
+from sngan_repro.analysis.tabular import read_log, read_table
 from sngan_repro.claims.criteria import CRITERIA
 from sngan_repro.claims.evidence import Evidence
 from sngan_repro.claims.ledger import Claim, Ledger, load_ledger
 from sngan_repro.claims.verdict import TAIL, VERDICTS, Component, NotRun, Verdict
 from sngan_repro.files import write_text
 from sngan_repro.paths import Layout, RunPaths
-from sngan_repro.reference import load_reference
 from sngan_repro.study import Study
-
-__all__ = ["Judged", "claims_table", "judge_study", "make_claims", "reasons_table", "tally"]
 
 
 @dataclass(frozen=True)
@@ -43,16 +40,15 @@ def judge(claim: Claim, evidence: Evidence) -> Verdict:
         return Verdict("not run", reason=str(gap))
 
 
-def judge_study(study: Study, layout: Layout, results: Results | None = None) -> list[Judged]:
+def judge_study(study: Study, layout: Layout) -> list[Judged]:
     """Every claim of the study's ledger, per dataset. Reads what ``aggregate`` wrote and the training logs."""
     assert study.claims is not None
     ledger = load_ledger(study.claims)
-    found = results if results is not None else read_results(layout)
-    reference = load_reference(study.reference) if study.reference else None
+    results = read_results(layout)
     judged = []
     for dataset in study.datasets:
         evidence = Evidence(
-            study, dataset, found, reference, read_log=lambda folder: read_log(RunPaths(layout.root / folder))
+            study, dataset, results, study.published, read_log=lambda folder: read_log(RunPaths(layout.root / folder))
         )
         judged += [Judged(dataset, claim, judge(claim, evidence)) for claim in ledger.claims]
     return judged
@@ -64,24 +60,32 @@ def make_claims(study: Study, layout: Layout) -> None:
     ledger = load_ledger(study.claims)
     judged = judge_study(study, layout)
     files = claim_files(study, layout)
-    write_table(files["claims"], [claim_row(study, ledger, item) for item in judged])
-    rows = [component_row(item, part) for item in judged for part in item.verdict.components]
-    write_table(files["claims_components"], rows, COMPONENT_COLUMNS)
-    tables = [table for dataset in study.datasets for table in printed_claims(study, judged, dataset)]
+    rows = [claim_row(study, ledger, item) for item in judged]
+    write_table(files["claims"], rows)
+    components = [component_row(item, part) for item in judged for part in item.verdict.components]
+    write_table(files["claims_components"], components, COMPONENT_COLUMNS)
+    tables = [table for dataset in study.datasets for table in printed_claims(rows, dataset)]
     write_text(files["claims_md"], markdown_document(tables))
     write_text(files["claims_tex"], latex_document(tables))
 
 
-def printed_claims(study: Study, judged: list[Judged], dataset: str) -> list[PrintedTable]:
-    """The verdicts, and the reasons of those that could not be decided."""
-    mine = [item for item in judged if item.dataset == dataset]
-    tables = [claims_table(study, mine), reasons_table(mine)]
+def read_claims(study: Study, layout: Layout) -> list[dict[str, Any]]:
+    """The rows of claims.csv; none for a study without a ledger."""
+    if study.claims is None:
+        return []
+    return read_table(claim_files(study, layout)["claims"], "make_claims").to_dict("records")  # type: ignore[return-value]
+
+
+def printed_claims(rows: list[dict[str, Any]], dataset: str) -> list[PrintedTable]:
+    """The verdicts, and the reasons of those that could not be decided. rows: of claims.csv."""
+    mine = [row for row in rows if row["dataset"] == dataset]
+    tables = [claims_table(mine, dataset), reasons_table(mine, dataset)]
     return [table for table in tables if table.rows]
 
 
-def tally(judged: list[Judged]) -> str:
+def tally(rows: list[dict[str, Any]], dataset: str) -> str:
     """``3 supported, 5 not supported, 10 undecided and 23 not run``."""
-    counts: Counter[str] = Counter(item.verdict.name for item in judged)
+    counts = Counter(row["verdict"] for row in rows if row["dataset"] == dataset)
     return enumeration(f"{counts[name]} {name}" for name in VERDICTS)
 
 
@@ -101,6 +105,7 @@ def claim_row(study: Study, ledger: Ledger, item: Judged) -> dict[str, Any]:
         "reported": claim.reported,
         "verdict": verdict.name,
         "reason": verdict.reason,
+        "evidence": evidence_text(verdict) if shown else "",
         "remark": verdict.remark,
         "shown": shown.what if shown else "",
         **(_numbers(shown) if shown else dict.fromkeys(("effect", "ci_low", "ci_high", "claimed", "bound"))),
@@ -109,7 +114,7 @@ def claim_row(study: Study, ledger: Ledger, item: Judged) -> dict[str, Any]:
         "num_components": len(verdict.components),
         "num_supporting": sum(part.supports for part in verdict.components),
         "test": claim.test or "",
-        "runs": " ".join(verdict.runs),
+        "run_ids": " ".join(verdict.runs),
     }
 
 
@@ -182,34 +187,25 @@ def evidence_text(verdict: Verdict) -> str:
     return text + (f"; {shown.blocked}" if shown.blocked else "") + (f"; {verdict.remark}" if verdict.remark else "")
 
 
-def claims_table(study: Study, judged: list[Judged]) -> PrintedTable:
+def claims_table(rows: list[dict[str, Any]], dataset: str) -> PrintedTable:
     """The verdicts that rest on data, in the order of the ledger."""
-    rows: list[list[str]] = []
-    bold = set()
-    for item in judged:
-        if item.verdict.shown is None:
-            continue
-        claim = item.claim.statement
-        if item.claim.reported:
-            claim += f" (Their numbers: {item.claim.reported}.)"
-        if item.verdict.name in ("supported", "not supported"):
-            bold.add((len(rows), 2))
-        rows.append([item.claim.id, claim, item.verdict.name, evidence_text(item.verdict)])
-    dataset = judged[0].dataset if judged else ""
+    decided = [row for row in rows if row["verdict"] != "not run"]
+    cells = []
+    for row in decided:
+        theirs = f" (Their numbers: {row['reported']}.)" if row["reported"] else ""
+        cells.append([row["id"], row["statement"] + theirs, row["verdict"], row["evidence"]])
+    bold = {(line, 2) for line, row in enumerate(decided) if row["verdict"] in ("supported", "not supported")}
     caption = (
         f"{dataset}: verdicts on the claims that this study can test. The evidence is the comparison that decides, or "
         "stands in the way: its mean over n pairs of training seeds, the 95 % interval of Student's t, what is claimed "
         "of it where that is not > 0, and how many comparisons of the claim hold. Their numbers: what the source's own "
         "values say."
     )
-    return PrintedTable(f"claims-{dataset}", caption, "lplp", ["Id", "Claim", "Verdict", "Evidence"], rows, bold)
+    return PrintedTable(f"claims-{dataset}", caption, "lplp", ["Id", "Claim", "Verdict", "Evidence"], cells, bold)
 
 
-def reasons_table(judged: list[Judged]) -> PrintedTable:
+def reasons_table(rows: list[dict[str, Any]], dataset: str) -> PrintedTable:
     """The claims that could not be tested, and what they would need."""
-    rows = [
-        [item.claim.id, item.claim.statement, item.verdict.reason] for item in judged if item.verdict.name == "not run"
-    ]
-    dataset = judged[0].dataset if judged else ""
+    cells = [[row["id"], row["statement"], row["reason"]] for row in rows if row["verdict"] == "not run"]
     caption = f"{dataset}: claims that this study has not run, and why."
-    return PrintedTable(f"claims-not-run-{dataset}", caption, "lpp", ["Id", "Claim", "Reason"], rows)
+    return PrintedTable(f"claims-not-run-{dataset}", caption, "lpp", ["Id", "Claim", "Reason"], cells)

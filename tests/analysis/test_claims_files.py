@@ -31,7 +31,7 @@ def test_claims_files(judged):
     assert (rows["1"]["verdict"], rows["1"]["reason"]) == ("not run", "needs the setting C")
     assert rows["3"]["verdict"] in ("supported", "not supported", "undecided")
     assert int(rows["3"]["num_components"]) == 4  # two others by two metrics
-    assert "digits/BEGAN/B/seed1" in rows["3"]["runs"].split()
+    assert "digits/BEGAN/B/seed1" in rows["3"]["run_ids"].split()
     assert all(row["criterion"] and row["quantity"] and row["source"] == "feng2019" for row in rows.values())
     with files["claims_components"].open(encoding="utf-8") as stream:
         parts = [row for row in csv.DictReader(stream) if row["id"] == "3"]

@@ -328,7 +328,7 @@ def test_protocol_section_says_how_numbers_come_about(tmp_path):
     assert "nearest neighbour number $k = 3$" in flat
     assert "from 10 000 resamples of a random generator seeded with 0." in flat
     assert (
-        "All but the FID are computed with torch-fidelity [@obukhov2020]; the FID is computed by this package" in flat
+        "All but the FID are computed with torch-fidelity [@obukhov2020]. The FID is computed by this package" in flat
     )
     assert "averaged over splits of the samples; the spread over these splits" in flat
     assert "cannot be repeated bit for bit" not in flat
@@ -349,3 +349,16 @@ def test_runs_on_a_gpu_are_said_to_vary(tmp_path, monkeypatch):
     monkeypatch.setitem(synthetic.DEVICE, "type", "cuda")
     text = text_of(with_tables(tmp_path, synthetic.make_study(methods=["sngan"])))
     assert "Runs on a GPU cannot be repeated bit for bit" in text
+
+
+def test_what_computes_the_scores():
+    def words(*metrics):
+        protocol = {"evaluator": "classifier", "num_fake": 600, "kid_subset_size": 100, "metrics": list(metrics)}
+        return description.computed_by(synthetic.make_study(scores=[protocol])).split(" [@obukhov2020]")[0]
+
+    assert words("is", "kid") == "All are computed with torch-fidelity"
+    assert words("is", "confidence", "duplicates", "fid").startswith(
+        "All but the FID, the confidence and the share of near-duplicates are computed with torch-fidelity"
+    )
+    assert words("confidence") == "The confidence is computed by this package."
+    assert words("fid").startswith("The FID is computed by this package in double precision")

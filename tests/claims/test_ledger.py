@@ -66,7 +66,7 @@ def test_unknown_ledgers(tmp_path):
 
 @pytest.mark.parametrize("path", sorted(LEDGERS_DIR.glob("*.yaml")), ids=lambda path: path.stem)
 def test_shipped_ledgers_load(path):
-    load_ledger(path.stem)
+    assert load_ledger(path.stem).name == path.stem
 
 
 def test_the_southampton_ledger_has_every_claim():

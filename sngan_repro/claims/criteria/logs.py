@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import log
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from sngan_repro.claims.cells import above, below
 from sngan_repro.claims.criteria import CRITERIA
@@ -15,25 +15,27 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+Rows = TypeVar("Rows", "np.ndarray", "pd.DataFrame")
+
 WINDOW = 0.01
 """Length of the windows of rolling statistics, as a share of the training: the 2000 of 200,000 updates of the claim."""
-MIN_WINDOW = 10
+MIN_WINDOW, MIN_COUNT = 10, 8  # updates in a window; windows
 LATE, EARLY = (0.75, 1.0), (0.05, 0.3)
 """Parts of the training that the source compares: updates 150,000-200,000 and 10,000-60,000 of 200,000."""
 
 
-def part(log_: pd.DataFrame, share: tuple[float, float]) -> pd.DataFrame:
-    """The rows of a log between two shares of the training."""
-    return log_.iloc[int(share[0] * len(log_)) : int(share[1] * len(log_))]
+def part(rows: Rows, share: tuple[float, float]) -> Rows:
+    """The rows of a log, or of an array, between two shares of the training."""
+    return rows[int(share[0] * len(rows)) : int(share[1] * len(rows))]
 
 
 def rolling_sd(values: np.ndarray) -> np.ndarray:
-    """SD within consecutive windows of WINDOW of the training; NotRun when the log is too short for two of them."""
+    """SD within consecutive windows of WINDOW of the training; NotRun when fewer than MIN_COUNT of them fit."""
     import numpy as np
 
     window = max(MIN_WINDOW, round(WINDOW * len(values)))
     count = len(values) // window
-    if count < 8:
+    if count < MIN_COUNT:
         raise NotRun(f"needs a longer training: {len(values)} updates make {count} windows of {window}")
     return np.asarray(values)[: count * window].reshape(count, window).std(axis=1, ddof=1)
 
@@ -61,8 +63,8 @@ def spread_grows_late(
     for name, loss in (("L_D", "d_loss"), ("L_G", "g_loss")):
 
         def ratio(frame: pd.DataFrame, loss: str = loss) -> float:
-            spread = pd_series(rolling_sd(frame[loss].to_numpy()))
-            return log(float(part(spread, LATE)["sd"].mean()) / float(part(spread, EARLY)["sd"].mean()))
+            spread = rolling_sd(frame[loss].to_numpy())
+            return log(float(part(spread, LATE).mean()) / float(part(spread, EARLY).mean()))
 
         def when(frame: pd.DataFrame, loss: str = loss) -> float:
             return change_point(np.log(np.maximum(rolling_sd(frame[loss].to_numpy()), 1e-12)))
@@ -74,13 +76,6 @@ def spread_grows_late(
         components.append(above(moment, change[0], unit, resolution=WINDOW))
         components.append(below(moment, change[1], unit, resolution=WINDOW))
     return decide(components)
-
-
-def pd_series(values: np.ndarray) -> pd.DataFrame:
-    """One column ``sd``."""
-    import pandas as pd
-
-    return pd.DataFrame({"sd": values})
 
 
 @CRITERIA.register("loss_ratio")
