@@ -42,14 +42,16 @@ CANCEL_SECONDS = 180.0
 def train_minutes(run: RunSpec, layout: Layout, machine: MachineConfig, attempt: int = 1) -> int:
     """The time limit of a training: more with each attempt, never more than the site allows.
 
-    A training that runs out of time goes on where it stopped, so a limit too short costs a wait in the queue only.
+    A training that runs out of time goes on where it stopped, so a limit too short costs a wait in the queue only. The
+    job of trainings that share a GPU asks for the sum of their times, and that sum stays within the limit.
     """
     steps = total_steps(run, layout)
     minutes = float(UNKNOWN_MINUTES)
     if steps is not None:
         passes = (1 + run.optimiser.n_dis) / 2  # of D and G, against one each
         minutes = START_MINUTES + steps * passes / machine.updates_per_second / 60
-    return min(math.ceil(minutes) * attempt, machine.max_minutes or sys.maxsize)
+    longest = machine.max_minutes // machine.runs_per_gpu if machine.max_minutes else sys.maxsize
+    return max(1, min(math.ceil(minutes) * attempt, longest))
 
 
 @contextmanager

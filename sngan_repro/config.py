@@ -179,6 +179,9 @@ class MachineConfig(Model):
     )
     tensorboard: bool = Field(True, description="write TensorBoard events beside each training log")
     checkpoint_seconds: float = Field(60.0, gt=0, description="at most so much training is lost when a job is killed")
+    container: str | None = Field(
+        None, pattern=NO_BRACES, description="image that jobs run in under `--sdm apptainer`; null: none"
+    )
     updates_per_second: float = Field(
         20.0, gt=0, description="clusters: speed of the slowest training at n_dis 1, for time limits"
     )

@@ -26,6 +26,8 @@ def test_time_limits_follow_from_the_budget(tiny_run, layout: Layout):
     assert cluster.train_minutes(tiny_run(budget={"steps": 6000}, optimiser={"n_dis": 5}), layout, machine) == 10 + 30
     limited = MachineConfig(updates_per_second=10, max_minutes=15)
     assert cluster.train_minutes(run, layout, limited, attempt=2) == 15
+    packed = MachineConfig(updates_per_second=10, max_minutes=15, runs_per_gpu=3)
+    assert cluster.train_minutes(run, layout, packed, attempt=2) == 5
 
 
 def test_a_length_not_known_yet_gets_a_day(tiny_run, layout: Layout, tmp_path: Path):

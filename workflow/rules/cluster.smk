@@ -31,4 +31,7 @@ def start_again():
 def submitted_resources():
     """Rule -> resources of one of its jobs, for rules whose jobs are to be submitted."""
     jobs = {job.rule.name: job for job in workflow.dag.needrun_jobs() if not job.is_local}
-    return {name: dict(job.resources.items()) for name, job in jobs.items()}
+    asked = {name: dict(job.resources.items()) for name, job in jobs.items()}
+    if "train" in asked:
+        asked["train"]["runtime"] *= MACHINE.runs_per_gpu  # the job of a pack asks for the sum
+    return asked

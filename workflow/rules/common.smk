@@ -30,8 +30,9 @@ RUN_PATTERN = "{dataset}/{label}/{setting}/seed{seed}"
 
 GPU = 1 if MACHINE.uses_gpu else 0
 
-# Jobs use the interpreter that runs Snakemake and the package beside this workflow, installed or not. What is a matter
-# of this machine and not of the result goes through the environment: in a rule it would be a reason to run again.
+# Jobs use the package beside this workflow, installed or not, and the interpreter that runs Snakemake, unless --sdm
+# gives them another. What is a matter of this machine and not of the result goes through the environment: in a rule it
+# would be a reason to run again.
 ENVIRONMENT = {
     "PYTHONPATH": workflow.basedir,
     "SNGAN_REPRO_DEVICE": MACHINE.device,
@@ -44,8 +45,14 @@ ENVIRONMENT = {
     "SNGAN_REPRO_PROTOCOLS": PROTOCOLS,
 }
 EXPORTS = " ".join(f"{name}={shlex.quote(str(value))}" for name, value in ENVIRONMENT.items())
-BIN = shlex.quote(str(Path(sys.executable).parent))
-shell.prefix(f"export PATH={BIN}:$PATH {EXPORTS}; ".replace("{", "{{").replace("}", "}}"))
+if not workflow.deployment_settings.deployment_method:
+    EXPORTS = f"PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH {EXPORTS}"
+shell.prefix(f"export {EXPORTS}; ".replace("{", "{{").replace("}", "}}"))
+
+
+if MACHINE.container:
+
+    container: MACHINE.container
 
 
 wildcard_constraints:
