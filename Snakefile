@@ -2,6 +2,7 @@
 
 snakemake --cores all                                  the quick study, on this machine
 snakemake --cores all --config study=NAME              another study, or the path of a study file
+snakemake --cores all --profile slurm                  on a Slurm cluster (docs/cluster.md)
 snakemake --cores all tables                           one of the targets: data, tables, figures, report
 """
 
@@ -16,6 +17,7 @@ min_version("9.10")
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/cluster.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/evaluator.smk"
 include: "workflow/rules/train.smk"
@@ -42,12 +44,20 @@ localrules:
     fetch_weights,
     check_data,
     aggregate,
+    make_tables,
+    make_figures,
+    make_report,
 
 
 rule all:
     default_target: True
     input:
         rules.report.input,
+
+
+onstart:
+    if workflow.non_local_exec:
+        before_submitting()
 
 
 onsuccess:

@@ -31,9 +31,9 @@ def print_plan(study: Study, layout: Layout, device: str | None, threads: int | 
     print(_jobs_text(study, len(runs)))
     done = sum(layout.run(run.id).status.exists() for run in runs)
     print(f"{done} of {len(runs)} runs are complete")
-    total_steps = sum(_total_steps(run, layout) or 0 for run in runs)
-    unknown = sum(_total_steps(run, layout) is None for run in runs)
-    print(f"{total_steps:,} generator updates in all" + (f" ({unknown} runs of unknown length)" if unknown else ""))
+    updates = sum(total_steps(run, layout) or 0 for run in runs)
+    unknown = sum(total_steps(run, layout) is None for run in runs)
+    print(f"{updates:,} generator updates in all" + (f" ({unknown} runs of unknown length)" if unknown else ""))
     if device is not None:
         _print_cost(runs, layout, device, threads)
 
@@ -78,7 +78,8 @@ def num_train_images(dataset: DatasetSpec, layout: Layout) -> int | None:
     return read_json(record)["num_train"] if record.exists() else source_info(dataset).num_train
 
 
-def _total_steps(run: RunSpec, layout: Layout) -> int | None:
+def total_steps(run: RunSpec, layout: Layout) -> int | None:
+    """The budget of a run in generator updates; None when that depends on images not yet prepared."""
     if run.budget.steps is not None:
         return run.budget.steps
     num_train = num_train_images(run.data, layout)
@@ -102,7 +103,7 @@ def _print_cost(runs: list[RunSpec], layout: Layout, device_name: str, threads: 
         key = kind.digest()
         if key not in measured:
             measured[key] = measure_update(kind, device)
-        cost = measured[key] * (_total_steps(run, layout) or 0)
+        cost = measured[key] * (total_steps(run, layout) or 0)
         seconds[run.label] = seconds.get(run.label, 0.0) + cost
     for label, value in seconds.items():
         print(f"  {label:<14} {value / 3600:9.3f} h")

@@ -13,9 +13,8 @@ import torch
 from torch import Tensor
 
 from sngan_repro.config import ConfigError
-from sngan_repro.files import atomic_path, file_lock, file_sha256
+from sngan_repro.files import atomic_path, file_lock, file_sha256, process_name
 from sngan_repro.paths import RunPaths
-from sngan_repro.runtime import process_name
 from sngan_repro.specs import RunSpec
 
 SNAPSHOT_FORMAT = "sngan-repro generator 1"
@@ -23,14 +22,15 @@ STATE_FORMAT = 1
 
 
 @contextmanager
-def run_lock(run: RunPaths) -> Iterator[None]:
+def run_lock(run: RunPaths, wait: bool = False) -> Iterator[None]:
     """Hold the run folder for this process: no run may be trained twice at once.
 
-    The lock ends with the process, also when it is killed. Raises ConfigError when another process holds it.
+    The lock ends with the process, also when it is killed. Raises ConfigError when another process holds it, unless
+    ``wait``.
     """
     path = run.resume / "lock"
     try:
-        with file_lock(path, wait=False) as stream:
+        with file_lock(path, wait) as stream:
             stream.write(process_name())
             stream.flush()
             yield

@@ -119,6 +119,10 @@ def _train(add: Add) -> None:
     add("--checkpoint-seconds", type=float, default=seconds, help=f"between saved states (default: {seconds})")
     board = _environment("TENSORBOARD", "1") == "0"
     add("--no-tensorboard", action="store_true", default=board, help="write no TensorBoard events")
+    together = _environment("RUNS_PER_GPU", "1")
+    add("--together", type=_positive, default=together, help=f"runs of --study to train at once (default: {together})")
+    add("--study", default=_environment("STUDY", ""), help="the study that the others of --together are taken from")
+    add("--state-only", action="store_true", help="train to the end, and leave the results to a second call")
 
 
 def _scoring(add: Add) -> None:

@@ -118,10 +118,21 @@ def evaluator(given: Namespace) -> None:
 def train(given: Namespace) -> None:
     spec = parse(RunSpec, _json(given.spec, "--spec"), "--spec")
     device = _device(given)
+    from sngan_repro.together import companions
     from sngan_repro.train import train
 
     run = RunPaths(Path(given.run))
-    train(spec, run, Path(given.dataset), device, given.checkpoint_seconds, tensorboard=not given.no_tensorboard)
+    with companions(spec, run, given):
+        train(
+            spec,
+            run,
+            Path(given.dataset),
+            device,
+            given.checkpoint_seconds,
+            tensorboard=not given.no_tensorboard,
+            state_only=given.state_only,
+            keep_state=given.together > 1,
+        )
 
 
 def score(given: Namespace) -> None:

@@ -179,6 +179,14 @@ class MachineConfig(Model):
     )
     tensorboard: bool = Field(True, description="write TensorBoard events beside each training log")
     checkpoint_seconds: float = Field(60.0, gt=0, description="at most so much training is lost when a job is killed")
+    container: str | None = Field(
+        None, pattern=NO_BRACES, description="image that jobs run in under `--sdm apptainer`; null: none"
+    )
+    updates_per_second: float = Field(
+        20.0, gt=0, description="clusters: speed of the slowest training at n_dis 1, for time limits"
+    )
+    runs_per_gpu: int = Field(1, ge=1, le=64, description="trainings that share one GPU, for small networks")
+    max_minutes: int | None = Field(None, ge=5, description="clusters: longest job the site allows; null: no limit")
 
     @property
     def uses_gpu(self) -> bool:

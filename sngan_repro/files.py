@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import json
 import os
+import platform
 import re
 import tempfile
 from collections.abc import Iterator
@@ -71,6 +72,12 @@ def file_lock(path: Path, wait: bool) -> Iterator[TextIO]:
         fcntl.flock(stream, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         stream.truncate(0)
         yield stream
+
+
+def process_name() -> str:
+    """Slurm job if any, host and process id, for lock files and messages."""
+    job = os.environ.get("SLURM_JOB_ID")
+    return f"{f'Slurm job {job}, ' if job else ''}{platform.node()} process {os.getpid()}"
 
 
 def write_text(path: Path, text: str) -> None:

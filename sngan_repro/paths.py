@@ -49,6 +49,11 @@ class RunPaths:
         return self.root / "resume"
 
     @property
+    def trained(self) -> Path:
+        """Beside a resume state at the end of the training: the digest of its specification."""
+        return self.resume / "trained"
+
+    @property
     def progress(self) -> Path:
         """The sign of life of a training that runs or ran last: updates made, rate, host and process."""
         return self.resume / "progress.json"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import importlib.metadata
-import os
 import platform
 import re
 import resource
@@ -90,8 +89,3 @@ def max_rss_mb() -> float:
     """The largest memory this process has held, in MB."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (1e6 if sys.platform == "darwin" else 1e3)
-
-
-def process_name() -> str:
-    """Host and process id, for lock files and messages."""
-    return f"{platform.node()} process {os.getpid()}"

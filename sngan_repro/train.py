@@ -16,7 +16,7 @@ from torch import Tensor
 from sngan_repro import __version__, runtime
 from sngan_repro.checkpoint import clear_results, load_state, run_lock, save_snapshot, save_state
 from sngan_repro.data.dataset import PreparedData
-from sngan_repro.files import remove_temporaries, write_json, write_npy
+from sngan_repro.files import remove_temporaries, write_json, write_npy, write_text
 from sngan_repro.nets import count_parameters, spectral_norms
 from sngan_repro.paths import RunPaths
 from sngan_repro.progress import SignOfLife
@@ -36,15 +36,27 @@ def train(
     device: torch.device,
     checkpoint_seconds: float = 60.0,
     tensorboard: bool = True,
-) -> dict[str, Any]:
+    state_only: bool = False,
+    keep_state: bool = False,
+) -> dict[str, Any] | None:
     """Train one run to its end, resuming a saved state, and return the content of its status.json.
 
-    dataset: folder of the prepared images. A run whose losses or weights become non-finite ends with the state
-    "diverged"; that is a result, not an error. SIGTERM and SIGINT save the state and exit with code 75.
+    dataset: folder of the prepared images. state_only: stop at the trained state, from which a second call writes the
+    results at once; keep_state: leave that state behind beside the results. A run whose losses or weights become
+    non-finite ends with the state "diverged"; that is a result, not an error. SIGTERM and SIGINT save the state and
+    exit with code 75.
     """
-    with run_lock(run):
+    # With companions the run may be in the hands of another job's companion, whose state this job will then find.
+    with run_lock(run, wait=keep_state):
         session = Session(spec, run, PreparedData.open(dataset), device, checkpoint_seconds, tensorboard)
-        return session.finish() if session.run() else sys.exit(INTERRUPTED)
+        if not session.run():
+            sys.exit(INTERRUPTED)
+        if state_only or keep_state:
+            session.save_trained()
+        if state_only:
+            run.progress.unlink(missing_ok=True)  # nothing is in progress until the second call
+            return None
+        return session.finish(keep_state)
 
 
 class Session:
@@ -198,7 +210,12 @@ class Session:
         state = {"steps": self.trainer.steps, "trainer": self.trainer.state(), "kept": self.kept, "log": log}
         save_state(self.run_paths, self.identity, state)
 
-    def finish(self) -> dict[str, Any]:
+    def save_trained(self) -> None:
+        """Save the state at the end of the training, and mark it as such."""
+        self._save()
+        write_text(self.run_paths.trained, self.spec.digest())
+
+    def finish(self, keep_state: bool = False) -> dict[str, Any]:
         """Write log, final samples and, last, status.json; remove the resume state."""
         kept, run = self.kept, self.run_paths
         diverged = kept["diverged"]
@@ -213,8 +230,9 @@ class Session:
         write_npy(run.samples / "progress.npy", np.stack(progress))  # (snapshots, 16, H, W, C)
         status = self._status()
         write_json(run.status, status)
+        kept_files = {"lock", *(("state.pt", "log.f64", "trained", "together.log") if keep_state else ())}
         for file in run.resume.glob("*"):
-            if file.name != "lock":
+            if file.name not in kept_files:
                 file.unlink()
         return status
 

@@ -493,3 +493,20 @@ def test_rests_of_a_killed_write_are_removed(tiny_run, tiny_images: Path, tmp_pa
     run_to_end(tiny_run(), tmp_path, tiny_images)
     assert not rest.exists()
     assert keep.exists()
+
+
+def test_a_trained_state_gives_the_results_in_a_second_call(tiny_run, tiny_images: Path, tmp_path: Path):
+    """As for trainings that share a GPU: one call trains, another writes the results, and they are the usual ones."""
+    spec, cpu = tiny_run(), torch.device("cpu")
+    usual, parted = RunPaths(tmp_path / "usual"), RunPaths(tmp_path / "parted")
+    train(spec, usual, tiny_images, cpu, tensorboard=False)
+    assert train(spec, parted, tiny_images, cpu, tensorboard=False, state_only=True) is None
+    assert parted.trained.read_text() == spec.digest()
+    assert not parted.status.exists()
+    for _ in range(2):  # the state stays, in case the results are lost with a failed job
+        train(spec, parted, tiny_images, cpu, tensorboard=False, keep_state=True)
+        for steps in (7, 24):
+            assert parted.snapshot(steps).read_bytes() == usual.snapshot(steps).read_bytes()
+        parted.status.unlink()
+    train(spec, parted, tiny_images, cpu, tensorboard=False)
+    assert {file.name for file in parted.resume.iterdir()} == {"lock"}

@@ -343,6 +343,28 @@ def test_what_concerns_only_the_machine_reruns_nothing(finished: Workplace):
     assert finished.planned(checkpoint_seconds=5, tensorboard="false", download="false") == set()
 
 
+def test_jobs_run_in_a_container(tmp_path: Path, monkeypatch):
+    """A stand-in for Apptainer runs commands as they are, but with a Python of its own, which must be the one used."""
+    inside, outside = tmp_path / "inside", tmp_path / "outside"
+    scripts = {
+        inside / "python": f'echo "$@" >> {tmp_path}/used\nexec {sys.executable} "$@"',
+        outside / "apptainer": f"""
+            [ "$1" = --version ] && echo "apptainer version 1.4.0" && exit
+            while [ "$1" != {tmp_path}/image.sif ]; do shift; done
+            shift
+            PATH={inside}:$PATH exec "$@" """,
+    }
+    for path, text in scripts.items():
+        path.parent.mkdir()
+        path.write_text(f"#!/bin/sh\n{text}\n")
+        path.chmod(0o755)
+    (tmp_path / "image.sif").touch()
+    monkeypatch.setenv("PATH", f"{outside}:{os.environ['PATH']}")
+    workplace = Workplace(tmp_path / "work")
+    workplace.run("data", "--sdm", "apptainer", container=tmp_path / "image.sif")
+    assert "-m sngan_repro prepare" in (tmp_path / "used").read_text()
+
+
 def test_new_pins_rerun_nothing(finished: Workplace, tmp_path: Path):
     """A change of environment.yml must not throw away a week of trainings; versions are recorded with every run."""
     environment = ROOT / "environment.yml"

@@ -71,6 +71,9 @@ rule make_figures:
 
 if STUDY.claims:
 
+    localrules:
+        make_claims,
+
     rule make_claims:
         input:
             **outputs.aggregate_files(LAYOUT),

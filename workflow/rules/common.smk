@@ -3,6 +3,7 @@
 import shlex
 from pathlib import Path
 
+from sngan_repro import cluster
 from sngan_repro.analysis import outputs
 from sngan_repro.claims.ledger import load_ledger
 from sngan_repro.config import ConfigError
@@ -11,6 +12,7 @@ from sngan_repro.feasible import check_prepared
 from sngan_repro.files import tree_stamp
 from sngan_repro.paths import Layout
 from sngan_repro.study import load_machine, load_study
+from sngan_repro.together import packs
 
 try:
     MACHINE = load_machine(config)
@@ -28,20 +30,29 @@ RUN_PATTERN = "{dataset}/{label}/{setting}/seed{seed}"
 
 GPU = 1 if MACHINE.uses_gpu else 0
 
-# Jobs use the interpreter that runs Snakemake and the package beside this workflow, installed or not. What is a matter
-# of this machine and not of the result goes through the environment: in a rule it would be a reason to run again.
+# Jobs use the package beside this workflow, installed or not, and the interpreter that runs Snakemake, unless --sdm
+# gives them another. What is a matter of this machine and not of the result goes through the environment: in a rule it
+# would be a reason to run again.
 ENVIRONMENT = {
     "PYTHONPATH": workflow.basedir,
     "SNGAN_REPRO_DEVICE": MACHINE.device,
     "SNGAN_REPRO_DOWNLOAD": int(MACHINE.download),
     "SNGAN_REPRO_TENSORBOARD": int(MACHINE.tensorboard),
     "SNGAN_REPRO_CHECKPOINT_SECONDS": MACHINE.checkpoint_seconds,
+    "SNGAN_REPRO_RUNS_PER_GPU": MACHINE.runs_per_gpu,
+    "SNGAN_REPRO_STUDY": MACHINE.study,
     "SNGAN_REPRO_INCEPTION_WEIGHTS": MACHINE.inception_weights or "",
     "SNGAN_REPRO_PROTOCOLS": PROTOCOLS,
 }
 EXPORTS = " ".join(f"{name}={shlex.quote(str(value))}" for name, value in ENVIRONMENT.items())
-BIN = shlex.quote(str(Path(sys.executable).parent))
-shell.prefix(f"export PATH={BIN}:$PATH {EXPORTS}; ".replace("{", "{{").replace("}", "}}"))
+if not workflow.deployment_settings.deployment_method:
+    EXPORTS = f"PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH {EXPORTS}"
+shell.prefix(f"export {EXPORTS}; ".replace("{", "{{").replace("}", "}}"))
+
+
+if MACHINE.container:
+
+    container: MACHINE.container
 
 
 wildcard_constraints:

@@ -46,8 +46,9 @@ rule prepare:
         " --out {params.out:q} > {log:q} 2>&1"
 
 
-# The protocols come by the environment and not as a parameter: that would be a reason to run this again, and all trainings after it. What is prepared
-# already is checked whenever the study is read. (`ancient` is no way out: Snakemake then plans nothing but this job.)
+# The protocols come by the environment and not as a parameter: that would be a reason to run this again, and all
+# trainings after it. What is prepared already is checked whenever the study is read. (`ancient` is no way out:
+# Snakemake then plans nothing but this job.)
 rule check_data:
     input:
         lambda wildcards: str(dataset_folder(wildcards) / "dataset.json"),

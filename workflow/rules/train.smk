@@ -1,6 +1,16 @@
 """One training per run. The resume state lies in the run folder and is no output: Snakemake deletes outputs of a
 killed job, and the state must survive it."""
 
+# Trainings that share a GPU are one group, which becomes one job of a cluster.
+GROUPS = {
+    run.id: f"together{number}"
+    for number, pack in enumerate(packs(list(RUNS.values()), MACHINE.runs_per_gpu))
+    for run in pack
+}
+# Jobs that do not depend on each other stay apart unless `group-components` says how many of them go together; the
+# profile says it once for all these groups.
+workflow.parent_groupids.update(dict.fromkeys(GROUPS.values(), "together"))
+
 
 rule train:
     input:
@@ -11,11 +21,16 @@ rule train:
         log=LAYOUT.run(RUN_PATTERN).log,
     log:
         LAYOUT.logs / "train" / f"{RUN_PATTERN}.log",
+    group:
+        (lambda wildcards: GROUPS[run_of(wildcards).id]) if MACHINE.runs_per_gpu > 1 else None
     conda:
         "../../environment.yml"
     threads: 1
     resources:
         gpu=GPU,
+        cpus_per_task=2 * MACHINE.runs_per_gpu,
+        mem_mb=lambda wildcards, attempt: 8000 * MACHINE.runs_per_gpu * attempt,
+        runtime=lambda wildcards, attempt: cluster.train_minutes(run_of(wildcards), LAYOUT, MACHINE, attempt),
     params:
         spec=lambda wildcards: run_of(wildcards).to_json(),
         run=lambda wildcards: LAYOUT.run(run_of(wildcards).id).root,
