@@ -19,7 +19,7 @@ from sngan_repro.reference import load_reference
 from sngan_repro.study import study_schema
 
 ROOT = Path(__file__).parent.parent
-HEADER = "| Key | Type | Default | Meaning |\n|---|---|---|---|\n"
+HEADER = "<div class=\"keys\" markdown>\n\n| Key | Type | Default | Meaning |\n|---|---|---|---|\n"
 Schema = dict[str, Any]
 
 
@@ -79,7 +79,7 @@ def table(model: Schema, definitions: Schema) -> str:
         f"| {cell(meaning(prop))} |"
         for key, prop in model.get("properties", {}).items()
     ]
-    return HEADER + "\n".join(rows) if rows else "No keys."
+    return HEADER + "\n".join(rows) + "\n\n</div>" if rows else "No keys."
 
 
 def cell(text: str) -> str:
@@ -140,12 +140,10 @@ def methods() -> str:
         method = METHODS.get(name)
         keys = citation_keys(method.source)
         cited = "".join(f"\n- <!-- cite: {key} -->" for key in keys)
-        parts.append(
-            f"## {method.title} {{#{name}}}\n\n`{name}`: {method.summary}.\n\n{equations(method.equations)}\n\n"
-            + (f"{plain(method.__doc__)}\n\n" if method.__doc__ and "external" not in vars(method) else "")
-            + (f"Source:\n{cited}\n\n" if keys else "")
-            + table(method.Options.model_json_schema(), {}).replace("No keys.", "No options.")
-        )
+        options = table(method.Options.model_json_schema(), {}).replace("No keys.", "No options.")
+        texts = [f"## {method.title} {{#{name}}}", f"`{name}`: {method.summary}.", equations(method.equations)]
+        texts += [plain(method.__doc__), options, "Source:\n" + cited if keys else ""]
+        parts.append("\n\n".join(text for text in texts if text))
     return "\n\n".join(parts)
 
 
