@@ -19,7 +19,7 @@ from sngan_repro.reference import load_reference
 from sngan_repro.study import study_schema
 
 ROOT = Path(__file__).parent.parent
-HEADER = "<div class=\"keys\" markdown>\n\n| Key | Type | Default | Meaning |\n|---|---|---|---|\n"
+HEADER = '<div class="keys" markdown>\n\n| Key | Type | Default | Meaning |\n|---|---|---|---|\n'
 Schema = dict[str, Any]
 
 
