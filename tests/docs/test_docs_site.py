@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from docs_support import ROOT, load_generate
+from docs_support import PAGES, ROOT, load_generate
 
 generate = load_generate()
 
@@ -94,6 +94,24 @@ def test_messages_of_troubleshooting_exist():
             assert part in code or part in FROM_ELSEWHERE, f"no message has {part!r} ({message})"
             checked += len(part) > 8 and part in code
     assert checked > 40
+
+
+MADE_BY_THE_READER = {"sngan_repro/methods/lsgan.py", "config/studies/mine.yaml"}
+
+
+def test_files_and_names_in_the_text_exist():
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "sngan_repro").rglob("*.py"))
+    files, names = set(), set()
+    for page in PAGES:
+        for span in re.findall(r"`([^`\n]+)`", page.read_text(encoding="utf-8")):
+            if re.fullmatch(r"(sngan_repro|tests|config|report|workflow|slurm|profiles|docs)/[\w./-]+", span):
+                files.add(span)
+            elif re.fullmatch(r"[A-Z]+_[A-Z_]+", span):
+                names.add(span)
+    assert len(files) > 20
+    assert sorted(file for file in files - MADE_BY_THE_READER if not (ROOT / file).exists()) == []
+    assert len(names) > 5
+    assert sorted(name for name in names if not re.search(rf"\b{name}\b", code)) == []
 
 
 def test_site_and_continuous_integration_build_alike():
