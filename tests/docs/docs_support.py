@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 import shlex
+import textwrap
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -22,8 +23,10 @@ PROGRAMS = {
     "tensorboard",
     "squeue",
 }
-LANGUAGES = {"bash", "python", "yaml", "snakemake", ""}
-"""What a fenced block may be; without a language it is output."""
+FENCED = re.compile(r"^( *)```([^\n`]*)\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
+"""A block, which may be indented."""
+LANGUAGES = {"bash", "python", "yaml", "text", ""}
+"""What a fenced block may be; text, and what has no language, is output."""
 
 
 def load_generate():
@@ -36,7 +39,7 @@ def load_generate():
 
 def fenced(page: Path) -> list[tuple[str, str]]:
     """(language, text) of every fenced block."""
-    return re.findall(r"^```([^\n]*)\n(.*?)^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    return [(language, textwrap.dedent(text)) for _, language, text in FENCED.findall(page.read_text(encoding="utf-8"))]
 
 
 def snippets(page: Path, language: str) -> list[str]:
@@ -46,7 +49,7 @@ def snippets(page: Path, language: str) -> list[str]:
 
 def commands(page: Path) -> list[str]:
     """Every command: the lines of bash blocks, and code in the text that begins with the name of a program."""
-    prose = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    prose = FENCED.sub("", page.read_text(encoding="utf-8"))
     lines = [line for block in snippets(page, "bash") for line in block.replace("\\\n", " ").splitlines()]
     lines += [" ".join(code.split()) for code in re.findall(r"`([^`]+)`", prose) if code.split()[0] in PROGRAMS]
     return [part for line in lines for part in _simple(line) if part]

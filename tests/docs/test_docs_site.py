@@ -100,7 +100,8 @@ MADE_BY_THE_READER = {"sngan_repro/methods/lsgan.py", "config/studies/mine.yaml"
 
 
 def test_files_and_names_in_the_text_exist():
-    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "sngan_repro").rglob("*.py"))
+    sources = [*(ROOT / "sngan_repro").rglob("*.py"), *(ROOT / "workflow").rglob("*.smk")]
+    code = "".join(path.read_text(encoding="utf-8") for path in sources)
     files, names = set(), set()
     for page in PAGES:
         for span in re.findall(r"`([^`\n]+)`", page.read_text(encoding="utf-8")):

@@ -37,6 +37,13 @@ REST_OF_A_STUDY: dict[str, Any] = {
 }
 
 
+RUN_ELSEWHERE = {
+    "library.md": "tests/test_library.py",  # on a study that was run
+    "external.md": "tests/workflow/test_own_methods.py",  # a rule and its program, by Snakemake
+}
+"""Pages whose Python is run by another test."""
+
+
 @pytest.fixture(autouse=True)
 def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Snippets run in a folder of their own, and what they register is forgotten afterwards."""
@@ -80,7 +87,10 @@ def check_yaml(text: str) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_snippets_of_a_page(page: Path):
     assert {language for language, _ in fenced(page)} <= LANGUAGES
-    run_python(page)
+    if page.name in RUN_ELSEWHERE:
+        assert f"docs/{page.name}" in (ROOT / RUN_ELSEWHERE[page.name]).read_text(encoding="utf-8")
+    else:
+        run_python(page)
     for text in snippets(page, "yaml"):
         check_yaml(text)
 
