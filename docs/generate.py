@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from sngan_repro.claims.ledger import Ledger
@@ -18,7 +17,6 @@ from sngan_repro.methods import METHODS
 from sngan_repro.reference import load_reference
 from sngan_repro.study import study_schema
 
-ROOT = Path(__file__).parent.parent
 HEADER = '<div class="keys" markdown>\n\n| Key | Type | Default | Meaning |\n|---|---|---|---|\n'
 Schema = dict[str, Any]
 
@@ -88,7 +86,7 @@ def cell(text: str) -> str:
 
 
 def meaning(prop: Schema) -> str:
-    """The description; with a capital letter only where it has one."""
+    """The description, as Markdown."""
     return prop.get("description", "").replace("``", "`")
 
 
@@ -97,19 +95,16 @@ def default_text(key: str, prop: Schema, model: Schema) -> str:
     if key in model.get("required", []):
         return "**required**"
     default = prop.get("default")
-    if default is None or default in ({}, [], ""):
+    if default in (None, {}, [], "") or "$ref" in prop:
         return "–"
-    if isinstance(default, dict):
-        given = {name: value for name, value in default.items() if value is not None}
-        return f"`{{{', '.join(f'{name}: {value}' for name, value in given.items())}}}`" if "$ref" not in prop else "–"
-    return cell(f"`{json.dumps(default, ensure_ascii=False)}`".replace('"', "") if default != "" else "–")
+    return f"`{json.dumps(default)}`".replace('"', "")
 
 
 LIMITS: dict[str, Callable[[Any], str]] = {
-    "minimum": lambda value: f"≥ {value:g}",
-    "exclusiveMinimum": lambda value: f"> {value:g}",
-    "maximum": lambda value: f"≤ {value:g}",
-    "exclusiveMaximum": lambda value: f"< {value:g}",
+    "minimum": lambda value: f"≥\N{NO-BREAK SPACE}{value:g}",
+    "exclusiveMinimum": lambda value: f">\N{NO-BREAK SPACE}{value:g}",
+    "maximum": lambda value: f"≤\N{NO-BREAK SPACE}{value:g}",
+    "exclusiveMaximum": lambda value: f"<\N{NO-BREAK SPACE}{value:g}",
     "multipleOf": lambda value: f"a multiple of {value:g}",
 }
 PLAIN = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false", "null": "null"}
@@ -180,13 +175,15 @@ def published_values() -> str:
     reference = load_reference("southampton")
     parts = []
     for kind in ("is", "fid"):
-        bars, settings = reference.bars(kind), reference.settings
+        bars, settings, best = reference.bars(kind), reference.settings, reference.best(kind)
+        decimals = max(len(f"{cell.value:g}".partition(".")[2]) for cell in bars.values())
         error = reference.bar_values.errors[kind] if reference.bar_values else 0.0
         head = ["Method", "Table 1", *(f"Figure 2, {setting} (± {error:g})" for setting in settings)]
         rows = []
-        for method, best in reference.best(kind).items():
+        for method, printed in best.items():
             cells = [bars.get((method, setting)) for setting in settings]
-            rows.append([method, f"{best.value:g}", *(f"{cell.value:g}" if cell else "–" for cell in cells)])
+            texts = [f"{cell.value:.{decimals}f}" if cell else "–" for cell in cells]
+            rows.append([method, f"{printed.value:g}", *texts])
         parts.append(f"{kind.upper()}:\n\n" + pipe_table(head, rows))
     return "\n\n".join(parts)
 
