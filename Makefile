@@ -5,12 +5,13 @@ STUDY ?= quick
 CORES ?= all
 BIN := .venv/bin
 
-.PHONY: help study test lint clean
+.PHONY: help study test lint docs clean
 
 help:
 	@echo "make study           the quick study, from nothing to a report (STUDY=name for another, CORES=n)"
 	@echo "make test            the whole test suite"
 	@echo "make lint            ruff, snakefmt, snakemake --lint, mypy"
+	@echo "make docs            the documentation as a site: site/index.html"
 
 # The environment, from exact versions. Made again when the pins or the dependencies change.
 .venv/installed: constraints.txt pyproject.toml
@@ -35,5 +36,8 @@ lint: .venv/installed
 	$(BIN)/snakemake --lint
 	$(BIN)/mypy
 
+docs: .venv/installed
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
 clean:
-	rm -rf .venv .snakemake results/*/ data
+	rm -rf .venv .snakemake results/*/ data site

@@ -33,14 +33,14 @@ class ProtocolSpec(Model):
 
     FAULTS: ClassVar[tuple[str, ...]] = ("fault_distinct", "fault_contrast_stretch", "fault_detour")
 
-    evaluator: str
-    metrics: tuple[Metric, ...] = Field(METRICS, min_length=1)
+    evaluator: str = Field(description="the network whose features are compared: `inception` or `classifier`")
+    metrics: tuple[Metric, ...] = Field(METRICS, min_length=1, description="what is measured")
     num_fake: int = Field(ge=10, description="generated images")
     reference: Literal["train", "test"] = Field("train", description="real images to compare with")
     num_real: int | None = Field(None, ge=10, description="so many of them; default: all")
     is_splits: int = Field(10, ge=1, description="parts over which the Inception Score is averaged")
-    kid_subset_size: int = Field(1000, ge=2)
-    kid_subsets: int = Field(100, ge=1)
+    kid_subset_size: int = Field(1000, ge=2, description="images in each subset of KID")
+    kid_subsets: int = Field(100, ge=1, description="subsets over which KID is averaged")
     batch_norm: Literal["running", "batch"] = Field("running", description="G's batch statistics while sampling")
     seed: int = Field(0, ge=0, description="seed of the latents and of the subsets")
     fault_distinct: int | None = Field(

@@ -27,7 +27,9 @@ class DatasetSpec(Model):
         None, gt=0, lt=1, description="share set aside as test split, for sources that come without one"
     )
     split_seed: int = Field(0, ge=0, description="seed of that split")
-    resample: Literal["bicubic", "bilinear", "lanczos", "box"] = "bicubic"
+    resample: Literal["bicubic", "bilinear", "lanczos", "box"] = Field(
+        "bicubic", description="how images are brought to `image_size`"
+    )
 
     @property
     def id(self) -> str:
@@ -55,8 +57,8 @@ class SettingSpec(Model):
     lr: float | None = Field(None, gt=0, description="learning rate of both networks")
     lr_d: float | None = Field(None, gt=0, description="D's own learning rate (TTUR); default: lr")
     lr_g: float | None = Field(None, gt=0, description="G's own learning rate (TTUR); default: lr")
-    beta1: float = Field(0.5, ge=0, lt=1)
-    beta2: float = Field(0.999, ge=0, lt=1)
+    beta1: float = Field(0.5, ge=0, lt=1, description="Adam's decay of the mean gradient")
+    beta2: float = Field(0.999, ge=0, lt=1, description="Adam's decay of the mean squared gradient")
     n_dis: int = Field(1, ge=1, le=100, description="discriminator steps per generator step")
 
     @model_validator(mode="after")
@@ -103,9 +105,11 @@ class SnapshotsSpec(Model):
     """When G is saved. The end of training is always saved too."""
 
     count: int | None = Field(None, ge=1, description="so many, evenly spaced, the last at the end")
-    every_steps: int | None = Field(None, ge=1)
-    every_epochs: float | None = Field(None, gt=0)
-    steps: tuple[Annotated[int, Field(ge=1)], ...] | None = Field(None, min_length=1)
+    every_steps: int | None = Field(None, ge=1, description="one every so many generator updates")
+    every_epochs: float | None = Field(None, gt=0, description="one every so many epochs")
+    steps: tuple[Annotated[int, Field(ge=1)], ...] | None = Field(
+        None, min_length=1, description="after exactly these generator updates"
+    )
 
     @model_validator(mode="after")
     def _one_rule(self) -> SnapshotsSpec:
@@ -132,7 +136,7 @@ class SnapshotsSpec(Model):
 class TrainingSpec(Model):
     """What the training loop does besides the method itself."""
 
-    batch_size: int = Field(64, ge=2, le=4096)
+    batch_size: int = Field(64, ge=2, le=4096, description="images in each step of D and of G")
     ema: float | None = Field(None, gt=0, lt=1, description="decay of an average of G's weights, used for samples")
     lr_decay_from: float | None = Field(
         None, ge=0, lt=1, description="share of the training after which both rates fall linearly to 0"
@@ -141,7 +145,9 @@ class TrainingSpec(Model):
     spectral_every: int | None = Field(
         None, ge=1, description="updates between two measurements of D's spectral norms; default: 20 in all"
     )
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Literal["fp32", "bf16"] = Field(
+        "fp32", description="of the networks; power iterations and penalties stay in fp32"
+    )
 
 
 class MethodSpec(Model):

@@ -35,7 +35,7 @@ class MethodEntry(Model):
     Keys other than these are options of the method (``sngan-repro methods`` lists them).
     """
 
-    name: str
+    name: str = Field(description="a method; `sngan-repro methods` lists them")
     label: Label | None = Field(None, description="name in paths, tables and figures; default: the method's title")
     setting: dict[str, Any] = Field({}, description="replaces keys of every setting for this entry, e.g. n_dis: 5")
     nets: dict[str, Any] = Field({}, description="replaces keys of the study's `nets` for this entry")
@@ -68,12 +68,12 @@ class MethodEntry(Model):
 class EvaluatorSpec(Model):
     """Options of the evaluator ``classifier``, trained by the workflow on each dataset's train split."""
 
-    epochs: int = Field(12, ge=1, le=1000)
+    epochs: int = Field(12, ge=1, le=1000, description="passes over the training images")
     width: int = Field(32, ge=4, le=512, description="channels of the first layer")
-    feature_dim: int = Field(64, ge=8, le=2048)
-    lr: float = Field(2e-3, gt=0)
-    batch_size: int = Field(64, ge=2)
-    seed: int = Field(0, ge=0)
+    feature_dim: int = Field(64, ge=8, le=2048, description="length of the features that FID and KID compare")
+    lr: float = Field(2e-3, gt=0, description="learning rate")
+    batch_size: int = Field(64, ge=2, description="images in each step")
+    seed: int = Field(0, ge=0, description="of the weights and of the order of the images")
 
 
 class Study(Model):
@@ -82,18 +82,22 @@ class Study(Model):
     derived = frozenset({"name"})
 
     name: Label = Field(description="the stem of the file; never a key in it")
-    title: str = Field(min_length=3)
+    title: str = Field(min_length=3, description="heading of the report")
     description: str = Field("", description="what the study is for; printed in the report (Markdown)")
-    datasets: dict[Label, DatasetSpec] = Field(min_length=1)
-    methods: tuple[MethodEntry, ...] = Field(min_length=1)
-    settings: dict[Label, SettingSpec] = Field(min_length=1)
-    seeds: tuple[Annotated[int, Field(strict=True)], ...] = Field(min_length=1)
-    budget: BudgetSpec
-    snapshots: SnapshotsSpec = SnapshotsSpec.model_validate({"count": 5})
-    training: TrainingSpec = TrainingSpec()
-    nets: NetsSpec = NetsSpec()
-    scores: tuple[ProtocolSpec, ...] = Field(min_length=1)
-    classifier: EvaluatorSpec = EvaluatorSpec()
+    datasets: dict[Label, DatasetSpec] = Field(min_length=1, description="name -> source and size")
+    methods: tuple[MethodEntry, ...] = Field(min_length=1, description="names, or entries with options")
+    settings: dict[Label, SettingSpec] = Field(min_length=1, description="name -> Adam, and D's steps per G's step")
+    seeds: tuple[Annotated[int, Field(strict=True)], ...] = Field(
+        min_length=1, description="one training each; with the same seed every method starts with the same G"
+    )
+    budget: BudgetSpec = Field(description="how long to train")
+    snapshots: SnapshotsSpec = Field(
+        SnapshotsSpec.model_validate({"count": 5}), description="when G is saved and scored"
+    )
+    training: TrainingSpec = Field(TrainingSpec(), description="the loop, for all methods")
+    nets: NetsSpec = Field(NetsSpec(), description="the networks that all methods share")
+    scores: tuple[ProtocolSpec, ...] = Field(min_length=1, description="protocols: how the samples are scored")
+    classifier: EvaluatorSpec = Field(EvaluatorSpec(), description="options of the evaluator `classifier`")
     headline: tuple[str, ...] = Field((), description="metric names in the main table; default: first IS and FID")
     reference: str | None = Field(None, description="published values to set beside: a name, or the path of a file")
     claims: str | None = Field(None, description="ledger of claims to judge: `southampton`, or the path of a YAML file")

@@ -42,9 +42,9 @@ class Ledger(Model):
     derived = frozenset({"name"})
 
     name: str
-    title: str = Field(min_length=3)
+    title: str = Field(min_length=3, description="heading of the claims in the report")
     citation: str = Field(min_length=1, description="key in report/references.bib")
-    claims: tuple[Claim, ...] = Field(min_length=1)
+    claims: tuple[Claim, ...] = Field(min_length=1, description="in the order of the report")
 
     @model_validator(mode="after")
     def _ids_distinct(self) -> Ledger:

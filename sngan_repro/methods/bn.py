@@ -22,7 +22,7 @@ class BatchNormGAN(AdversarialMethod):
     source = "radford2016, ioffe2015"
 
     class Options(MethodOptions):
-        loss: Literal["standard", "hinge"] = "standard"
+        loss: Literal["standard", "hinge"] = Field("standard", description="standard (eq. 15) or hinge (eq. 16-17)")
         gain: bool = Field(False, description="learn a gain per channel in D's batch norm")
 
     def build(self):

@@ -24,7 +24,7 @@ class WGANGP(AdversarialMethod):
     source = "gulrajani2017"
 
     class Options(MethodOptions):
-        loss: Literal["wasserstein"] = "wasserstein"
+        loss: Literal["wasserstein"] = Field("wasserstein", description="difference of the means of f")
         gp_weight: float = Field(10.0, ge=0, description="lambda, the weight of the penalty")
 
     def build(self):
