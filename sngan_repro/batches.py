@@ -24,6 +24,10 @@ class BatchStream:
 
     def __next__(self) -> Tensor:
         """The next batch: (batch_size, C, H, W), float32 in [-1, 1], channels-last in memory."""
+        return self.scaled(self.next_indices())
+
+    def next_indices(self) -> Tensor:
+        """Which images the next batch has: int64 (batch_size,), on the device."""
         num = len(self.images)
         parts, missing = [], self.batch_size
         while missing:
@@ -32,7 +36,10 @@ class BatchStream:
             parts.append(part)
             missing -= len(part)
             self.position += len(part)
-        indices = parts[0] if len(parts) == 1 else torch.cat(parts)
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def scaled(self, indices: Tensor) -> Tensor:
+        """Images by their indices (N,): (N, C, H, W), float32 in [-1, 1], channels-last in memory."""
         batch = self.images[indices].permute(0, 3, 1, 2)  # (N, H, W, C) -> (N, C, H, W), channels-last strides
         return batch.float().mul_(2 / 255).sub_(1)
 

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from sngan_repro.nets.convolution import only_inputs
+
 
 def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, target: float = 1.0) -> Tensor:
     """E[(|grad f(v)|_2 - target)^2] at v = e x + (1 - e) y, one e ~ U[0, 1] per example.
@@ -18,7 +20,9 @@ def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Ten
         real, fake = real.detach().float(), fake.detach().float()
         e = torch.rand(real.shape[0], 1, 1, 1, device=real.device)
         v = torch.lerp(fake, real, e).requires_grad_()
-        (gradient,) = torch.autograd.grad(critic(v).sum(), v, create_graph=True)
+        with only_inputs():
+            output = critic(v)
+        (gradient,) = torch.autograd.grad(output.sum(), v, create_graph=True)
         norms = gradient.flatten(1).norm(dim=1)  # (N,)
         return (norms - target).square().mean()
 

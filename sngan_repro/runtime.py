@@ -27,7 +27,7 @@ def setup(device: str, threads: int | None = None) -> torch.device:
     if threads:
         torch.set_num_threads(threads)
     _raise_malloc_thresholds()
-    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False  # fp32 means fp32
+    set_precision("fp32", torch.device("cpu"))
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if not re.fullmatch(DEVICE_PATTERN, device):
@@ -39,6 +39,16 @@ def setup(device: str, threads: int | None = None) -> torch.device:
             "set `device: cpu` or `device: auto` in config/config.yaml"
         )
     return chosen
+
+
+def set_precision(precision: str, device: torch.device) -> None:
+    """Let convolutions and products on a GPU round their inputs to 10 bits ("tf32"), or not: fp32 means fp32.
+
+    On a GPU cuDNN also tries its algorithms from now on, which pays when the same shapes come again and again.
+    """
+    allowed = precision == "tf32"
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = allowed
+    torch.backends.cudnn.benchmark = device.type == "cuda"
 
 
 def _raise_malloc_thresholds() -> None:

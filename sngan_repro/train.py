@@ -1,32 +1,25 @@
-"""Training a run to its end: resuming, logs, snapshots, divergence, and the files that a run leaves."""
+"""Training a run to its end, or until a signal asks to stop."""
 
 from __future__ import annotations
 
-import datetime
 import signal
 import sys
-import time
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
-import numpy as np
 import torch
-from torch import Tensor
 
-from sngan_repro import __version__, runtime
-from sngan_repro.checkpoint import clear_results, load_state, run_lock, save_snapshot, save_state
+from sngan_repro.checkpoint import run_lock
 from sngan_repro.data.dataset import PreparedData
-from sngan_repro.files import remove_temporaries, write_json, write_npy, write_text
-from sngan_repro.nets import count_parameters, spectral_norms
+from sngan_repro.execution import Place
 from sngan_repro.paths import RunPaths
-from sngan_repro.progress import SignOfLife
-from sngan_repro.sample import save_grid
+from sngan_repro.session import Session
 from sngan_repro.specs import RunSpec
-from sngan_repro.train_log import Progress, TensorBoard, TrainLog, write_parquet
-from sngan_repro.trainer import Trainer
 
 INTERRUPTED = 75  # exit code "try again": the state is saved and the same command goes on from it
-PROGRESS_IMAGES = 16  # of the fixed samples, kept for every snapshot
 
 
 def train(
@@ -38,18 +31,29 @@ def train(
     tensorboard: bool = True,
     state_only: bool = False,
     keep_state: bool = False,
+    graph: bool = True,
+    stop: threading.Event | None = None,
+    out: TextIO | None = None,
 ) -> dict[str, Any] | None:
     """Train one run to its end, resuming a saved state, and return the content of its status.json.
 
     dataset: folder of the prepared images. state_only: stop at the trained state, from which a second call writes the
-    results at once; keep_state: leave that state behind beside the results. A run whose losses or weights become
-    non-finite ends with the state "diverged"; that is a result, not an error. SIGTERM and SIGINT save the state and
-    exit with code 75.
+    results at once; keep_state: leave that state behind beside the results. graph: on a GPU, run updates as CUDA graphs
+    where the method allows it. A run whose losses or weights become non-finite ends with the state "diverged"; that is
+    a result, not an error. stop: an event that saves the state and exits with code 75; without it SIGTERM and SIGINT
+    do. out: where progress is told; default: standard error.
     """
+    if stop is None:
+        with stop_on_signals() as stop:
+            return train(
+                spec, run, dataset, device, checkpoint_seconds, tensorboard, state_only, keep_state, graph, stop, out
+            )
+    place = Place(device)
     # With companions the run may be in the hands of another job's companion, whose state this job will then find.
-    with run_lock(run, wait=keep_state):
-        session = Session(spec, run, PreparedData.open(dataset), device, checkpoint_seconds, tensorboard)
-        if not session.run():
+    with run_lock(run, wait=keep_state), place.on_stream():
+        data = PreparedData.open(dataset)
+        session = Session(spec, run, data, place, checkpoint_seconds, tensorboard, graph, out)
+        if not session.run(stop):
             sys.exit(INTERRUPTED)
         if state_only or keep_state:
             session.save_trained()
@@ -59,237 +63,19 @@ def train(
         return session.finish(keep_state)
 
 
-class Session:
-    """One process working on a run: the files around the Trainer."""
+@contextmanager
+def stop_on_signals() -> Iterator[threading.Event]:
+    """An event that SIGTERM and SIGINT set within the block, in the place of what they do otherwise.
 
-    def __init__(
-        self,
-        spec: RunSpec,
-        run: RunPaths,
-        data: PreparedData,
-        device: torch.device,
-        checkpoint_seconds: float,
-        tensorboard: bool,
-    ) -> None:
-        self.spec, self.run_paths, self.device = spec, run, device
-        # What a resumed state must share.
-        self.identity = {
-            "spec": spec.to_dict(),
-            "dataset_sha256": data.sha256,
-            "device": device.type,
-            "version": __version__,
-        }
-        self.images = data.images("train")
-        self.trainer = Trainer(spec, self.images, device)
-        total = self.trainer.total_steps
-        self.steps_per_epoch = spec.steps_per_epoch(self.trainer.num_train)
-        self.snapshot_steps = set(spec.snapshots.at(total, self.steps_per_epoch))
-        self.spectral_every = spec.training.spectral_every or max(1, total // 20)
-        self.checkpoint_seconds = checkpoint_seconds
-        self.log = TrainLog(run, device)
-        self.progress = Progress(total)
-        self.life = SignOfLife(run, spec, total)
-        # What is kept besides the trainer's own state:
-        self.kept: dict[str, Any] = {
-            "snapshots": [],
-            "spectral": [],
-            "images": [],
-            "last_finite": (0, self._copy_weights()),
-            "diverged": None,
-            "seconds": 0.0,
-            "resumed": 0,
-            "started": _now(),
-        }
-        self._resume()
-        self.board = TensorBoard(run.tensorboard, self.trainer.steps) if tensorboard else None
-        self.interrupted = False
-        self._clock = self._saved_at = self._flushed_at = time.monotonic()
-        self._flushed_steps = self.trainer.steps
-
-    def _resume(self) -> None:
-        remove_temporaries(self.run_paths.root)  # of a process that was killed while it wrote; we hold the lock
-        state, message = load_state(self.run_paths, self.identity)
-        if state is not None:
-            try:
-                self.log.restore(state["log"]["columns"], state["log"]["num_rows"])
-                self.trainer.load(state["trainer"])
-                self.kept = state["kept"]
-                self.kept["resumed"] += 1
-            except (OSError, RuntimeError, KeyError, ValueError) as error:
-                state, message = None, f"starting anew: the saved state does not fit: {error}"
-                self.trainer = Trainer(self.spec, self.images, self.device)
-                self.log = TrainLog(self.run_paths, self.device)
-        if state is None:
-            clear_results(self.run_paths)
-        write_json(self.run_paths.spec, self.spec.to_dict())
-        self.life.beat(self.trainer.steps)  # before the first line of the log: `status` relies on it
-        print(f"{self.spec.id}: {message}", file=sys.stderr, flush=True)
-
-    def run(self) -> bool:
-        """Train to the end (True) or until a signal asks to stop (False)."""
-        previous = {number: signal.signal(number, self._interrupt) for number in (signal.SIGTERM, signal.SIGINT)}
-        try:
-            while self.trainer.steps < self.trainer.total_steps and self.kept["diverged"] is None:
-                self.log.add(self.trainer.steps + 1, self.trainer.step())
-                self._after_step(self.trainer.steps)
-                if self.interrupted:
-                    self._save()
-                    self.life.beat(self.trainer.steps, "interrupted")
-                    return False
-            return True
-        finally:
-            self.progress.close()
-            for number, handler in previous.items():
-                signal.signal(number, handler)
-
-    def _interrupt(self, *_: Any) -> None:
-        self.interrupted = True
-
-    def _after_step(self, steps: int) -> None:
-        if steps % self.spectral_every == 0:
-            self.kept["spectral"].append((steps, spectral_norms(self.trainer.D)))
-        regular = steps % self.spec.training.log_every == 0
-        if regular or steps in self.snapshot_steps:
-            self._flush()
-            if self.kept["diverged"] is None:
-                self.kept["last_finite"] = (steps, self._copy_weights())
-        if steps in self.snapshot_steps and self.kept["diverged"] is None:
-            self._snapshot(steps)
-        if time.monotonic() - self._saved_at >= self.checkpoint_seconds:
-            self._save()
-        self.life.beat(steps)
-
-    def _flush(self, check_weights: bool = True) -> None:
-        """Read out the log and look for a divergence.
-
-        Weights are checked at fixed updates only, so that an interruption does not move the update found.
-        """
-        now, steps = time.monotonic(), self.trainer.steps
-        images_per_step = self.spec.training.batch_size * self.spec.optimiser.n_dis
-        rate = (steps - self._flushed_steps) / max(now - self._flushed_at, 1e-9)
-        rows = self.log.flush(rate * images_per_step)
-        self._flushed_at, self._flushed_steps = now, steps
-        bad = np.flatnonzero(~np.isfinite(rows[:, 1:3]).all(axis=1))
-        if len(bad):
-            first = rows[bad[0]]
-            which = "d_loss" if not np.isfinite(first[1]) else "g_loss"
-            self.kept["diverged"] = {"steps": int(first[0]), "reason": f"non-finite {which}"}
-        elif check_weights and not self.trainer.is_finite():
-            self.kept["diverged"] = {"steps": steps, "reason": "non-finite weights"}
-        if len(rows):
-            means = dict(zip(self.log.columns[1:], rows[:, 1:].mean(axis=0).tolist(), strict=True))
-            self.progress.show(steps, rate, {name: means[name] for name in ("d_loss", "g_loss")})
-            if self.board:
-                self.board.add(steps, means)
-
-    def _copy_weights(self) -> dict[str, Tensor]:
-        return {name: value.clone() for name, value in self.trainer.sampled_weights().items()}
-
-    def _snapshot(self, steps: int, weights: dict[str, Tensor] | None = None, last_finite: bool = False) -> None:
-        """Save G and its fixed samples after ``steps`` updates."""
-        if weights is not None:
-            self.trainer.G.load_state_dict(weights)
-            self.trainer.sampler.load_state_dict(weights)
-        sha256 = save_snapshot(
-            self.run_paths, self.spec, self.trainer.sampled_weights(), steps, self.trainer.image_shape
-        )
-        images_per_step = self.spec.training.batch_size * self.spec.optimiser.n_dis
-        entry = {"steps": steps, "images_seen": steps * images_per_step, "sha256": sha256, "last_finite": last_finite}
-        self.kept["snapshots"].append(entry)
-        images = self.trainer.fixed_samples()
-        save_grid(self.run_paths.samples / f"{steps:08d}.png", images, columns=8)
-        earlier = [kept[:PROGRESS_IMAGES].clone() for kept in self.kept["images"]]
-        self.kept["images"] = [*earlier, torch.from_numpy(images)]  # all 64 of the newest only: it is saved often
-
-    def _save(self) -> None:
-        self._flush(check_weights=False)
-        now = time.monotonic()
-        self.kept["seconds"] += now - self._clock
-        self._clock = self._saved_at = now
-        log = {"columns": self.log.columns, "num_rows": self.log.num_rows}
-        state = {"steps": self.trainer.steps, "trainer": self.trainer.state(), "kept": self.kept, "log": log}
-        save_state(self.run_paths, self.identity, state)
-
-    def save_trained(self) -> None:
-        """Save the state at the end of the training, and mark it as such."""
-        self._save()
-        write_text(self.run_paths.trained, self.spec.digest())
-
-    def finish(self, keep_state: bool = False) -> dict[str, Any]:
-        """Write log, final samples and, last, status.json; remove the resume state."""
-        kept, run = self.kept, self.run_paths
-        diverged = kept["diverged"]
-        if diverged:
-            self._keep_last_finite()
-        kept["seconds"] += time.monotonic() - self._clock
-        if self.board:
-            self.board.close()
-        write_parquet(run.log, self._log_columns(diverged["steps"] if diverged else self.trainer.total_steps))
-        write_npy(run.samples / "final.npy", kept["images"][-1].numpy())
-        progress = [images[:PROGRESS_IMAGES].numpy() for images in kept["images"]]
-        write_npy(run.samples / "progress.npy", np.stack(progress))  # (snapshots, 16, H, W, C)
-        status = self._status()
-        write_json(run.status, status)
-        kept_files = {"lock", *(("state.pt", "log.f64", "trained", "together.log") if keep_state else ())}
-        for file in run.resume.glob("*"):
-            if file.name not in kept_files:
-                file.unlink()
-        return status
-
-    def _keep_last_finite(self) -> None:
-        steps, weights = self.kept["last_finite"]
-        for entry in self.kept["snapshots"]:
-            if entry["steps"] == steps:
-                entry["last_finite"] = True
-                return
-        self._snapshot(steps, weights, last_finite=True)
-
-    def _log_columns(self, last: int) -> dict[str, np.ndarray]:
-        """The log as columns, with learning rates, and spectral norms where they were measured (NaN elsewhere)."""
-        rows = self.log.rows()
-        rows = rows[rows[:, 0] <= last]
-        columns = dict(zip(self.log.columns, rows.T, strict=True))
-        columns["step"] = columns["step"].astype(np.int64)
-        columns["lr_d"], columns["lr_g"] = self.trainer.rates(columns["step"] - 1)
-        for steps, norms in self.kept["spectral"]:
-            for name, value in norms.items():
-                column = columns.setdefault(f"spectral/{name}", np.full(len(rows), np.nan))
-                if 1 <= steps <= len(rows):
-                    column[steps - 1] = value
-        return columns
-
-    def _status(self) -> dict[str, Any]:
-        kept, trainer = self.kept, self.trainer
-        diverged = kept["diverged"]
-        steps = diverged["steps"] if diverged else trainer.steps
-        images_per_step = self.spec.training.batch_size * self.spec.optimiser.n_dis
-        return {
-            "state": "diverged" if diverged else "ok",
-            "spec_digest": self.spec.digest(),
-            "dataset_sha256": self.identity["dataset_sha256"],
-            "steps_total": trainer.total_steps,
-            "steps_done": steps,
-            "diverged_at": diverged["steps"] if diverged else None,
-            "reason": diverged["reason"] if diverged else None,
-            "steps_per_epoch": self.steps_per_epoch,
-            "images_seen": steps * images_per_step,
-            "snapshots": kept["snapshots"],
-            "seconds": kept["seconds"],
-            "images_per_second": steps * images_per_step / max(kept["seconds"], 1e-9),
-            "updates_per_second": steps / max(kept["seconds"], 1e-9),
-            "max_rss_mb": runtime.max_rss_mb(),
-            "resumed": kept["resumed"],
-            "num_parameters": {
-                "generator": count_parameters(trainer.G),
-                "discriminator": count_parameters(trainer.D),
-            },
-            "device": runtime.device_info(self.device),
-            "versions": runtime.versions(),
-            "git_revision": runtime.git_revision(),
-            "started": kept["started"],
-            "finished": _now(),
-        }
-
-
-def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    Only the main thread can receive signals; elsewhere (a notebook's worker, say) the event is never set.
+    """
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    previous = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

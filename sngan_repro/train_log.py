@@ -7,6 +7,7 @@ import shutil
 import sys
 import time
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 import torch
@@ -30,27 +31,33 @@ class TrainLog:
         self.device = device
         self.columns: list[str] = []
         self.num_rows = 0
-        self._pending: list[tuple[int, Tensor]] = []
+        self._steps: list[int] = []
+        self._gathered = torch.empty(0, device=device)  # (room, names), filled as far as there are steps
 
-    def add(self, step: int, logs: dict[str, Tensor]) -> None:
-        """Keep one row; every row must have the same keys, in the same order."""
+    def add(self, step: int, names: list[str], numbers: Tensor) -> None:
+        """Keep one row, float32 (names,); every row must have the same names, in the same order."""
         if not self.columns:
-            self.columns = ["step", *logs, "images_per_second"]
-        self._pending.append((step, torch.stack(list(logs.values()))))
+            self.columns = ["step", *names, "images_per_second"]
+        if len(self._steps) == len(self._gathered):
+            room = torch.empty((max(64, 2 * len(self._steps)), len(numbers)), device=self.device)
+            room[: len(self._steps)] = self._gathered[: len(self._steps)] if self._steps else 0
+            self._gathered = room
+        self._gathered[len(self._steps)].copy_(numbers)
+        self._steps.append(step)
 
     def flush(self, images_per_second: float) -> np.ndarray:
         """Write the gathered rows and return them: float64 (rows, columns), the columns as in ``columns``."""
-        if not self._pending:
+        if not self._steps:
             return np.empty((0, len(self.columns)))
-        steps = np.array([[step] for step, _ in self._pending], dtype=np.float64)
-        values = torch.stack([row for _, row in self._pending]).double().cpu().numpy()
+        steps = np.array(self._steps, dtype=np.float64)[:, None]
+        values = self._gathered[: len(steps)].double().cpu().numpy()
         rows = np.hstack([steps, values, np.full_like(steps, images_per_second)])
         with self.path.open("ab") as stream:
             stream.write(rows.tobytes())
             stream.flush()
             os.fsync(stream.fileno())
         self.num_rows += len(rows)
-        self._pending.clear()
+        self._steps.clear()
         return rows
 
     def restore(self, columns: list[str], num_rows: int) -> None:
@@ -104,13 +111,15 @@ class TensorBoard:
 
 
 class Progress:
-    """Progress on standard error: one line in ``seconds`` in a log file, a bar in place on a terminal."""
+    """Progress as text: one line in ``seconds`` in a log file, a bar in place on a terminal."""
 
     BAR = 24
 
-    def __init__(self, total_steps: int, seconds: float = 10.0) -> None:
+    def __init__(self, total_steps: int, seconds: float = 10.0, out: TextIO | None = None) -> None:
+        """out: where to; default: standard error."""
         self.total_steps = total_steps
-        self.in_place = sys.stderr.isatty()
+        self.out = out or sys.stderr
+        self.in_place = self.out.isatty()
         self.seconds = 0.2 if self.in_place else seconds
         self._last = time.monotonic()
         self._open = False  # whether the cursor stands behind a bar
@@ -126,16 +135,16 @@ class Progress:
         percent = 100 * step / self.total_steps
         text = f"update {step}/{self.total_steps} ({percent:.0f} %), {rate:.1f} updates/s, {left} left, {shown}"
         if not self.in_place:
-            print(text, file=sys.stderr, flush=True)
+            print(text, file=self.out, flush=True)
             return
         full = self.BAR * step // self.total_steps
         width = shutil.get_terminal_size().columns - 1  # a line as wide as the terminal would begin a new one
         line = f"[{'#' * full}{'.' * (self.BAR - full)}] {text}"[:width]
-        print(f"\r{line}\x1b[K", end="", file=sys.stderr, flush=True)
+        print(f"\r{line}\x1b[K", end="", file=self.out, flush=True)
         self._open = True
 
     def close(self) -> None:
         """Leave the last bar standing; what is printed next begins a line of its own."""
         if self._open:
-            print(file=sys.stderr, flush=True)
+            print(file=self.out, flush=True)
             self._open = False

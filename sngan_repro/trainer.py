@@ -9,8 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sngan_repro import runtime
+from sngan_repro.adam import Adam
 from sngan_repro.batches import BatchStream
 from sngan_repro.config import parse
+from sngan_repro.execution import Place, Updates
 from sngan_repro.latents import training_latents
 from sngan_repro.methods import METHODS
 from sngan_repro.sample import generate
@@ -22,16 +25,35 @@ GRID_SEED, GRID_IMAGES = 20180216, 64  # the same latents in every run
 class Trainer:
     """One run: networks, optimisers and counters, a step at a time. Everything in ``state`` survives a kill.
 
-    images: the training images, uint8 (N, H, W, C).
+    images: the training images, uint8 (N, H, W, C). graph: make a CUDA graph of the updates, where the device is a GPU
+    and the method allows it; the numbers are the same. place: where to compute; default: a new one on the device.
     """
 
-    def __init__(self, spec: RunSpec, images: np.ndarray, device: torch.device) -> None:
+    def __init__(
+        self,
+        spec: RunSpec,
+        images: np.ndarray,
+        device: torch.device,
+        graph: bool = True,
+        place: Place | None = None,
+    ) -> None:
         self.spec, self.device = spec, device
         self.num_train, height, width, channels = images.shape
         self.image_shape = (channels, height, width)
         self.total_steps = spec.budget.total_steps(spec.steps_per_epoch(self.num_train))
-        self.batches = BatchStream(images, spec.training.batch_size, spec.seed, device)
+        self.steps = 0
+        self.place = place or Place(device)
+        runtime.set_precision(spec.training.precision, device)
+        with self.place.random():
+            self._build(images)
+        self.updates = Updates(self.place, self._update, self.method.state, graph)
 
+    def _build(self, images: np.ndarray) -> None:
+        spec, device = self.spec, self.device
+        self.batches = BatchStream(images, spec.training.batch_size, spec.seed, device)
+        shape = (spec.optimiser.n_dis, spec.training.batch_size)
+        self._indices = torch.empty(shape, dtype=torch.int64, device=device)  # of the images of one update
+        self._rows = list(self._indices)
         method_class = METHODS.get(spec.method.name)
         options = parse(method_class.Options, spec.method.options, spec.id)
         self.method = method_class(options, self.image_shape, spec.nets)
@@ -43,41 +65,65 @@ class Trainer:
         self.method.state = {name: value.to(device) for name, value in self.method.state.items()}
         self.d_parameters = [p for p in self.D.parameters() if p.requires_grad]
         self.g_parameters = [p for p in self.G.parameters() if p.requires_grad]
-        betas = (spec.optimiser.beta1, spec.optimiser.beta2)
-        fused = device.type in ("cpu", "cuda")
-        lr_d, lr_g = spec.optimiser.rates
-        self.opt_d = torch.optim.Adam(self.d_parameters, lr_d, betas, fused=fused)
-        self.opt_g = torch.optim.Adam(self.g_parameters, lr_g, betas, fused=fused)
+        optimiser, changing = spec.optimiser, spec.training.lr_decay_from is not None
+        lr_d, lr_g = optimiser.rates
+        self.opt_d = Adam(self.d_parameters, lr_d, optimiser.beta1, optimiser.beta2, changing)
+        self.opt_g = Adam(self.g_parameters, lr_g, optimiser.beta1, optimiser.beta2, changing)
         self.sampler = copy.deepcopy(self.G).requires_grad_(False)  # G as it is sampled: its average under `ema`
-        self.steps = 0
+        pairs = list(zip(self.sampler.state_dict().values(), self.G.state_dict().values(), strict=True))
+        self._averaged = [pair for pair in pairs if pair[0].is_floating_point()]
+        self._copied = [pair for pair in pairs if not pair[0].is_floating_point()]
         torch.manual_seed(int(np.random.SeedSequence([spec.seed, 1]).generate_state(1)[0]))
 
     def step(self) -> dict[str, Tensor]:
-        """One generator update: n_dis steps of D, one of G. Returns the row to log; nothing here waits for a GPU."""
-        self._set_rates()
-        for _ in range(self.spec.optimiser.n_dis):
-            real = next(self.batches)
+        """One generator update: n_dis steps of D, one of G. Returns what it logs; nothing here waits for a GPU."""
+        with self.place.on_stream():
+            numbers = self.advance().clone()
+        self.place.join()
+        return dict(zip(self.log_names, numbers.unbind(), strict=True))
+
+    def advance(self) -> Tensor:
+        """:meth:`step` for inside ``place.on_stream()``, without its overhead.
+
+        Returns the logged numbers in the order of ``log_names``, float32, overwritten by the next call.
+        """
+        if self.spec.training.lr_decay_from is not None:
+            for optimiser, rate in zip((self.opt_d, self.opt_g), self.rates(self.steps), strict=True):
+                optimiser.set_rate(float(rate))
+        for row in self._rows:
+            row.copy_(self.batches.next_indices())
+        numbers = self.updates()
+        self.steps += 1
+        return numbers
+
+    def _update(self) -> Tensor:
+        """The computation of one update, from the chosen images to the numbers to log. No step of it is the host's."""
+        for indices in self._rows:
+            real = self.batches.scaled(indices)
             with self._autocast():
                 with torch.no_grad():
                     fake = self.G(self._latents())
                 d_loss, d_logs = self.method.d_loss(self.D, real, fake)
-            d_norm = self._update(self.opt_d, self.d_parameters, d_loss)
+            d_norm = self._descend(self.opt_d, d_loss)
         self._freeze_d(True)
         with self._autocast():
             g_loss, g_logs = self.method.g_loss(self.D, self.G(self._latents()))
-        g_norm = self._update(self.opt_g, self.g_parameters, g_loss)
+        g_norm = self._descend(self.opt_g, g_loss)
         self._freeze_d(False)
         logs = {**d_logs, **g_logs, **self.method.after_step()}
         self._average()
-        self.steps += 1
         losses = {"d_loss": d_loss.detach(), "g_loss": g_loss.detach()}
-        return {k: v.float() for k, v in {**losses, **logs, "grad_norm_d": d_norm, "grad_norm_g": g_norm}.items()}
+        logs = {**losses, **logs, "grad_norm_d": d_norm, "grad_norm_g": g_norm}
+        self.log_names = list(logs)
+        return torch.stack([value.float() for value in logs.values()])
 
-    def _update(self, optimiser: torch.optim.Optimizer, parameters: list[nn.Parameter], loss: Tensor) -> Tensor:
-        optimiser.zero_grad(set_to_none=True)
+    def _descend(self, optimiser: Adam, loss: Tensor) -> Tensor:
+        """One step of an optimiser; returns the norm of the gradient."""
+        for parameter in optimiser.parameters:
+            parameter.grad = None
         loss.backward()
         optimiser.step()
-        gradients = [p.grad for p in parameters if p.grad is not None]
+        gradients = [p.grad for p in optimiser.parameters if p.grad is not None]
         return torch.stack(torch._foreach_norm(gradients)).norm()
 
     def _freeze_d(self, frozen: bool) -> None:
@@ -101,17 +147,13 @@ class Trainer:
         factor = np.clip(left, 0, 1)
         return lr_d * factor, lr_g * factor
 
-    def _set_rates(self) -> None:
-        if self.spec.training.lr_decay_from is not None:
-            for optimiser, rate in zip((self.opt_d, self.opt_g), self.rates(self.steps), strict=True):
-                optimiser.param_groups[0]["lr"] = float(rate)
-
     @torch.no_grad()
     def _average(self) -> None:
         """Move the sampled G towards G; batch statistics are averaged like weights."""
         if (decay := self.spec.training.ema) is not None:
-            for mean, value in zip(self.sampler.state_dict().values(), self.G.state_dict().values(), strict=True):
-                mean.lerp_(value, 1 - decay) if mean.is_floating_point() else mean.copy_(value)
+            torch._foreach_lerp_(*map(list, zip(*self._averaged, strict=True)), 1 - decay)  # type: ignore[call-overload]
+            for mean, value in self._copied:
+                mean.copy_(value)
 
     def sampled_weights(self) -> dict[str, Tensor]:
         """The weights that snapshots hold: G's, or their average."""
@@ -137,20 +179,19 @@ class Trainer:
             "G": self.G.state_dict(),
             "D": self.D.state_dict(),
             "sampler": self.sampler.state_dict(),
-            "opt_d": self.opt_d.state_dict(),
-            "opt_g": self.opt_g.state_dict(),
-            "method": self.method.state,
-            "rng": torch.get_rng_state(),
-            "rng_device": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
+            "opt_d": self.opt_d.state(),
+            "opt_g": self.opt_g.state(),
+            "method": dict(self.method.state),
+            "random": self.place.state(),
         }
 
     def load(self, state: dict[str, Any]) -> None:
         """Go on from ``state``."""
         self.steps, self.batches.position = state["steps"], state["position"]
-        for name in ("G", "D", "sampler", "opt_d", "opt_g"):
+        for name in ("G", "D", "sampler"):
             getattr(self, name).load_state_dict(state[name])
+        self.opt_d.load(state["opt_d"])
+        self.opt_g.load(state["opt_g"])
         for name, value in state["method"].items():
             self.method.state[name].copy_(value)
-        torch.set_rng_state(state["rng"].cpu())
-        if state["rng_device"] is not None:
-            torch.cuda.set_rng_state(state["rng_device"].cpu(), self.device)
+        self.place.load(state["random"])

@@ -8,6 +8,7 @@ from torch import nn
 
 from sngan_repro.nets.autoencoder import AutoencoderDiscriminator
 from sngan_repro.nets.cnn import ConvDiscriminator, ConvGenerator
+from sngan_repro.nets.convolution import Conv2d
 from sngan_repro.nets.layers import SNConv2d, SNLinear, SpectralNormalised
 from sngan_repro.specs import NetsSpec
 
@@ -29,7 +30,7 @@ def build_discriminator(
     num_outputs: int = 1,
 ) -> nn.Module:
     """The convolutional discriminator: (N, C, H, W) -> (N,), or (N, num_outputs). See ConvDiscriminator."""
-    conv, linear = (SNConv2d, SNLinear) if spectral_norm else (nn.Conv2d, nn.Linear)
+    conv, linear = (SNConv2d, SNLinear) if spectral_norm else (Conv2d, nn.Linear)
     net = ConvDiscriminator(image_shape, nets.width, conv, linear, norm, norm_first, num_outputs)
     return initialise(net, nets.init)
 

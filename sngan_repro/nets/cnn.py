@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
+from sngan_repro.nets.convolution import Conv2d, LeakyReLU
+
 LEAKY_SLOPE = 0.1  # Table 3
 
 
@@ -39,7 +41,7 @@ class ConvGenerator(nn.Module):
         self.unflatten = nn.Unflatten(1, (channels[-1], size, size))
         stages: list[nn.Module] = []
         for inner, outer in zip(channels[:0:-1], channels[-2::-1], strict=True):
-            stages += [nn.ConvTranspose2d(inner, outer, 4, 2, 1), nn.BatchNorm2d(outer), nn.ReLU()]
+            stages += [nn.ConvTranspose2d(inner, outer, 4, 2, 1), nn.BatchNorm2d(outer), nn.ReLU(inplace=True)]
         self.stages = nn.Sequential(*stages)
         self.to_image = nn.Conv2d(width, image_channels, 3, 1, 1)
 
@@ -61,7 +63,7 @@ class ConvDiscriminator(nn.Module):
         self,
         image_shape: tuple[int, int, int],
         width: int,
-        conv: type[nn.Conv2d] = nn.Conv2d,
+        conv: type[nn.Conv2d] = Conv2d,
         linear: type[nn.Linear] = nn.Linear,
         norm: Callable[[int], nn.Module] | None = None,
         norm_first: bool = False,
@@ -83,7 +85,7 @@ class ConvDiscriminator(nn.Module):
     @staticmethod
     def _block(conv: nn.Conv2d, norm: Callable[[int], nn.Module] | None) -> list[nn.Module]:
         normaliser = [norm(conv.out_channels)] if norm else []
-        return [conv, *normaliser, nn.LeakyReLU(LEAKY_SLOPE)]
+        return [conv, *normaliser, LeakyReLU(LEAKY_SLOPE)]
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.features(x)  # (N, C, H, W) -> (N, C_inner, s, s)

@@ -7,12 +7,38 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
+
+from sngan_repro.nets.convolution import Conv2d
+
+
+class _DivideBySpectralNorm(Function):
+    """(W, u, v) -> W / sigma with sigma = u^T W v, u and v constants (Miyato et al. 2018, eq. 11-12).
+
+    With G the gradient by W / sigma: dL/dW = (G - <G, W / sigma> u v^T) / sigma. W, G: (d_out, d), u: (d_out,), v: (d,)
+    """
+
+    @staticmethod
+    def forward(ctx: Any, matrix: Tensor, u: Tensor, v: Tensor) -> Tensor:
+        sigma = torch.dot(u, torch.mv(matrix, v))
+        normalised = matrix / sigma
+        # Copies, since the next forward changes the buffers in place before this graph's backward may run.
+        ctx.save_for_backward(normalised, u.clone(), v.clone(), sigma)
+        return normalised
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> Any:
+        (gradient,), (normalised, u, v, sigma) = gradients, ctx.saved_tensors
+        along = torch.dot(gradient.reshape(-1), normalised.reshape(-1))
+        return torch.addr(gradient, u * -along, v).div_(sigma), None, None
 
 
 class SpectralNormalised(nn.Module):
     """Mixin for a layer with a ``weight``: the layer computes with W / sigma(W).
 
-    sigma is the largest singular value of the weight reshaped to (d_out, d_in * h * w), estimated by one power
+    sigma is the largest singular value of the weight as a matrix (d_out, d_in * h * w), estimated by one power
     iteration per training forward from a persistent u (Miyato et al. 2018, Algorithm 1). u and v are constants for
     differentiation; sigma = u^T W v is differentiated through W. In evaluation mode u and v are frozen. The power
     iteration runs in float32 also under autocast, since W^T u sums thousands of products.
@@ -24,7 +50,7 @@ class SpectralNormalised(nn.Module):
 
     def reset_power_iteration(self, num_iterations: int = 15) -> None:
         """Draw u afresh and burn in, so that the first sigma is not an under-estimate. Call after initialising W."""
-        matrix = self.weight.detach().flatten(1)
+        matrix = _as_matrix(self.weight.detach())
         self.register_buffer("u", F.normalize(torch.randn(matrix.shape[0]), dim=0))
         self.register_buffer("v", F.normalize(matrix.t() @ self.u, dim=0))
         for _ in range(num_iterations):
@@ -40,19 +66,27 @@ class SpectralNormalised(nn.Module):
     def normalised_weight(self, advance: bool) -> Tensor:
         """W / sigma, same shape as W. ``advance``: make a power iteration first."""
         with torch.autocast(self.weight.device.type, enabled=False):
-            matrix = self.weight.flatten(1)  # (d_out, d_in * h * w)
+            matrix = _as_matrix(self.weight)  # (d_out, h * w * d_in)
             if advance:
                 self._iterate(matrix.detach())
-            # Copies, since the next forward changes the buffers in place before this graph's backward may run.
-            sigma = torch.dot(self.u.clone(), torch.mv(matrix, self.v.clone()))
-            return self.weight / sigma
+            normalised = _DivideBySpectralNorm.apply(matrix, self.u, self.v)
+            if self.weight.dim() == 2:
+                return normalised
+            d_out, d_in, height, width = self.weight.shape
+            return normalised.view(d_out, height, width, d_in).permute(0, 3, 1, 2)
 
 
-class SNConv2d(SpectralNormalised, nn.Conv2d):
+def _as_matrix(weight: Tensor) -> Tensor:
+    """A weight as (d_out, h * w * d_in): a view of a channels-last kernel, whose singular values are those of the
+    paper's (d_out, d_in * h * w), since the order of columns does not matter."""
+    return (weight if weight.dim() == 2 else weight.permute(0, 2, 3, 1)).flatten(1)
+
+
+class SNConv2d(SpectralNormalised, Conv2d):
     """A spectrally normalised convolution."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return self._conv_forward(x, self.normalised_weight(advance=self.training), self.bias)
+        return self.convolve(x, self.normalised_weight(advance=self.training))
 
 
 class SNLinear(SpectralNormalised, nn.Linear):
@@ -82,7 +116,7 @@ def layer_norm(channels: int, gain: bool = False) -> nn.Module:
 def spectral_norms(net: nn.Module) -> dict[str, float]:
     """Layer name -> largest singular value of the weight each layer computes with; nothing is changed.
 
-    Weights are reshaped to (d_out, d_in * h * w); transposed convolutions, stored (d_in, d_out, h, w), are permuted
+    Weights are matrices (d_out, d_in * h * w); transposed convolutions, stored (d_in, d_out, h, w), are permuted
     first. Computed from the smaller Gram matrix in float64, which agrees with an SVD to about 1e-8. A weight with
     non-finite entries gives NaN.
     """
