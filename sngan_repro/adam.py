@@ -55,7 +55,7 @@ class Adam:
             amsgrad=False,
             beta1=self.beta1,
             beta2=self.beta2,
-            lr=self.rate,  # type: ignore[arg-type]
+            lr=self.rate,
             weight_decay=0.0,
             eps=EPSILON,
             maximize=False,

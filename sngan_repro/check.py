@@ -119,6 +119,7 @@ def measure_update(spec: RunSpec, device: Any, min_seconds: float = 0.5) -> floa
     import numpy as np
     import torch
 
+    from sngan_repro.execution import PLAIN_CALLS
     from sngan_repro.trainer import Trainer
 
     channels = spec.data.channels or source_info(spec.data).channels or 3
@@ -128,13 +129,14 @@ def measure_update(spec: RunSpec, device: Any, min_seconds: float = 0.5) -> floa
 
     def elapsed(updates: int) -> float:
         start = time.perf_counter()
-        for _ in range(updates):
-            trainer.step()
+        with trainer.place.on_stream():
+            for _ in range(updates):
+                trainer.advance()
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         return time.perf_counter() - start
 
-    elapsed(2)
+    elapsed(PLAIN_CALLS + 1)  # and the capture of a graph
     updates = 2
     seconds = elapsed(updates)
     while seconds < min_seconds:

@@ -122,6 +122,8 @@ def _train(add: Add) -> None:
     together = _environment("RUNS_PER_GPU", "1")
     add("--together", type=_positive, default=together, help=f"runs of --study to train at once (default: {together})")
     add("--study", default=_environment("STUDY", ""), help="the study that the others of --together are taken from")
+    graphs = _environment("CUDA_GRAPHS", "1") == "0"
+    add("--no-cuda-graphs", action="store_true", default=graphs, help="on a GPU, launch the kernels one by one")
     add("--state-only", action="store_true", help="train to the end, and leave the results to a second call")
 
 

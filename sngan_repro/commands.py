@@ -119,10 +119,10 @@ def train(given: Namespace) -> None:
     spec = parse(RunSpec, _json(given.spec, "--spec"), "--spec")
     device = _device(given)
     from sngan_repro.together import companions
-    from sngan_repro.train import train
+    from sngan_repro.train import stop_on_signals, train
 
     run = RunPaths(Path(given.run))
-    with companions(spec, run, given):
+    with stop_on_signals() as stop, companions(spec, run, given, stop):
         train(
             spec,
             run,
@@ -132,6 +132,8 @@ def train(given: Namespace) -> None:
             tensorboard=not given.no_tensorboard,
             state_only=given.state_only,
             keep_state=given.together > 1,
+            graph=not given.no_cuda_graphs,
+            stop=stop,
         )
 
 

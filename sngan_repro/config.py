@@ -178,6 +178,7 @@ class MachineConfig(Model):
         None, description="path of torch-fidelity's Inception weights; null: downloaded once and checked"
     )
     tensorboard: bool = Field(True, description="write TensorBoard events beside each training log")
+    cuda_graphs: bool = Field(True, description="on a GPU, launch each update as one graph; false: kernel by kernel")
     checkpoint_seconds: float = Field(60.0, gt=0, description="at most so much training is lost when a job is killed")
     container: str | None = Field(
         None, pattern=NO_BRACES, description="image that jobs run in under `--sdm apptainer`; null: none"

@@ -52,17 +52,25 @@ class Place:
         with _one_at_a_time, self.on_stream():
             outside = torch.get_rng_state()
             torch.set_rng_state(self._cpu_state)
-            generator = self._default() if self.generator else None
-            if generator:
-                outside_generator = generator.graphsafe_get_state()
-                generator.graphsafe_set_state(self.generator)
             try:
-                yield
+                with self._own_generator():
+                    yield
             finally:
                 self._cpu_state = torch.get_rng_state()
                 torch.set_rng_state(outside)
-                if generator:
-                    generator.graphsafe_set_state(outside_generator)
+
+    @contextmanager
+    def _own_generator(self) -> Iterator[None]:
+        if self.generator is None:
+            yield
+            return
+        default = self._default()
+        outside = default.graphsafe_get_state()
+        default.graphsafe_set_state(self.generator)
+        try:
+            yield
+        finally:
+            default.graphsafe_set_state(outside)
 
     def state(self) -> dict[str, Tensor | None]:
         """The random states."""
@@ -84,9 +92,7 @@ class Updates:
     ``mode`` says how updates run, ``reason`` why not as a graph where one was wanted.
     """
 
-    def __init__(
-        self, place: Place, function: Callable[[], Tensor], state: dict[str, Tensor], graph: bool
-    ) -> None:
+    def __init__(self, place: Place, function: Callable[[], Tensor], state: dict[str, Tensor], graph: bool) -> None:
         self.place, self.function, self.state = place, function, state
         self.mode, self.reason = "kernel by kernel", ""
         self._wanted = graph and place.stream is not None

@@ -145,8 +145,9 @@ class TrainingSpec(Model):
     spectral_every: int | None = Field(
         None, ge=1, description="updates between two measurements of D's spectral norms; default: 20 in all"
     )
-    precision: Literal["fp32", "bf16"] = Field(
-        "fp32", description="of the networks; power iterations and penalties stay in fp32"
+    precision: Literal["fp32", "tf32", "bf16"] = Field(
+        "fp32",
+        description="of the networks; bf16: power iterations and penalties stay in fp32; tf32: of products on a GPU",
     )
 
 

@@ -1,20 +1,22 @@
-"""Several trainings of small networks at once on one GPU, inside one job.
+"""Several trainings of small networks at once on one GPU, inside one process.
 
-Snakemake runs the jobs of a group one after the other. So the first of them trains the others too, each in a process
-of its own, up to their last state; when their turn comes, they find that state and only write their results. Whatever
-goes wrong with a companion is left to its own turn.
+Snakemake runs the jobs of a group one after the other. So the first of them trains the others too, each in a thread
+with a stream and a CUDA graph of its own, up to their last state; when their turn comes, they find that state and only
+write their results. Whatever goes wrong with a companion is left to its own turn. Every run computes what it would
+alone (benchmarks/pack.py says why threads, and not processes or stacked networks).
 """
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
+import threading
+import traceback
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sngan_repro.config import ConfigError
 from sngan_repro.files import read_json
 from sngan_repro.paths import RunPaths
 from sngan_repro.specs import RunSpec
@@ -32,38 +34,66 @@ def packs(runs: list[RunSpec], size: int) -> list[list[RunSpec]]:
 
 
 @contextmanager
-def companions(spec: RunSpec, run: RunPaths, given: Namespace) -> Iterator[None]:
+def companions(spec: RunSpec, run: RunPaths, given: Namespace, stop: threading.Event) -> Iterator[None]:
     """Train the other runs of a run's pack while the block trains the run itself; wait for all.
 
-    given: the options of the command `train`, which the companions share.
+    given: the options of the command `train`, which the companions share. stop: ends all of them, their states saved.
     """
-    started = []
+    threads = []
     if given.together > 1 and given.study:
         found = packs(load_study(given.study).runs(), given.together)
         others = [other for pack in found if spec in pack for other in pack if other != spec]
         runs_dir = Path(str(run.root).removesuffix(spec.id))
-        started = [_start(other, RunPaths(runs_dir / other.id), given) for other in others]
+        for other in others:
+            other_run = RunPaths(runs_dir / other.id)
+            if not _is_done(other, other_run):
+                print(f"training {other.id} at the same time; its log: {_log(other_run)}", file=sys.stderr, flush=True)
+                threads.append(threading.Thread(target=_train, args=(other, other_run, given, stop), name=other.id))
+    for thread in threads:
+        thread.start()
     try:
         yield
     finally:
-        for process in started:
-            if process is not None:
-                process.wait()
+        for thread in threads:
+            thread.join()
 
 
-def _start(spec: RunSpec, run: RunPaths, given: Namespace) -> subprocess.Popen[bytes] | None:
-    """Start the training of a companion, unless it is done."""
+def _log(run: RunPaths) -> Path:
+    return run.resume / "together.log"
+
+
+def _is_done(spec: RunSpec, run: RunPaths) -> bool:
     if run.status.exists() and read_json(run.status)["spec_digest"] == spec.digest():
-        return None
-    if run.trained.exists() and run.trained.read_text(encoding="utf-8") == spec.digest():
-        return None
+        return True
+    return run.trained.exists() and run.trained.read_text(encoding="utf-8") == spec.digest()
+
+
+def _train(spec: RunSpec, run: RunPaths, given: Namespace, stop: threading.Event) -> None:
+    """Train a companion to its last state, in a thread of its own."""
+    import torch
+
+    from sngan_repro import runtime
+    from sngan_repro.train import train
+
+    device = runtime.setup(given.device, given.threads or torch.get_num_threads())  # threads are set per thread
     run.resume.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "sngan_repro", "train", "--spec", spec.to_json(), "--run", str(run.root)]
-    command += ["--dataset", given.dataset, "--device", given.device, "--state-only"]
-    command += ["--checkpoint-seconds", str(given.checkpoint_seconds)]
-    command += ["--threads", str(given.threads)] if given.threads else []
-    command += ["--no-tensorboard"] if given.no_tensorboard else []
-    environment = {**os.environ, "SNGAN_REPRO_RUNS_PER_GPU": "1"}
-    print(f"training {spec.id} at the same time; its log: {run.resume / 'together.log'}", file=sys.stderr, flush=True)
-    with (run.resume / "together.log").open("ab") as log:
-        return subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment)
+    with _log(run).open("a", encoding="utf-8") as log:
+        try:
+            train(
+                spec,
+                run,
+                Path(given.dataset),
+                device,
+                given.checkpoint_seconds,
+                tensorboard=not given.no_tensorboard,
+                state_only=True,
+                graph=not given.no_cuda_graphs,
+                stop=stop,
+                out=log,
+            )
+        except ConfigError as error:
+            print(f"error: {error}", file=log)
+        except SystemExit:  # interrupted, its state saved
+            pass
+        except BaseException:
+            traceback.print_exc(file=log)

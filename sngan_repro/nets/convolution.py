@@ -52,6 +52,11 @@ def _backward(
     )
 
 
+def _unread(shape: torch.Size, like: Tensor) -> Tensor:
+    """What is asked for its shape only."""
+    return torch.empty(shape, dtype=like.dtype, device=like.device, memory_format=torch.channels_last)
+
+
 class _Convolve(Function):
     """(x, weight, bias) -> y."""
 
@@ -89,7 +94,7 @@ class _ToInput(Function):
     def forward(ctx: Any, gradient: Tensor, weight: Tensor, shape: torch.Size, geometry: Geometry) -> Tensor:
         ctx.save_for_backward(gradient, weight)
         ctx.geometry = geometry
-        x = gradient.new_empty(shape).contiguous(memory_format=torch.channels_last)  # its values are not read
+        x = _unread(shape, gradient)
         return _backward(gradient, x, weight, None, geometry, [True, False, False])[0]
 
     @staticmethod
@@ -110,7 +115,7 @@ class _ToWeight(Function):
     def forward(ctx: Any, gradient: Tensor, x: Tensor, shape: torch.Size, geometry: Geometry) -> Tensor:
         ctx.save_for_backward(gradient, x)
         ctx.geometry = geometry
-        weight = gradient.new_empty(shape).contiguous(memory_format=torch.channels_last)  # its values are not read
+        weight = _unread(shape, gradient)
         return _backward(gradient, x, weight, None, geometry, [False, True, False])[1]
 
     @staticmethod
@@ -138,7 +143,7 @@ class Conv2d(nn.Conv2d):
             dtype = torch.get_autocast_dtype(device)
             x, weight, bias = x.to(dtype), weight.to(dtype), None if bias is None else bias.to(dtype)
         geometry = Geometry(tuple(self.stride), tuple(self.padding))  # type: ignore[arg-type]
-        return _Convolve.apply(x, weight, bias, geometry)  # type: ignore[no-any-return]
+        return _Convolve.apply(x, weight, bias, geometry)
 
 
 class _LeakyReLU(Function):
@@ -183,4 +188,4 @@ class LeakyReLU(nn.LeakyReLU):
         super().__init__(slope, inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        return _LeakyReLU.apply(x, self.negative_slope)  # type: ignore[no-any-return]
+        return _LeakyReLU.apply(x, self.negative_slope)

@@ -38,6 +38,7 @@ ENVIRONMENT = {
     "SNGAN_REPRO_DEVICE": MACHINE.device,
     "SNGAN_REPRO_DOWNLOAD": int(MACHINE.download),
     "SNGAN_REPRO_TENSORBOARD": int(MACHINE.tensorboard),
+    "SNGAN_REPRO_CUDA_GRAPHS": int(MACHINE.cuda_graphs),
     "SNGAN_REPRO_CHECKPOINT_SECONDS": MACHINE.checkpoint_seconds,
     "SNGAN_REPRO_RUNS_PER_GPU": MACHINE.runs_per_gpu,
     "SNGAN_REPRO_STUDY": MACHINE.study,
