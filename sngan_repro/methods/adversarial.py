@@ -32,8 +32,7 @@ class AdversarialMethod(Method):
         return cls.equations.replace(EQUATIONS[default], EQUATIONS[options.loss])
 
     def d_loss(self, D: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> tuple[Tensor, Logs]:
-        # Two passes: a joint batch would let a batch-normalised D read the mixing ratio.
-        f_real, f_fake = D(real), D(fake)
+        f_real, f_fake = self.both(D, real, fake)
         loss = losses.ADVERSARIAL[self.options.loss].d(f_real, f_fake)
         return loss, {"d_real": f_real.detach().mean(), "d_fake": f_fake.detach().mean()}
 

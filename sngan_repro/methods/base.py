@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from sngan_repro import lazy
 from sngan_repro.config import Model
 from sngan_repro.registry import Registry
 from sngan_repro.specs import NetsSpec, SettingSpec
@@ -41,6 +42,10 @@ class Method(ABC):
     source: ClassVar[str]
     """Citation keys in report/references.bib, separated by commas."""
 
+    joint: bool = False
+    """Whether D's steps may show it real and fake images in one batch: only where D treats each image alone and keeps
+    no state from one forward to the next (no batch norm, no spectral normalisation), so that nothing changes."""
+
     Options: ClassVar[type[MethodOptions]] = MethodOptions
 
     def __init__(self, options: MethodOptions, image_shape: tuple[int, int, int], nets: NetsSpec) -> None:
@@ -65,6 +70,17 @@ class Method(ABC):
     @abstractmethod
     def build(self) -> tuple[nn.Module, nn.Module]:
         """(G, D), initialised from torch's global random state."""
+
+    def both(self, D: Callable[[Tensor], Any], real: Tensor, fake: Tensor) -> tuple[Any, Any]:
+        """(D(real), D(fake)): one pass where that is the same (``joint``), two otherwise."""
+        if not self.joint:
+            return D(real), D(fake)
+        together = D(lazy.torch.cat([real, fake]))
+        if isinstance(together, tuple):
+            halves = [part.chunk(2) for part in together]
+            return tuple(half[0] for half in halves), tuple(half[1] for half in halves)
+        f_real, f_fake = together.chunk(2)
+        return f_real, f_fake
 
     @abstractmethod
     def d_loss(self, D: Callable[[Tensor], Any], real: Tensor, fake: Tensor) -> tuple[Tensor, Logs]:

@@ -20,6 +20,7 @@ class BEGAN(Method):
         r"M = R(x) + \lvert\gamma R(x) - R(y_G)\rvert"
     )
     source = "berthelot2017"
+    joint = True
 
     class Options(MethodOptions):
         gamma: float = Field(0.5, ge=0, le=1, description="target ratio of the two errors; low: less variety")
@@ -33,8 +34,9 @@ class BEGAN(Method):
         return G, D
 
     def d_loss(self, D, real, fake):
-        real_error = losses.reconstruction_l1(real, D(real)[0]).mean()
-        fake_error = losses.reconstruction_l1(fake, D(fake)[0]).mean()
+        (real_image, _), (fake_image, _) = self.both(D, real, fake)
+        real_error = losses.reconstruction_l1(real, real_image).mean()
+        fake_error = losses.reconstruction_l1(fake, fake_image).mean()
         self.state["real_error"].copy_(real_error.detach())
         loss = real_error - self.state["k"].clone() * fake_error
         return loss, {"d_real": real_error.detach(), "d_fake": fake_error.detach()}

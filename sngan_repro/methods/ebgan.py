@@ -21,6 +21,7 @@ class EBGAN(Method):
         r"L_G = \mathbb{E}[E(y)] + w\,\frac{1}{N(N-1)}\sum_{i \neq j}\cos^2(S_i, S_j)"
     )
     source = "zhao2017"
+    joint = True
 
     class Options(MethodOptions):
         margin: float = Field(1.0, gt=0, description="m, in units of the energy")
@@ -44,8 +45,8 @@ class EBGAN(Method):
         return penalties.pulling_away(codes)
 
     def d_loss(self, D, real, fake):
-        real_energy = self.energy(real, D(real)[0])
-        fake_energy = self.energy(fake, D(fake)[0])
+        (real_image, _), (fake_image, _) = self.both(D, real, fake)
+        real_energy, fake_energy = self.energy(real, real_image), self.energy(fake, fake_image)
         loss = real_energy.mean() + (self.options.margin - fake_energy).clamp(min=0).mean()
         return loss, {"d_real": real_energy.detach().mean(), "d_fake": fake_energy.detach().mean()}
 

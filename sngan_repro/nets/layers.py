@@ -14,25 +14,22 @@ from sngan_repro.nets.convolution import Conv2d
 
 
 class _DivideBySpectralNorm(Function):
-    """(W, u, v) -> W / sigma with sigma = u^T W v, u and v constants (Miyato et al. 2018, eq. 11-12).
+    """(W, u, v, sigma) -> W / sigma, where sigma = u^T W v, u and v constants (Miyato et al. 2018, eq. 11-12).
 
-    With G the gradient by W / sigma: dL/dW = (G - <G, W / sigma> u v^T) / sigma. W, G: (d_out, d), u: (d_out,), v: (d,)
+    With G the gradient by W / sigma: dL/dW = (G - <G, W> / sigma u v^T) / sigma. W, G: (d_out, d), u: (d_out,), v: (d,)
     """
 
     @staticmethod
-    def forward(ctx: Any, matrix: Tensor, u: Tensor, v: Tensor) -> Tensor:
-        sigma = torch.dot(u, torch.mv(matrix, v))
-        normalised = matrix / sigma
-        # Copies, since the next forward changes the buffers in place before this graph's backward may run.
-        ctx.save_for_backward(normalised, u.clone(), v.clone(), sigma)
-        return normalised
+    def forward(ctx: Any, matrix: Tensor, u: Tensor, v: Tensor, sigma: Tensor) -> Tensor:
+        ctx.save_for_backward(matrix, u, v, sigma)
+        return matrix / sigma
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> Any:
-        (gradient,), (normalised, u, v, sigma) = gradients, ctx.saved_tensors
-        along = torch.dot(gradient.reshape(-1), normalised.reshape(-1))
-        return torch.addr(gradient, u * -along, v).div_(sigma), None, None
+        (gradient,), (matrix, u, v, sigma) = gradients, ctx.saved_tensors
+        along = torch.dot(gradient.reshape(-1), matrix.reshape(-1)) / sigma
+        return torch.addr(gradient, u * along, v, alpha=-1).div_(sigma), None, None, None
 
 
 class SpectralNormalised(nn.Module):
@@ -45,31 +42,53 @@ class SpectralNormalised(nn.Module):
     """
 
     weight: Any
-    u: Tensor
-    v: Tensor
+    uv: Tensor
+    """u and v one after the other, (d_out + d,)."""
+
+    @property
+    def u(self) -> Tensor:
+        """The estimate of the first left singular vector, (d_out,)."""
+        return self.uv[: self.weight.shape[0]]
+
+    @property
+    def v(self) -> Tensor:
+        """The estimate of the first right singular vector, (d,)."""
+        return self.uv[self.weight.shape[0] :]
 
     def reset_power_iteration(self, num_iterations: int = 15) -> None:
         """Draw u afresh and burn in, so that the first sigma is not an under-estimate. Call after initialising W."""
         matrix = _as_matrix(self.weight.detach())
-        self.register_buffer("u", F.normalize(torch.randn(matrix.shape[0]), dim=0))
-        self.register_buffer("v", F.normalize(matrix.t() @ self.u, dim=0))
+        u = F.normalize(torch.randn(matrix.shape[0]), dim=0)
+        self.register_buffer("uv", torch.cat([u, torch.zeros(matrix.shape[1])]))
         for _ in range(num_iterations):
             self._iterate(matrix)
 
     @torch.no_grad()
-    def _iterate(self, matrix: Tensor) -> None:
-        torch.mv(matrix.t(), self.u, out=self.v)
-        self.v /= self.v.norm().clamp_min(1e-12)
-        torch.mv(matrix, self.v, out=self.u)
-        self.u /= self.u.norm().clamp_min(1e-12)
+    def _iterate(self, matrix: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """One power iteration: (u, v, sigma), u and v kept in ``uv`` too.
+
+        The returned ones are not touched by the next iteration, so that this graph's backward may run after it.
+        """
+        new = torch.empty_like(self.uv)
+        u, v = new.split(matrix.shape)
+        torch.mv(matrix.t(), self.u, out=v)
+        v /= torch.linalg.vector_norm(v)
+        torch.mv(matrix, v, out=u)
+        sigma = torch.linalg.vector_norm(u)  # u^T W v of the normalised u
+        u /= sigma
+        self.uv.copy_(new)
+        return u, v, sigma
 
     def normalised_weight(self, advance: bool) -> Tensor:
         """W / sigma, same shape as W. ``advance``: make a power iteration first."""
         with torch.autocast(self.weight.device.type, enabled=False):
             matrix = _as_matrix(self.weight)  # (d_out, h * w * d_in)
             if advance:
-                self._iterate(matrix.detach())
-            normalised = _DivideBySpectralNorm.apply(matrix, self.u, self.v)
+                u, v, sigma = self._iterate(matrix.detach())
+            else:
+                u, v = self.u.clone(), self.v.clone()
+                sigma = torch.dot(u, torch.mv(matrix.detach(), v))
+            normalised = _DivideBySpectralNorm.apply(matrix, u, v, sigma)
             if self.weight.dim() == 2:
                 return normalised
             d_out, d_in, height, width = self.weight.shape
