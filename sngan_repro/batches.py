@@ -18,6 +18,7 @@ class BatchStream:
         self.images = torch.from_numpy(np.array(images)).to(device)
         self.batch_size = batch_size
         self.seed = seed
+        self._offset = torch.tensor(-1.0, device=device)
         self.position = 0
         self._epoch = -1
         self._order = torch.empty(0, dtype=torch.int64)
@@ -41,7 +42,7 @@ class BatchStream:
     def scaled(self, indices: Tensor) -> Tensor:
         """Images by their indices (N,): (N, C, H, W), float32 in [-1, 1], channels-last in memory."""
         batch = self.images[indices].permute(0, 3, 1, 2)  # (N, H, W, C) -> (N, C, H, W), channels-last strides
-        return batch.float().mul_(2 / 255).sub_(1)
+        return torch.add(self._offset, batch, alpha=2 / 255)
 
     def _permutation(self, epoch: int) -> Tensor:
         if epoch != self._epoch:

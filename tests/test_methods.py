@@ -190,11 +190,31 @@ def test_equations_follow_the_loss_option():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_real_and_fake_pass_through_d_separately(name: str):
-    """A joint batch would let a normaliser in D read the mixing ratio."""
+def test_real_and_fake_pass_through_d_together_only_where_that_changes_nothing(name: str):
+    """A joint batch would let a normaliser in D read the mixing ratio, and spectral normalisation iterate once less."""
     method, G, D = make(name)
+    real, fake = torch.rand(6, 1, 16, 16), G(torch.randn(6, 8)).detach()
     sizes = []
-    D.register_forward_hook(lambda module, inputs, output: sizes.append(len(inputs[0])))
-    method.d_loss(D, torch.rand(6, 1, 16, 16), G(torch.randn(6, 8)).detach())
-    assert sizes[:2] == [6, 6]
-    assert set(sizes) == {6}
+    hook = D.register_forward_hook(lambda module, inputs, output: sizes.append(len(inputs[0])))
+    joint, separate = {"joint": [12], "apart": [6, 6]}["joint" if method.joint else "apart"], [6, 6]
+    method.d_loss(D, real, fake)
+    assert sizes[: len(joint)] == joint
+    hook.remove()
+    if not method.joint:
+        assert set(sizes) == set(separate)
+        return
+    found = []
+    for method.joint in (True, False):
+        torch.manual_seed(3)
+        loss, logs = method.d_loss(D, real, fake)
+        weights = [weight for weight in D.parameters() if weight.requires_grad]
+        found.append([loss, *logs.values(), *torch.autograd.grad(loss, weights)])
+    for a, b in zip(*found, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
+
+
+def test_normalisers_and_faults_keep_real_and_fake_apart():
+    assert not make("sngan")[0].joint
+    assert not make("bn")[0].joint
+    assert not make("wgan_gp_with_faults", fault_batch_norm_in_critic=True)[0].joint
+    assert make("wgan_gp_with_faults")[0].joint

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -107,9 +109,15 @@ def test_gradient_through_sigma():
 def test_spectral_norm_stays_float32_under_autocast():
     layer = nets.SNLinear(64, 32)
     layer.reset_power_iteration()
+    other = copy.deepcopy(layer)
     with torch.autocast("cpu", torch.bfloat16):
-        assert layer.normalised_weight(advance=True).dtype == torch.float32
+        rounded = layer.normalised_weight(advance=True)
         assert layer(torch.randn(2, 64)).dtype == torch.bfloat16
+    exact = other.normalised_weight(advance=True)
+    assert (rounded.dtype, exact.dtype, layer.uv.dtype) == (torch.bfloat16, torch.float32, torch.float32)
+    assert torch.equal(rounded, exact.bfloat16())  # rounded once, after all is done
+    other.normalised_weight(advance=True)  # the forward above made an iteration, too
+    assert torch.equal(layer.uv, other.uv)
     assert svd_norm(layer) == pytest.approx(1.0, abs=0.05)
 
 

@@ -129,6 +129,12 @@ class _ToWeight(Function):
         )
 
 
+def autocast_dtype(tensor: Tensor) -> torch.dtype:
+    """The type that autocast computes with on the tensor's device now, or its own where autocast is off."""
+    device = tensor.device.type
+    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else tensor.dtype
+
+
 class Conv2d(nn.Conv2d):
     """torch's convolution with cheap second derivatives; square or not, no dilation, no groups, zero padding."""
 
@@ -137,11 +143,8 @@ class Conv2d(nn.Conv2d):
 
     def convolve(self, x: Tensor, weight: Tensor) -> Tensor:
         """(N, C_in, H, W) -> (N, C_out, H', W') with ``weight`` in the place of the layer's own."""
-        bias = self.bias
-        device = x.device.type
-        if torch.is_autocast_enabled(device):  # operators inside a Function would be cast without their gradients
-            dtype = torch.get_autocast_dtype(device)
-            x, weight, bias = x.to(dtype), weight.to(dtype), None if bias is None else bias.to(dtype)
+        dtype = autocast_dtype(x)  # operators inside a Function would be cast without their gradients
+        x, weight, bias = x.to(dtype), weight.to(dtype), None if self.bias is None else self.bias.to(dtype)
         geometry = Geometry(tuple(self.stride), tuple(self.padding))  # type: ignore[arg-type]
         return _Convolve.apply(x, weight, bias, geometry)
 

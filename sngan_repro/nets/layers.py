@@ -10,26 +10,28 @@ from torch import Tensor, nn
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from sngan_repro.nets.convolution import Conv2d
+from sngan_repro.nets.convolution import Conv2d, autocast_dtype
 
 
 class _DivideBySpectralNorm(Function):
     """(W, u, v, sigma) -> W / sigma, where sigma = u^T W v, u and v constants (Miyato et al. 2018, eq. 11-12).
 
     With G the gradient by W / sigma: dL/dW = (G - <G, W> / sigma u v^T) / sigma. W, G: (d_out, d), u: (d_out,), v: (d,)
+    W, u, v, sigma are float32; the quotient is rounded to ``dtype``.
     """
 
     @staticmethod
-    def forward(ctx: Any, matrix: Tensor, u: Tensor, v: Tensor, sigma: Tensor) -> Tensor:
+    def forward(ctx: Any, matrix: Tensor, u: Tensor, v: Tensor, sigma: Tensor, dtype: torch.dtype) -> Tensor:
         ctx.save_for_backward(matrix, u, v, sigma)
-        return matrix / sigma
+        return torch.div(matrix, sigma, out=torch.empty(matrix.shape, dtype=dtype, device=matrix.device))
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> Any:
-        (gradient,), (matrix, u, v, sigma) = gradients, ctx.saved_tensors
+        matrix, u, v, sigma = ctx.saved_tensors
+        gradient = gradients[0].to(matrix.dtype)
         along = torch.dot(gradient.reshape(-1), matrix.reshape(-1)) / sigma
-        return torch.addr(gradient, u * along, v, alpha=-1).div_(sigma), None, None, None
+        return torch.addr(gradient, u * along, v, alpha=-1).div_(sigma), None, None, None, None
 
 
 class SpectralNormalised(nn.Module):
@@ -80,7 +82,8 @@ class SpectralNormalised(nn.Module):
         return u, v, sigma
 
     def normalised_weight(self, advance: bool) -> Tensor:
-        """W / sigma, same shape as W. ``advance``: make a power iteration first."""
+        """W / sigma, same shape as W, in the type of autocast. ``advance``: make a power iteration first."""
+        dtype = autocast_dtype(self.weight)
         with torch.autocast(self.weight.device.type, enabled=False):
             matrix = _as_matrix(self.weight)  # (d_out, h * w * d_in)
             if advance:
@@ -88,7 +91,7 @@ class SpectralNormalised(nn.Module):
             else:
                 u, v = self.u.clone(), self.v.clone()
                 sigma = torch.dot(u, torch.mv(matrix.detach(), v))
-            normalised = _DivideBySpectralNorm.apply(matrix, u, v, sigma)
+            normalised = _DivideBySpectralNorm.apply(matrix, u, v, sigma, dtype)
             if self.weight.dim() == 2:
                 return normalised
             d_out, d_in, height, width = self.weight.shape
