@@ -82,13 +82,13 @@ def differences(old: Any, new: Any, key: str = "") -> list[str]:
 
 
 def clear_results(run: RunPaths) -> None:
-    """Remove what an earlier training left in the run folder, but for the lock."""
+    """Remove what an earlier training left in the run folder, but for the lock and the log that is being written."""
     for folder in (run.root / "snapshots", run.samples, run.tensorboard):
         shutil.rmtree(folder, ignore_errors=True)
     for file in (run.status, run.log, run.scores):
         file.unlink(missing_ok=True)
     for file in run.resume.glob("*"):
-        if file.name != "lock":
+        if file.name not in ("lock", run.together_log.name):
             file.unlink()
 
 

@@ -54,6 +54,11 @@ class RunPaths:
         return self.resume / "trained"
 
     @property
+    def together_log(self) -> Path:
+        """What the training printed when another run's job did it."""
+        return self.resume / "together.log"
+
+    @property
     def progress(self) -> Path:
         """The sign of life of a training that runs or ran last: updates made, rate, host and process."""
         return self.resume / "progress.json"

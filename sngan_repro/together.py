@@ -47,7 +47,11 @@ def companions(spec: RunSpec, run: RunPaths, given: Namespace, stop: threading.E
         for other in others:
             other_run = RunPaths(runs_dir / other.id)
             if not _is_done(other, other_run):
-                print(f"training {other.id} at the same time; its log: {_log(other_run)}", file=sys.stderr, flush=True)
+                print(
+                    f"training {other.id} at the same time; its log: {other_run.together_log}",
+                    file=sys.stderr,
+                    flush=True,
+                )
                 threads.append(threading.Thread(target=_train, args=(other, other_run, given, stop), name=other.id))
     for thread in threads:
         thread.start()
@@ -56,10 +60,6 @@ def companions(spec: RunSpec, run: RunPaths, given: Namespace, stop: threading.E
     finally:
         for thread in threads:
             thread.join()
-
-
-def _log(run: RunPaths) -> Path:
-    return run.resume / "together.log"
 
 
 def _is_done(spec: RunSpec, run: RunPaths) -> bool:
@@ -77,7 +77,7 @@ def _train(spec: RunSpec, run: RunPaths, given: Namespace, stop: threading.Event
 
     device = runtime.setup(given.device, given.threads or torch.get_num_threads())  # threads are set per thread
     run.resume.mkdir(parents=True, exist_ok=True)
-    with _log(run).open("a", encoding="utf-8") as log:
+    with run.together_log.open("a", encoding="utf-8") as log:
         try:
             train(
                 spec,

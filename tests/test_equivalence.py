@@ -1,4 +1,4 @@
-"""The fast path computes what the plain one does: the loop of the benchmarks' baseline, layer by layer and step by step."""
+"""The fast path computes what the plain one does: the loop of the baseline, layer by layer and step by step."""
 
 from __future__ import annotations
 
