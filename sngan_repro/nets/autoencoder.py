@@ -7,6 +7,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from sngan_repro.nets.cnn import LEAKY_SLOPE, pyramid
+from sngan_repro.nets.convolution import Conv2d, LeakyReLU
 
 
 class AutoencoderDiscriminator(nn.Module):
@@ -26,17 +27,17 @@ class AutoencoderDiscriminator(nn.Module):
         super().__init__()
         image_channels, image_size, _ = image_shape
         size, channels = pyramid(image_size, width)
-        encoder: list[nn.Module] = [nn.Conv2d(image_channels, width, 3, 1, 1), nn.LeakyReLU(LEAKY_SLOPE, inplace=True)]
+        encoder: list[nn.Module] = [Conv2d(image_channels, width, 3, 1, 1), LeakyReLU(LEAKY_SLOPE)]
         for outer, inner in pairwise(channels):
-            encoder += [nn.Conv2d(outer, inner, 4, 2, 1), nn.LeakyReLU(LEAKY_SLOPE, inplace=True)]
+            encoder += [Conv2d(outer, inner, 4, 2, 1), LeakyReLU(LEAKY_SLOPE)]
         self.encoder = nn.Sequential(*encoder)
         self.to_code = nn.Linear(channels[-1] * size * size, code_dim)
         self.from_code = nn.Linear(code_dim, channels[-1] * size * size)
         self.unflatten = nn.Unflatten(1, (channels[-1], size, size))
-        decoder: list[nn.Module] = [nn.LeakyReLU(LEAKY_SLOPE, inplace=True)]
+        decoder: list[nn.Module] = [LeakyReLU(LEAKY_SLOPE)]
         for inner, outer in zip(channels[:0:-1], channels[-2::-1], strict=True):
-            decoder += [nn.ConvTranspose2d(inner, outer, 4, 2, 1), nn.LeakyReLU(LEAKY_SLOPE, inplace=True)]
-        self.decoder = nn.Sequential(*decoder, nn.Conv2d(width, image_channels, 3, 1, 1))
+            decoder += [nn.ConvTranspose2d(inner, outer, 4, 2, 1), LeakyReLU(LEAKY_SLOPE)]
+        self.decoder = nn.Sequential(*decoder, Conv2d(width, image_channels, 3, 1, 1))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(reconstruction, code) of images x (N, C, H, W)."""

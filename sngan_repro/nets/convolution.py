@@ -58,15 +58,21 @@ def _unread(shape: torch.Size, like: Tensor) -> Tensor:
 
 
 class _Convolve(Function):
-    """(x, weight, bias) -> y."""
+    """(x, weight, bias) -> y; x and weight of one type, which may be narrower than the bias's.
+
+    A CPU adds the bias inside the convolution. A GPU does not, so there it is added, and its gradient summed, without
+    a change of type.
+    """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
         ctx.save_for_backward(x, weight)
-        ctx.geometry, ctx.bias_sizes = geometry, None if bias is None else [len(bias)]
+        ctx.geometry, ctx.bias_type = geometry, None if bias is None else bias.dtype
         ctx.only_inputs = _only_inputs.get()
         ctx.set_materialize_grads(False)
-        return aten.convolution(x, weight, bias, geometry.stride, geometry.padding, (1, 1), False, (0, 0), 1)
+        inside = None if bias is None or x.is_cuda else bias.to(x.dtype)
+        y = aten.convolution(x, weight, inside, geometry.stride, geometry.padding, (1, 1), False, (0, 0), 1)
+        return y if bias is None or inside is not None else y.add_(bias.view(-1, 1, 1))
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
@@ -76,15 +82,18 @@ class _Convolve(Function):
         x_needed, weight_needed, bias_needed = ctx.needs_input_grad[:3]
         if ctx.only_inputs:
             weight_needed = bias_needed = False
-        if not torch.is_grad_enabled():
-            mask = [x_needed, weight_needed, bias_needed]
-            return *_backward(gradient, x, weight, ctx.bias_sizes, ctx.geometry, mask), None
-        return (
-            _ToInput.apply(gradient, weight, x.shape, ctx.geometry) if x_needed else None,
-            _ToWeight.apply(gradient, x, weight.shape, ctx.geometry) if weight_needed else None,
-            gradient.sum((0, 2, 3)) if bias_needed else None,
-            None,
-        )
+        for_x, for_weight, for_bias = None, None, None
+        if torch.is_grad_enabled():
+            for_x = _ToInput.apply(gradient, weight, x.shape, ctx.geometry) if x_needed else None
+            for_weight = _ToWeight.apply(gradient, x, weight.shape, ctx.geometry) if weight_needed else None
+        elif x_needed or weight_needed:
+            inside = bias_needed and not x.is_cuda
+            mask = [x_needed, weight_needed, inside]
+            for_x, for_weight, for_bias = _backward(gradient, x, weight, [weight.shape[0]], ctx.geometry, mask)
+            for_bias = for_bias.to(ctx.bias_type) if inside else None
+        if bias_needed and for_bias is None:
+            for_bias = gradient.sum((0, 2, 3), dtype=ctx.bias_type)
+        return for_x, for_weight, for_bias, None
 
 
 class _ToInput(Function):
@@ -144,9 +153,8 @@ class Conv2d(nn.Conv2d):
     def convolve(self, x: Tensor, weight: Tensor) -> Tensor:
         """(N, C_in, H, W) -> (N, C_out, H', W') with ``weight`` in the place of the layer's own."""
         dtype = autocast_dtype(x)  # operators inside a Function would be cast without their gradients
-        x, weight, bias = x.to(dtype), weight.to(dtype), None if self.bias is None else self.bias.to(dtype)
         geometry = Geometry(tuple(self.stride), tuple(self.padding))  # type: ignore[arg-type]
-        return _Convolve.apply(x, weight, bias, geometry)
+        return _Convolve.apply(x.to(dtype), weight.to(dtype), self.bias, geometry)
 
 
 class _LeakyReLU(Function):
