@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -105,11 +107,10 @@ class Trainer:
                     fake = self.G(self._latents())
                 d_loss, d_logs = self.method.d_loss(self.D, real, fake)
             d_norm = self._descend(self.opt_d, d_loss)
-        self._freeze_d(True)
-        with self._autocast():
-            g_loss, g_logs = self.method.g_loss(self.D, self.G(self._latents()))
-        g_norm = self._descend(self.opt_g, g_loss)
-        self._freeze_d(False)
+        with self._frozen_d():
+            with self._autocast():
+                g_loss, g_logs = self.method.g_loss(self.D, self.G(self._latents()))
+            g_norm = self._descend(self.opt_g, g_loss)
         logs = {**d_logs, **g_logs, **self.method.after_step()}
         self._average()
         losses = {"d_loss": d_loss.detach(), "g_loss": g_loss.detach()}
@@ -126,9 +127,15 @@ class Trainer:
         gradients = [p.grad for p in optimiser.parameters if p.grad is not None]
         return torch.stack(torch._foreach_norm(gradients)).norm()
 
-    def _freeze_d(self, frozen: bool) -> None:
-        for parameter in self.d_parameters:
-            parameter.requires_grad_(not frozen)
+    @contextmanager
+    def _frozen_d(self) -> Iterator[None]:
+        try:
+            for parameter in self.d_parameters:
+                parameter.requires_grad_(False)
+            yield
+        finally:
+            for parameter in self.d_parameters:
+                parameter.requires_grad_(True)
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.spec.training.precision == "bf16")
