@@ -119,6 +119,8 @@ def type_text(prop: Schema, key: str, definitions: Schema) -> str:
         return " or ".join(f"`{value}`" for value in prop.get("enum", [prop.get("const")]))
     if "anyOf" in prop:
         kinds = [part for part in prop["anyOf"] if part.get("type") != "null"]
+        if "enum" in kinds[0] and kinds[1:2] == [{"type": "string"}]:
+            del kinds[1]  # a name that a file of one's own registers
         return " or ".join(type_text(part, key, definitions) for part in kinds)
     if prop.get("type") == "array":
         return f"list of {type_text(prop.get('items', {}), key, definitions)}"

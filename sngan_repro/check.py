@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from sngan_repro.data.sources import list_sources, source_info
+from sngan_repro.evaluate.evaluators import EVALUATORS
 from sngan_repro.methods import METHODS
 from sngan_repro.paths import Layout
 from sngan_repro.specs import DatasetSpec, RunSpec, SettingSpec
@@ -42,7 +43,7 @@ def _jobs_text(study: Study, num_runs: int) -> str:
     """The jobs of a first run of the workflow, from nothing to the report."""
     fetched = {spec.source for spec in study.datasets.values() if source_info(spec).needs_fetch}
     jobs = {
-        "fetch": len(fetched) + ("inception" in study.evaluators),
+        "fetch": len(fetched) + sum(EVALUATORS.get(name).weights is not None for name in study.evaluators),
         "prepare and check data": len({spec.id for spec in study.datasets.values()}) + len(study.datasets),
         "prepare evaluators": len(study.datasets) * len(study.evaluators),
         "score real images": len(study.datasets),

@@ -83,6 +83,7 @@ def _fetch(add: Add) -> None:
 
 
 def _fetch_weights(add: Add) -> None:
+    add("--evaluator", default="inception", help="whose weights (default: inception)")
     add("--weights-dir", required=True, help="folder the weights file goes into")
     _download_option(add)
 
@@ -103,10 +104,10 @@ def _check_data(add: Add) -> None:
 
 def _evaluator(add: Add) -> None:
     _device_options(add)
-    add("--name", required=True, help="inception | classifier")
+    add("--name", required=True, help="an evaluator; `sngan-repro scores` lists them")
     add("--dataset", required=True, help="folder of the prepared images")
-    add("--options", required=True, help="the study's `classifier` options, JSON")
-    add("--weights", help="weights file, or the record that fetch-weights wrote (inception)")
+    add("--options", required=True, help="the study's `classifier` options, JSON (trained evaluators)")
+    add("--weights", help="weights file, or the record that fetch-weights wrote (published evaluators)")
     add("--out", required=True, help="folder of the evaluator")
 
 
@@ -175,7 +176,7 @@ COMMANDS: dict[str, tuple[str, Callable[[Add], None]]] = {
     "methods": ("list the methods and their options", _nothing),
     "datasets": ("list the data sources", _nothing),
     "fetch": ("fetch a source's raw files, or check those staged by hand", _fetch),
-    "fetch-weights": ("fetch the Inception weights, or check those staged by hand", _fetch_weights),
+    "fetch-weights": ("fetch the weights of a published evaluator, or check those staged by hand", _fetch_weights),
     "prepare": ("prepare a dataset: one uint8 array at one size", _prepare),
     "evaluator": ("prepare an evaluator and the features of the real images", _evaluator),
     "check-data": ("check that a prepared dataset can give what a study's protocols ask for", _check_data),

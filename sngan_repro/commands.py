@@ -82,12 +82,12 @@ def fetch(given: Namespace) -> None:
 
 
 def fetch_weights(given: Namespace) -> None:
-    from sngan_repro.evaluate.inception import fetch_weights
+    from sngan_repro.evaluate.weights import fetch_weights, weights_file
 
     folder = Path(given.weights_dir)
-    file = fetch_weights(folder, download=not given.no_download)
+    file = fetch_weights(weights_file(given.evaluator), folder, download=not given.no_download)
     # A record, not the weights, is the workflow's output: outputs are deleted before a job, staged files must not be.
-    write_json(folder / "inception.json", {"file": file.name, "sha256": file_sha256(file)})
+    write_json(folder / f"{given.evaluator}.json", {"file": file.name, "sha256": file_sha256(file)})
 
 
 def prepare(given: Namespace) -> None:

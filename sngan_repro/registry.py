@@ -1,13 +1,14 @@
-"""One registry for each kind of extendable thing: methods, data sources, evaluators.
+"""One registry for each kind of extendable thing: methods, data sources, scores, evaluators, network families, tests.
 
-An entry registers itself with a decorator when its module is imported; listing imports the modules of one package
-and never torch.
+An entry registers itself with a decorator when its module is imported, whether that lies in the registry's package or
+elsewhere; listing imports the modules of one package and never torch.
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -19,17 +20,21 @@ T = TypeVar("T")
 class Registry(Generic[T]):
     """Named entries found in the modules of one package.
 
-    kind: the word used in messages ("method"). package: every module in it is imported at the first look-up.
+    kind: the word used in messages ("method"). package: every module in it is imported at the first look-up. pattern:
+    what a name looks like; names become parts of paths and of other names.
     """
 
-    def __init__(self, kind: str, package: str) -> None:
+    def __init__(self, kind: str, package: str, pattern: str = r"[A-Za-z][A-Za-z0-9_]*") -> None:
         self.kind = kind
         self.package = package
+        self.pattern = pattern
         self._entries: dict[str, T] = {}
         self._loaded = False
 
     def register(self, name: str) -> Callable[[T], T]:
-        """A decorator that adds an entry; a name registered twice raises :class:`ConfigError`."""
+        """A decorator that adds an entry; a name registered twice, or badly formed, raises :class:`ConfigError`."""
+        if not re.fullmatch(self.pattern, name):
+            raise ConfigError(f"the name '{name}' of a {self.kind} does not match {self.pattern}")
 
         def add(entry: T) -> T:
             present = self._entries.get(name)
@@ -45,6 +50,11 @@ class Registry(Generic[T]):
         self._load()
         return sorted(self._entries)
 
+    def shipped(self) -> list[str]:
+        """The names that modules of the registry's own package register, sorted."""
+        inside = f"{self.package}."
+        return [name for name in self.names() if getattr(self._entries[name], "__module__", "").startswith(inside)]
+
     def get(self, name: str) -> T:
         """The entry called ``name``; an unknown name raises :class:`ConfigError` listing the known ones."""
         require_known(self.kind, name, self.names())
@@ -52,7 +62,39 @@ class Registry(Generic[T]):
 
     def _load(self) -> None:
         if not self._loaded:
-            package = importlib.import_module(self.package)
-            for module in pkgutil.iter_modules(package.__path__):
-                importlib.import_module(f"{self.package}.{module.name}")
+            self._import_package()
             self._loaded = True
+
+    def _import_package(self) -> None:
+        for name in self._files():
+            importlib.import_module(f"{self.package}.{name}")
+
+    def _files(self) -> list[str]:
+        """The modules of the package."""
+        return [module.name for module in pkgutil.iter_modules(importlib.import_module(self.package).__path__)]
+
+
+class FileRegistry(Registry[T]):
+    """Entries whose files import torch: each is called like its file, which is imported only when it is used.
+
+    Files elsewhere may register any names, as for every registry.
+    """
+
+    def names(self) -> list[str]:
+        """All names, sorted; nothing of the package is imported for them."""
+        return sorted({*super().names(), *self._files()})
+
+    def shipped(self) -> list[str]:
+        """The names of the package's files, sorted."""
+        return sorted(self._files())
+
+    def get(self, name: str) -> T:
+        """The entry called ``name``; ConfigError for an unknown name, or for a file that does not register its own."""
+        if name not in self._entries and name in self._files():
+            module = importlib.import_module(f"{self.package}.{name}")
+            if name not in self._entries:
+                raise ConfigError(f"{module.__file__}: does not register a {self.kind} called '{name}', as its file is")
+        return super().get(name)
+
+    def _import_package(self) -> None:
+        pass

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from sngan_repro.batches import BatchStream
-from sngan_repro.config import parse
+from sngan_repro.config import ConfigError, parse
 from sngan_repro.latents import training_latents
 from sngan_repro.methods import METHODS
 from sngan_repro.sample import generate
@@ -37,7 +37,10 @@ class Trainer:
         self.method = method_class(options, self.image_shape, spec.nets)
         # G comes first from the same random state, so runs of one seed start with the same G under every method.
         torch.manual_seed(spec.seed)
-        self.G, self.D = self.method.build()
+        try:
+            self.G, self.D = self.method.build()
+        except ConfigError as error:  # a network that the family does not have
+            raise ConfigError(f"the method '{spec.method.name}' of run {spec.id} cannot be built: {error}") from None
         self.G.to(device).to(memory_format=torch.channels_last)
         self.D.to(device).to(memory_format=torch.channels_last)
         self.method.state = {name: value.to(device) for name, value in self.method.state.items()}

@@ -161,7 +161,7 @@ class TestInception:
             scale = float(path.read_text())
             return lambda x: (x.float().mean((2, 3)) * scale, x.float().amax((2, 3)))
 
-        monkeypatch.setattr(build.inception, "load_inception", stand_in)
+        monkeypatch.setattr("sngan_repro.evaluate.inception.load_inception", stand_in)
         (tmp_path / "w.pth").write_text("2")
         return tmp_path / "w.pth"
 

@@ -9,6 +9,7 @@ from sngan_repro.claims.criteria import CRITERIA
 from sngan_repro.claims.criteria.ranking import within
 from sngan_repro.claims.evidence import Evidence
 from sngan_repro.claims.verdict import Component, NotRun, Verdict, decide
+from sngan_repro.evaluate.evaluators import EVALUATORS
 
 
 def _relative(evidence: Evidence, method: str, setting: str, kind: str, faults: dict) -> Cell:
@@ -53,19 +54,23 @@ def fault_harmless_real(evidence: Evidence, *, metrics: list[str], faults: dict,
 def published_values(evidence: Evidence, *, metrics: list[str], faults: dict, num_sd: float = 2) -> Verdict:
     """Each method at its best setting lies within ``num_sd`` seed SDs of the published table, scored as published.
 
-    Only Inception features give the published units.
+    Only the evaluator whose features were published gives the published units.
     """
     reference = evidence.need_reference()
+    stated = reference.protocol.get("features")
+    published = [] if stated is None or stated.value is None else [stated.value]
+    suited = [name for name in EVALUATORS.names() if EVALUATORS.get(name).published_as in published]
     components = []
     for kind in metrics:
         name = evidence.faulty(kind, faults)
-        if not name.endswith("@inception"):
-            raise NotRun("needs the evaluator inception: the published values have the units of its features")
+        if name.rpartition("@")[2] not in suited:
+            needed = " or ".join(suited) or "of the publication, which is not here"
+            raise NotRun(f"needs the evaluator {needed}: the published values have the units of its features")
         table = reference.best(kind)
         for label in [label for label in evidence.study.labels if label in table]:
             cell = evidence.tuned(label, name)
-            published = Cell("published", dict.fromkeys(cell.values, table[label].value))
-            components += within(cell, published, num_sd * cell.sd, evidence.unit(name))
+            printed = Cell("published", dict.fromkeys(cell.values, table[label].value))
+            components += within(cell, printed, num_sd * cell.sd, evidence.unit(name))
     return decide(components)
 
 

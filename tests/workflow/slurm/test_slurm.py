@@ -240,7 +240,7 @@ def minutes(limit: str) -> int:
         (
             ["--config", "download=false"],
             {"scores": [{"evaluator": "inception", "metrics": ["is"], "num_fake": 100}]},
-            "Inception weights are missing and `download` is false",
+            "the weights of an evaluator are missing and `download` is false",
         ),
         (["--config", "device=gpu"], {}, "device: String should match pattern"),
     ],
