@@ -8,6 +8,7 @@ from typing import Any
 
 from sngan_repro.data.sources import list_sources, source_info
 from sngan_repro.evaluate.evaluators import EVALUATORS
+from sngan_repro.evaluate.scores import SCORES, in_order
 from sngan_repro.methods import METHODS
 from sngan_repro.paths import Layout
 from sngan_repro.specs import DatasetSpec, RunSpec, SettingSpec
@@ -158,6 +159,17 @@ def _type_name(annotation: Any) -> str:
     if getattr(annotation, "__name__", "") == "Literal" or str(annotation).startswith("typing.Literal"):
         return " | ".join(repr(value) for value in annotation.__args__)
     return annotation.__name__ if isinstance(annotation, type) else str(annotation)
+
+
+def print_scores() -> None:
+    """Print every score and every evaluator."""
+    for name in in_order(SCORES.names()):
+        score = SCORES.get(name)
+        sign = "higher" if score.higher_is_better else "lower"
+        print(f"{name}: {score.long_title}, {sign} is better - {score.measures}")
+    print("\nevaluators:")
+    for name in EVALUATORS.names():
+        print(f"{name}: {EVALUATORS.get(name).summary}")
 
 
 def print_criteria() -> None:

@@ -156,6 +156,16 @@ def _sample(add: Add) -> None:
     add("--out", required=True, help=".png for a grid, .npy for an array uint8 (N, H, W, C)")
 
 
+def _score_images(add: Add) -> None:
+    _study_options(add)
+    _device_options(add)
+    add("--images", required=True, help="a folder of image files, or a .npy file of an array uint8 (N, H, W, C)")
+    add("--dataset", help="a dataset of the study (default: its only one)")
+    add("--evaluator", help="score by this evaluator of the study only")
+    add("--num-fake", type=_positive, help="images to score (default: what each protocol of the study says)")
+    add("--out", help="a .csv file to write (default: print)")
+
+
 def _claims(add: Add) -> None:
     _study_options(add)
     add("--tests", action="store_true", help="list the tests that claims can be bound to, with their options")
@@ -175,6 +185,7 @@ COMMANDS: dict[str, tuple[str, Callable[[Add], None]]] = {
     "status": ("tell how far the runs of a study are, from files alone", _status),
     "methods": ("list the methods and their options", _nothing),
     "datasets": ("list the data sources", _nothing),
+    "scores": ("list the scores and the evaluators", _nothing),
     "fetch": ("fetch a source's raw files, or check those staged by hand", _fetch),
     "fetch-weights": ("fetch the weights of a published evaluator, or check those staged by hand", _fetch_weights),
     "prepare": ("prepare a dataset: one uint8 array at one size", _prepare),
@@ -183,6 +194,7 @@ COMMANDS: dict[str, tuple[str, Callable[[Add], None]]] = {
     "train": ("train one run, resuming what a killed job left", _train),
     "score": ("score all snapshots of one run", _score),
     "score-real": ("score real images under the same protocols", _score_real),
+    "score-images": ("score images of any origin as a study scores its own", _score_images),
     "sample": ("sample a snapshot into a grid or an array", _sample),
     "aggregate": ("collect all runs and scores of a study into tidy tables", _study_options),
     "tables": ("make the study's tables", _study_options),

@@ -7,7 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from sngan_repro.config import ConfigError, parse
+from sngan_repro.config import ConfigError, parse, require_known
 from sngan_repro.files import file_sha256, read_json, write_json
 from sngan_repro.paths import Layout, RunPaths
 from sngan_repro.protocol import ProtocolSpec
@@ -73,6 +73,13 @@ def datasets(given: Namespace) -> None:
     from sngan_repro.check import print_datasets
 
     print_datasets(load_machine().data_dir)
+
+
+def scores(given: Namespace) -> None:
+    del given
+    from sngan_repro.check import print_scores
+
+    print_scores()
 
 
 def fetch(given: Namespace) -> None:
@@ -160,6 +167,34 @@ def score_real(given: Namespace) -> None:
         device,
         weights,
     )
+
+
+def score_images(given: Namespace) -> None:
+    study, layout = _study(given)
+    name = given.dataset or next(iter(study.datasets))
+    require_known("dataset", name, list(study.datasets))
+    if given.dataset is None and len(study.datasets) > 1:
+        raise ConfigError(f"--dataset: study {study.name} has several; name one of: {', '.join(study.datasets)}")
+    if given.evaluator:
+        require_known("evaluator", given.evaluator, study.evaluators)
+    if given.out and not given.out.endswith(".csv"):
+        raise ConfigError(f"--out: '{given.out}' is not a .csv file")
+    changed = {"num_fake": given.num_fake} if given.num_fake else {}
+    protocols = [
+        parse(ProtocolSpec, {**protocol.to_dict(), **changed}, "--num-fake")
+        for protocol in study.scores
+        if given.evaluator in (None, protocol.evaluator) and protocol.batch_norm == "running"
+    ]
+    from sngan_repro.analysis.aggregate import write_table
+    from sngan_repro.library.scoring import score_images
+
+    _device(given)  # the number of threads
+    dataset, device = study.datasets[name], given.device
+    found = score_images(given.images, dataset, protocols, study.classifier, layout.data_dir, device)
+    if given.out:
+        write_table(Path(given.out), found.to_dict("records"), list(found))
+    else:
+        print(found[["metric", "value", "num_fake", "num_real"]].to_string(index=False))
 
 
 def sample(given: Namespace) -> None:
