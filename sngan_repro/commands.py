@@ -185,14 +185,15 @@ def score_images(given: Namespace) -> None:
         for protocol in study.scores
         if given.evaluator in (None, protocol.evaluator) and protocol.batch_norm == "running"
     ]
-    from sngan_repro.analysis.aggregate import write_table
+    from sngan_repro.files import atomic_path
     from sngan_repro.library.scoring import score_images
 
     _device(given)  # the number of threads
     dataset, device = study.datasets[name], given.device
     found = score_images(given.images, dataset, protocols, study.classifier, layout.data_dir, device)
     if given.out:
-        write_table(Path(given.out), found.to_dict("records"), list(found))
+        with atomic_path(Path(given.out)) as temporary:
+            found.to_csv(temporary, index=False)
     else:
         print(found[["metric", "value", "num_fake", "num_real"]].to_string(index=False))
 

@@ -12,6 +12,7 @@ from sngan_repro.analysis.naming import MISSING, amount, count, enumeration, fau
 from sngan_repro.analysis.printed import PrintedTable, markdown_escape
 from sngan_repro.analysis.schemas import DatasetFile, EvaluatorFile
 from sngan_repro.analysis.summary import Results
+from sngan_repro.data.sources import SOURCES
 from sngan_repro.evaluate.scores import SCORES, in_order
 from sngan_repro.methods import METHODS
 from sngan_repro.paths import Layout
@@ -251,19 +252,11 @@ def real_counts(results: Results) -> str:
 Z_LAWS = {"normal": "$N(0, 1)$", "uniform": "$U[-1, 1)$", "uniform01": "$U[0, 1)$"}
 """NetsSpec.z_law -> the law in Markdown."""
 
-DATA_CITATIONS = {
-    "digits": "alpaydin1998; @pedregosa2011",
-    "mnist": "lecun1998",
-    "fashion_mnist": "xiao2017",
-    "cifar10": "krizhevsky2009",
-    "cifar100": "krizhevsky2009",
-    "stl10": "coates2011",
-}
-
 
 def data_citation(source: str) -> str:
     """Pandoc citation of a data source with a leading space; empty for a user's own images."""
-    return f" [@{DATA_CITATIONS[source]}]" if source in DATA_CITATIONS else ""
+    keys = [key.strip() for key in SOURCES.get(source).citation.split(",") if key.strip()]
+    return f" [{'; '.join(f'@{key}' for key in keys)}]" if keys else ""
 
 
 def option_text(value: object) -> str:

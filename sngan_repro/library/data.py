@@ -129,9 +129,10 @@ def _read_folder(folder: Path, image_shape: tuple[int, int, int]) -> np.ndarray:
         image = decode(tree.read(name), where)
         transparent = "transparency" in image.info
         if image.size != (width, height) or image.mode not in EXACT_MODES[channels] or transparent:
+            kind = image.mode + " with transparency" * transparent
             raise ConfigError(
-                f"{where}: {image.width} x {image.height} pixels, {image.mode}{' with transparency' * transparent}; the "
-                f"dataset has {width} x {height}, {EXACT_MODES[channels][0]}. Nothing is resized or converted here, "
+                f"{where}: {image.width} x {image.height} pixels, {kind}; the dataset has "
+                f"{width} x {height}, {EXACT_MODES[channels][0]}. Nothing is resized or converted here, "
                 "since that changes scores"
             )
         found[index] = np.asarray(image.convert(EXACT_MODES[channels][0])).reshape(height, width, channels)
