@@ -34,12 +34,12 @@ class Registry(Generic[T]):
     def register(self, name: str) -> Callable[[T], T]:
         """A decorator that adds an entry; a name registered twice, or badly formed, raises :class:`ConfigError`."""
         if not re.fullmatch(self.pattern, name):
-            raise ConfigError(f"the name '{name}' of a {self.kind} does not match {self.pattern}")
+            raise ConfigError(f"{self.kind} '{name}': such a name does not match {self.pattern}")
 
         def add(entry: T) -> T:
             present = self._entries.get(name)
             if present is not None and getattr(present, "__module__", 0) != getattr(entry, "__module__", 1):
-                raise ConfigError(f"two {self.kind}s register the name '{name}'")
+                raise ConfigError(f"two modules register the {self.kind} '{name}'")
             self._entries[name] = entry
             return entry
 
@@ -90,7 +90,7 @@ class FileRegistry(Registry[T]):
 
     def get(self, name: str) -> T:
         """The entry called ``name``; ConfigError for an unknown name, or for a file that does not register its own."""
-        if name not in self._entries and name in self._files():
+        if name in self._files():  # also where a file elsewhere has taken its name: that is told then
             module = importlib.import_module(f"{self.package}.{name}")
             if name not in self._entries:
                 raise ConfigError(f"{module.__file__}: does not register a {self.kind} called '{name}', as its file is")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -133,17 +134,29 @@ def test_modules_elsewhere_may_register_before_and_after_the_package_is_read(kin
     assert "'own'" not in printed
 
 
+def test_a_family_elsewhere_may_not_take_the_name_of_a_file():
+    code = OWN["families"] + "own = 'cnn'\n" + REGISTER
+    code += """
+from sngan_repro.config import ConfigError
+try:
+    REGISTRY.get("cnn")
+except ConfigError as error:
+    print(error)
+"""
+    assert re.search("register .*'cnn'", run_python(code))
+
+
 class TestRegistry:
     def test_names_are_parts_of_other_names(self):
-        with pytest.raises(ConfigError, match="the name 'my-evaluator' of a evaluator does not match"):
+        with pytest.raises(ConfigError, match="evaluator 'my-evaluator': such a name does not match"):
             EVALUATORS.register("my-evaluator")
-        with pytest.raises(ConfigError, match="the name 'top5' of a score does not match"):  # top5600 would be what?
+        with pytest.raises(ConfigError, match="score 'top5': such a name does not match"):  # top5600 would be what?
             SCORES.register("top5")
 
     def test_a_name_is_registered_once(self):
         registry: Registry[type] = Registry("thing", "sngan_repro.evaluate.scores")
         registry.register("one")(type("One", (), {"__module__": "first"}))
-        with pytest.raises(ConfigError, match="two things register the name 'one'"):
+        with pytest.raises(ConfigError, match="register .*'one'"):
             registry.register("one")(type("One", (), {"__module__": "second"}))
 
     def test_files_are_called_like_their_entries(self, tmp_path, monkeypatch):
