@@ -156,7 +156,7 @@ class TestRegistry:
     def test_a_name_is_registered_once(self):
         registry: Registry[type] = Registry("thing", "sngan_repro.evaluate.scores")
         registry.register("one")(type("One", (), {"__module__": "first"}))
-        with pytest.raises(ConfigError, match="register .*'one'"):
+        with pytest.raises(ConfigError, match=r"register .*'one'"):
             registry.register("one")(type("One", (), {"__module__": "second"}))
 
     def test_files_are_called_like_their_entries(self, tmp_path, monkeypatch):
