@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
 from typing import Any
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -13,7 +12,6 @@ from sngan_repro.config import ConfigError
 from sngan_repro.registry import Registry
 
 
-@dataclass(frozen=True)
 class NameIn:
     """Annotation of a text field: ``Annotated[str, NameIn("sngan_repro.methods:METHODS")]``.
 
@@ -21,8 +19,9 @@ class NameIn:
     False where another place checks the name, with a better message.
     """
 
-    registry: str
-    checked: bool = True
+    def __init__(self, registry: str, checked: bool = True) -> None:
+        self.registry = registry
+        self.checked = checked
 
     def find(self) -> Registry[Any]:
         """The registry itself."""

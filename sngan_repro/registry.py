@@ -30,6 +30,7 @@ class Registry(Generic[T]):
         self.pattern = pattern
         self._entries: dict[str, T] = {}
         self._loaded = False
+        self._modules: list[str] | None = None
 
     def register(self, name: str) -> Callable[[T], T]:
         """A decorator that adds an entry; a name registered twice, or badly formed, raises :class:`ConfigError`."""
@@ -71,7 +72,10 @@ class Registry(Generic[T]):
 
     def _files(self) -> list[str]:
         """The modules of the package."""
-        return [module.name for module in pkgutil.iter_modules(importlib.import_module(self.package).__path__)]
+        if self._modules is None:
+            path = importlib.import_module(self.package).__path__
+            self._modules = [module.name for module in pkgutil.iter_modules(path)]
+        return self._modules
 
 
 class FileRegistry(Registry[T]):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from sngan_repro.config import MachineConfig
 from sngan_repro.registry import Registry
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
     from sngan_repro.study import EvaluatorSpec
 
 
-@dataclass(frozen=True)
-class WeightsFile:
+class WeightsFile(NamedTuple):
     """Published weights: fetched once and checked, or staged by hand below ``data/weights/``."""
 
     name: str

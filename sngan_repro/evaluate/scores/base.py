@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from sngan_repro.registry import Registry
 
@@ -17,8 +16,7 @@ Value = tuple[float | None, float | None, str | None]
 """value, spread, what the spread is over"""
 
 
-@dataclass
-class Sets:
+class Sets(NamedTuple):
     """What a score is computed from. The counts of the protocol are applied already."""
 
     fake: Features
