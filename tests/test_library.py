@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +26,7 @@ from sngan_repro.evaluate.build import build_evaluator
 from sngan_repro.evaluate.score import score_real, score_run
 from sngan_repro.files import read_json
 from sngan_repro.paths import Layout
+from sngan_repro.trainer import Trainer
 
 PAGE = Path(__file__).parent.parent / "docs/library.md"
 STUDY: dict[str, Any] = {
@@ -254,13 +257,28 @@ class TestTraining:
         with pytest.raises(sr.ConfigError, match="holds a run of another specification"):
             sr.train_run(sr.run_spec(**self.SPEC, seed=8), tmp_path / "run", device="cpu")
 
-    def test_interrupted_by_the_stop_button(self, tmp_path, monkeypatch):
-        def stopped(*_: Any) -> None:
-            raise SystemExit(75)
+    def test_a_folder_with_something_else_is_left_alone(self, tmp_path):
+        (tmp_path / "samples").mkdir()
+        with pytest.raises(sr.ConfigError, match="holds files that are no run"):
+            sr.train_run(sr.run_spec(**self.SPEC), tmp_path, device="cpu")
+        assert (tmp_path / "samples").is_dir()
 
-        monkeypatch.setattr("sngan_repro.library.training.train", stopped)
-        with pytest.raises(KeyboardInterrupt, match="the same call goes on"):
-            sr.train_run(sr.run_spec(**self.SPEC), tmp_path / "run", device="cpu")
+    def test_the_stop_button_and_the_same_call_again(self, tmp_path, monkeypatch):
+        spec, step = sr.run_spec(**self.SPEC), Trainer.step
+
+        def stopped(trainer):
+            if trainer.steps == 2:
+                os.kill(os.getpid(), signal.SIGINT)
+            return step(trainer)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Trainer, "step", stopped)
+            with pytest.raises(KeyboardInterrupt, match="the same call goes on"):
+                sr.train_run(spec, tmp_path / "run", device="cpu")
+        again = sr.train_run(spec, tmp_path / "run", device="cpu")
+        whole = sr.train_run(spec, tmp_path / "whole", device="cpu")
+        assert (again.status["resumed"], whole.status["resumed"]) == (1, 0)
+        assert again.snapshots[-1].read_bytes() == whole.snapshots[-1].read_bytes()
 
     @pytest.mark.parametrize(
         ("changes", "message"),

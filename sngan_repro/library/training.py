@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from sngan_repro import runtime
 from sngan_repro.analysis.tabular import read_log
 from sngan_repro.config import ConfigError, describe
+from sngan_repro.files import read_json
 from sngan_repro.library.data import prepare_dataset
 from sngan_repro.library.generators import Generator, load_generator
 from sngan_repro.paths import RunPaths
@@ -94,7 +95,7 @@ def train_run(
     in ``data_dir``. A training that was interrupted (also by the notebook's stop button, which raises
     KeyboardInterrupt) goes on where it stopped when the same call is made again; one that is complete is not trained
     again. A training that diverges is a result: see ``status["state"]``. Raises ConfigError for a folder that holds
-    another run.
+    another run, or anything else.
     """
     run = RunPaths(Path(folder))
     chosen = runtime.setup(device)
@@ -110,14 +111,14 @@ def train_run(
 
 
 def _finished(run: RunPaths, spec: RunSpec) -> dict[str, Any] | None:
-    """status.json of a complete run of this specification; ConfigError when the folder holds another one."""
-    from sngan_repro.files import read_json
+    """status.json of a complete run of this specification, None where there is none yet.
 
-    if not run.status.exists():
-        return None
-    status = read_json(run.status)
-    if status["spec_digest"] != spec.digest():
-        raise ConfigError(
-            f"{run.root}: holds a run of another specification; choose another folder, or remove this one"
-        )
-    return status
+    ConfigError when something else lies in the folder: a training removes what an earlier one left there.
+    """
+    if run.spec.exists():
+        if read_json(run.spec) != spec.to_dict():
+            raise ConfigError(f"{run.root}: holds a run of another specification; choose another folder")
+        return read_json(run.status) if run.status.exists() else None
+    if run.root.is_dir() and any(path != run.resume for path in run.root.iterdir()):
+        raise ConfigError(f"{run.root}: holds files that are no run; choose a folder that is new or empty")
+    return None
