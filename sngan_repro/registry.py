@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-import re
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -20,27 +19,27 @@ T = TypeVar("T")
 class Registry(Generic[T]):
     """Named entries found in the modules of one package.
 
-    kind: the word used in messages ("method"). package: every module in it is imported at the first look-up. pattern:
-    what a name looks like; names become parts of paths and of other names.
+    kind: the word used in messages ("method"). package: every module in it is imported at the first look-up. check:
+    called with name and entry before an entry is added; raises :class:`ConfigError` for one that cannot be used.
     """
 
-    def __init__(self, kind: str, package: str, pattern: str = r"[A-Za-z][A-Za-z0-9_]*") -> None:
+    def __init__(self, kind: str, package: str, check: Callable[[str, T], None] | None = None) -> None:
         self.kind = kind
         self.package = package
-        self.pattern = pattern
+        self._check = check
         self._entries: dict[str, T] = {}
         self._loaded = False
         self._modules: list[str] | None = None
 
     def register(self, name: str) -> Callable[[T], T]:
-        """A decorator that adds an entry; a name registered twice, or badly formed, raises :class:`ConfigError`."""
-        if not re.fullmatch(self.pattern, name):
-            raise ConfigError(f"{self.kind} '{name}': such a name does not match {self.pattern}")
+        """A decorator that adds an entry; a name registered twice raises :class:`ConfigError`."""
 
         def add(entry: T) -> T:
             present = self._entries.get(name)
             if present is not None and getattr(present, "__module__", 0) != getattr(entry, "__module__", 1):
                 raise ConfigError(f"two modules register the {self.kind} '{name}'")
+            if self._check is not None:
+                self._check(name, entry)
             self._entries[name] = entry
             return entry
 
@@ -102,3 +101,20 @@ class FileRegistry(Registry[T]):
 
     def _import_package(self) -> None:
         pass
+
+
+def require_complete(
+    what: str, entry: type, base: type, attributes: tuple[str, ...], functions: tuple[str, ...]
+) -> None:
+    """Raise :class:`ConfigError` unless a subclass has these attributes and implements these class methods.
+
+    An attribute that the report needs would otherwise be missed after all trainings. what: such as "score 'fid'".
+    """
+    found = {name: next(vars(part)[name] for part in entry.__mro__ if name in vars(part)) for name in functions}
+    absent = [f"`{name}`" for name in attributes if not hasattr(entry, name)]
+    absent += [f"`{name}()`" for name in functions if found[name] is vars(base)[name]]
+    if absent:
+        raise ConfigError(f"{what}: {', '.join(absent)} missing; see the class {base.__name__} in {base.__module__}")
+    for name, function in found.items():
+        if not isinstance(function, classmethod | staticmethod):
+            raise ConfigError(f"{what}: `{name}` is called on the class: put @classmethod above it")

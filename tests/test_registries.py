@@ -12,10 +12,10 @@ import pytest
 
 from sngan_repro.check import print_scores
 from sngan_repro.config import ConfigError, text_digest
-from sngan_repro.evaluate.evaluators import EVALUATORS
+from sngan_repro.evaluate.evaluators import EVALUATORS, Evaluator
 from sngan_repro.evaluate.scores import SCORES, Score, in_order
 from sngan_repro.evaluate.scores.base import Sets
-from sngan_repro.nets.families import FAMILIES
+from sngan_repro.nets.families import FAMILIES, Family
 from sngan_repro.protocol import METRICS, ProtocolSpec
 from sngan_repro.registry import FileRegistry, Registry
 from sngan_repro.specs import NetsSpec
@@ -87,7 +87,7 @@ def test_listing_imports_nothing_heavy():
     listing = """
 import sys
 from sngan_repro.check import print_scores
-from sngan_repro.evaluate.evaluators import EVALUATORS
+from sngan_repro.evaluate.evaluators import EVALUATORS, Evaluator
 from sngan_repro.nets.families import FAMILIES
 from sngan_repro.protocol import ProtocolSpec
 from sngan_repro.study import load_study
@@ -102,15 +102,26 @@ print([name for name in ("torch", "numpy", "pandas", "scipy", "torch_fidelity") 
 
 OWN = {
     "scores": """
-from sngan_repro.evaluate.scores import SCORES as REGISTRY, Score as Base
+from sngan_repro.evaluate.scores import SCORES as REGISTRY
+from sngan_repro.evaluate.scores.confidence import Confidence as Base
 own, shipped = "own", "fid"
 """,
     "evaluators": """
-from sngan_repro.evaluate.evaluators import EVALUATORS as REGISTRY, Evaluator as Base
+from sngan_repro.evaluate.evaluators import EVALUATORS as REGISTRY, Evaluator
+class Base(Evaluator):
+    preprocessing = features = "none"
+    @classmethod
+    def load(cls, weights, device="cpu"):
+        return lambda images: (images, images)
 own, shipped = "own", "classifier"
 """,
     "families": """
-from sngan_repro.nets.families import FAMILIES as REGISTRY, Family as Base
+from sngan_repro.nets.families import FAMILIES as REGISTRY, Family
+class Base(Family):
+    name = "own"
+    @classmethod
+    def generator(cls, nets, image_shape):
+        return None
 own, shipped = "own", "cnn"
 """,
 }
@@ -135,7 +146,7 @@ def test_modules_elsewhere_may_register_before_and_after_the_package_is_read(kin
 
 
 def test_a_family_elsewhere_may_not_take_the_name_of_a_file():
-    code = OWN["families"] + "own = 'cnn'\n" + REGISTER
+    code = OWN["families"] + "own = Base.name = 'cnn'\n" + REGISTER
     code += """
 from sngan_repro.config import ConfigError
 try:
@@ -147,11 +158,31 @@ except ConfigError as error:
 
 
 class TestRegistry:
-    def test_names_are_parts_of_other_names(self):
-        with pytest.raises(ConfigError, match="evaluator 'my-evaluator': such a name does not match"):
-            EVALUATORS.register("my-evaluator")
-        with pytest.raises(ConfigError, match="score 'top5': such a name does not match"):  # top5600 would be what?
-            SCORES.register("top5")
+    @pytest.mark.parametrize(
+        ("registry", "name", "like", "changes", "message"),
+        [
+            (SCORES, "top5", "fid", {}, "score 'top5': a name has small letters and _ only"),  # top5600 would be what?
+            (EVALUATORS, "my-net", "classifier", {}, "evaluator 'my-net': a name has small letters, digits and _ only"),
+            (EVALUATORS, "both", "classifier", {"weights": "a file"}, "`trained` or has published `weights`, not both"),
+            (FAMILIES, "other", "cnn", {}, "network family 'other': its `name` is 'cnn'"),
+        ],
+    )
+    def test_entries_that_cannot_be_used(self, registry, name, like, changes, message):
+        with pytest.raises(ConfigError, match=message):
+            registry.register(name)(type("Own", (registry.get(like),), changes))
+        assert name not in registry.names()
+
+    def test_what_is_missing_is_told_before_anything_runs(self):
+        with pytest.raises(ConfigError, match=r"`blind_to`, `report`, `compute\(\)` missing; see the class Score"):
+            SCORES.register("own")(
+                type("Own", (Score,), dict.fromkeys(("title", "long_title", "measures", "higher_is_better"), "x"))
+            )
+        with pytest.raises(ConfigError, match=r"`preprocessing`, `features`, `load\(\)`, `train\(\)` missing"):
+            EVALUATORS.register("own")(type("Own", (Evaluator,), {"trained": True}))
+        with pytest.raises(ConfigError, match=r"`name`, `summary`, `generator\(\)` missing; see the class Family"):
+            FAMILIES.register("own")(type("Own", (Family,), {}))
+        with pytest.raises(ConfigError, match="`compute` is called on the class: put @classmethod above it"):
+            SCORES.register("own")(type("Own", (SCORES.get("fid"),), {"compute": lambda sets: 0.0}))
 
     def test_a_name_is_registered_once(self):
         registry: Registry[type] = Registry("thing", "sngan_repro.evaluate.scores")

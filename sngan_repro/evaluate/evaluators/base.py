@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from sngan_repro.config import MachineConfig
-from sngan_repro.registry import Registry
+from sngan_repro.config import ConfigError, MachineConfig
+from sngan_repro.registry import Registry, require_complete
 
 if TYPE_CHECKING:
     import torch
@@ -81,7 +82,17 @@ class Evaluator:
         return getattr(machine, cls.weights.key) if cls.weights and cls.weights.key else None
 
 
-EVALUATORS: Registry[type[Evaluator]] = Registry("evaluator", "sngan_repro.evaluate.evaluators")
+def _check(name: str, evaluator: type[Evaluator]) -> None:
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):  # a folder is called classifier-<digest>
+        raise ConfigError(f"evaluator '{name}': a name has small letters, digits and _ only, and begins with a letter")
+    functions = ("load", "train") if evaluator.trained else ("load",)
+    texts = ("summary", "preprocessing", "features")
+    require_complete(f"evaluator '{name}'", evaluator, Evaluator, texts, functions)
+    if evaluator.trained and evaluator.weights:
+        raise ConfigError(f"evaluator '{name}': it is `trained` or has published `weights`, not both")
+
+
+EVALUATORS: Registry[type[Evaluator]] = Registry("evaluator", "sngan_repro.evaluate.evaluators", _check)
 
 
 def untrained() -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from sngan_repro.registry import Registry
+from sngan_repro.config import ConfigError
+from sngan_repro.registry import Registry, require_complete
 
 if TYPE_CHECKING:
     from sngan_repro.evaluate.features import Features
@@ -104,8 +106,16 @@ class Score:
         return f"the {cls.title if cls.title.isupper() else cls.long_title}"
 
 
-SCORES: Registry[type[Score]] = Registry("score", "sngan_repro.evaluate.scores", pattern=r"[a-z]([a-z_]*[a-z])?")
-"""No digits in their names, since a number of images follows: ``fid600``."""
+def _check(name: str, score: type[Score]) -> None:
+    if not re.fullmatch(r"[a-z]([a-z_]*[a-z])?", name):
+        raise ConfigError(
+            f"score '{name}': a name has small letters and _ only, since a number of images follows it (fid600)"
+        )
+    texts = ("title", "long_title", "measures", "blind_to", "report")
+    require_complete(f"score '{name}'", score, Score, (*texts, "higher_is_better"), ("compute",))
+
+
+SCORES: Registry[type[Score]] = Registry("score", "sngan_repro.evaluate.scores", _check)
 
 
 def in_order(names: Iterable[str]) -> list[str]:

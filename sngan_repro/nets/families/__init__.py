@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar, NoReturn
 
 from sngan_repro.config import ConfigError
-from sngan_repro.registry import FileRegistry
+from sngan_repro.registry import FileRegistry, require_complete
 
 if TYPE_CHECKING:
     from torch import nn
@@ -65,4 +65,10 @@ class Family:
         )
 
 
-FAMILIES: FileRegistry[type[Family]] = FileRegistry("network family", "sngan_repro.nets.families")
+def _check(name: str, family: type[Family]) -> None:
+    require_complete(f"network family '{name}'", family, Family, ("name", "summary"), ("generator",))
+    if family.name != name:
+        raise ConfigError(f"network family '{name}': its `name` is '{family.name}'")
+
+
+FAMILIES: FileRegistry[type[Family]] = FileRegistry("network family", "sngan_repro.nets.families", _check)
