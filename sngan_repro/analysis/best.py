@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from sngan_repro.analysis.naming import MISSING, REAL, interval, mean_sd, metric_header, number
+from sngan_repro.analysis.naming import MISSING, REAL, interval, mean_sd, metric_header, number, title_of
 from sngan_repro.analysis.printed import PrintedTable
 from sngan_repro.analysis.summary import best_setting, metric_decimals, ranking, real_value
 from sngan_repro.evaluate.scores import SCORES
@@ -67,7 +67,7 @@ def published_column(reference: Reference, kind: str) -> BestColumn:
     decimals = max(len(repr(entry.value).partition(".")[2]) for entry in found.values())
     sign = "↑" if SCORES.get(kind).higher_is_better else "↓"
     return BestColumn(
-        f"{kind.upper()} {sign}", decimals, real.value if real else None, methods, ranked[0] if ranked else None
+        f"{title_of(kind)} {sign}", decimals, real.value if real else None, methods, ranked[0] if ranked else None
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sngan_repro.analysis.figures.data import FigureData
-from sngan_repro.analysis.naming import arrow, higher_is_better, metric_header, metric_label
+from sngan_repro.analysis.naming import arrow, higher_is_better, metric_header, metric_label, title_of
 from sngan_repro.analysis.summary import real_value, values_of
 from sngan_repro.evaluate.scores import SCORES
 from sngan_repro.reference import Published, Reference
@@ -120,7 +120,7 @@ def published_title(reference: Reference, metric: str, where: str) -> str:
         for value in stated
         if value is not None
     ]
-    return f"{reference.label}, {where}: {metric.upper()} {sign}" + (f" ({', '.join(words)})" if words else "")
+    return f"{reference.label}, {where}: {title_of(metric)} {sign}" + (f" ({', '.join(words)})" if words else "")
 
 
 def our_title(data: FigureData, metric: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from sngan_repro.analysis.naming import title_of
 from sngan_repro.claims.cells import Cell, above, combine
 from sngan_repro.claims.criteria import CRITERIA
 from sngan_repro.claims.criteria.ranking import within
@@ -32,7 +33,7 @@ def fault_harmless(
         for label in labels:
             for setting in evidence.study.settings:
                 change = _relative(evidence, label, setting, kind, faults)
-                what = f"{kind.upper()}: {change.name}"
+                what = f"{title_of(kind)}: {change.name}"
                 components += [replace(part, what=what) for part in within(change, nothing, share, "relative")]
     return decide(components)
 
@@ -45,7 +46,7 @@ def fault_harmless_real(evidence: Evidence, *, metrics: list[str], faults: dict,
         clean = evidence.real(evidence.metric(kind))
         faulty = evidence.real(evidence.faulty(kind, faults))
         change = abs(faulty / clean - 1)
-        what = f"{kind.upper()} of real images: {clean:.4g} without, {faulty:.4g} with the fault"
+        what = f"{title_of(kind)} of real images: {clean:.4g} without, {faulty:.4g} with the fault"
         components.append(Component(what, (-change,), -share, "relative", exact=True, flipped=True))
     return decide(components)
 
@@ -95,7 +96,7 @@ def ranking_holds(evidence: Evidence, *, metrics: list[str], min_tau: float = 0.
         def tau(values: list[float], theirs: list[float] = theirs) -> float:
             return float(scipy.stats.kendalltau(values, theirs)[0])
 
-        taus = combine(f"Kendall's τ of the {kind.upper()} ranking", cells, tau)
+        taus = combine(f"Kendall's τ of the {title_of(kind)} ranking", cells, tau)
         step = 2 / (len(labels) * (len(labels) - 1) / 2)  # one swapped pair
         components.append(above(taus, min_tau, "τ", resolution=step))
     return decide(components)
