@@ -13,7 +13,10 @@ from typing import Any
 from sngan_repro.claims.ledger import Ledger
 from sngan_repro.config import MachineConfig
 from sngan_repro.data.sources import list_sources
+from sngan_repro.evaluate.evaluators import EVALUATORS
+from sngan_repro.evaluate.scores import SCORES, in_order
 from sngan_repro.methods import METHODS
+from sngan_repro.nets.families import FAMILIES
 from sngan_repro.reference import load_reference
 from sngan_repro.study import study_schema
 
@@ -119,6 +122,8 @@ def type_text(prop: Schema, key: str, definitions: Schema) -> str:
         return " or ".join(f"`{value}`" for value in prop.get("enum", [prop.get("const")]))
     if "anyOf" in prop:
         kinds = [part for part in prop["anyOf"] if part.get("type") != "null"]
+        if "enum" in kinds[0] and kinds[1:2] == [{"type": "string"}]:
+            del kinds[1]  # a name that a file of one's own registers
         return " or ".join(type_text(part, key, definitions) for part in kinds)
     if prop.get("type") == "array":
         return f"list of {type_text(prop.get('items', {}), key, definitions)}"
@@ -170,6 +175,34 @@ def sources() -> str:
     return head + "|---|---|---|---|---|---|\n" + "\n".join(rows)
 
 
+def scores() -> str:
+    """Table of the scores."""
+    rows = []
+    for name in in_order(SCORES.shipped()):
+        score = SCORES.get(name)
+        better = "higher" if score.higher_is_better else "lower"
+        title = "" if score.long_title == name else f" {score.long_title}"
+        rows.append([f"`{name}`{title}", better, score.measures, score.blind_to])
+    return pipe_table(["Score", "Better", "What it measures", "What it does not see"], rows)
+
+
+def evaluators() -> str:
+    """Table of the evaluators."""
+    rows = []
+    for name in EVALUATORS.shipped():
+        evaluator = EVALUATORS.get(name)
+        kind = "published, fetched once and checked" if evaluator.weights else "none"
+        kind = "trained here, on each dataset" if evaluator.trained else kind
+        rows.append([f"`{name}`", evaluator.summary, kind, evaluator.preprocessing])
+    return pipe_table(["Evaluator", "", "Weights", "From pixels to features"], rows)
+
+
+def families() -> str:
+    """Table of the network families."""
+    found = {name: FAMILIES.get(name) for name in FAMILIES.shipped()}
+    return pipe_table(["Family", ""], [[f"`{name}`", family.summary] for name, family in found.items()])
+
+
 def published_values() -> str:
     """The published values of the Southampton reproduction: every number, how it was read, and the error of that."""
     reference = load_reference("southampton")
@@ -206,6 +239,9 @@ PARTS: dict[str, Callable[[], str]] = {
     "ledger": ledger_keys,
     "methods": methods,
     "sources": sources,
+    "scores": scores,
+    "evaluators": evaluators,
+    "families": families,
     "published_values": published_values,
     "inconsistencies": inconsistencies,
 }

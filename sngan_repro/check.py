@@ -7,6 +7,8 @@ from itertools import groupby
 from typing import Any
 
 from sngan_repro.data.sources import list_sources, source_info
+from sngan_repro.evaluate.evaluators import EVALUATORS
+from sngan_repro.evaluate.scores import SCORES, in_order
 from sngan_repro.methods import METHODS
 from sngan_repro.paths import Layout
 from sngan_repro.specs import DatasetSpec, RunSpec, SettingSpec
@@ -42,7 +44,7 @@ def _jobs_text(study: Study, num_runs: int) -> str:
     """The jobs of a first run of the workflow, from nothing to the report."""
     fetched = {spec.source for spec in study.datasets.values() if source_info(spec).needs_fetch}
     jobs = {
-        "fetch": len(fetched) + ("inception" in study.evaluators),
+        "fetch": len(fetched) + sum(EVALUATORS.get(name).weights is not None for name in study.evaluators),
         "prepare and check data": len({spec.id for spec in study.datasets.values()}) + len(study.datasets),
         "prepare evaluators": len(study.datasets) * len(study.evaluators),
         "score real images": len(study.datasets),
@@ -159,6 +161,17 @@ def _type_name(annotation: Any) -> str:
     if getattr(annotation, "__name__", "") == "Literal" or str(annotation).startswith("typing.Literal"):
         return " | ".join(repr(value) for value in annotation.__args__)
     return annotation.__name__ if isinstance(annotation, type) else str(annotation)
+
+
+def print_scores() -> None:
+    """Print every score and every evaluator."""
+    for name in in_order(SCORES.names()):
+        score = SCORES.get(name)
+        sign = "higher" if score.higher_is_better else "lower"
+        print(f"{name}: {score.long_title}, {sign} is better - {score.measures}")
+    print("\nevaluators:")
+    for name in EVALUATORS.names():
+        print(f"{name}: {EVALUATORS.get(name).summary}")
 
 
 def print_criteria() -> None:

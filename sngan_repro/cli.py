@@ -83,6 +83,7 @@ def _fetch(add: Add) -> None:
 
 
 def _fetch_weights(add: Add) -> None:
+    add("--evaluator", default="inception", help="whose weights (default: inception)")
     add("--weights-dir", required=True, help="folder the weights file goes into")
     _download_option(add)
 
@@ -103,10 +104,10 @@ def _check_data(add: Add) -> None:
 
 def _evaluator(add: Add) -> None:
     _device_options(add)
-    add("--name", required=True, help="inception | classifier")
+    add("--name", required=True, help="an evaluator; `sngan-repro scores` lists them")
     add("--dataset", required=True, help="folder of the prepared images")
-    add("--options", required=True, help="the study's `classifier` options, JSON")
-    add("--weights", help="weights file, or the record that fetch-weights wrote (inception)")
+    add("--options", required=True, help="the study's `classifier` options, JSON (trained evaluators)")
+    add("--weights", help="weights file, or the record that fetch-weights wrote (published evaluators)")
     add("--out", required=True, help="folder of the evaluator")
 
 
@@ -157,6 +158,16 @@ def _sample(add: Add) -> None:
     add("--out", required=True, help=".png for a grid, .npy for an array uint8 (N, H, W, C)")
 
 
+def _score_images(add: Add) -> None:
+    _study_options(add)
+    _device_options(add)
+    add("--images", required=True, help="a folder of image files, or a .npy file of an array uint8 (N, H, W, C)")
+    add("--dataset", help="a dataset of the study (default: its only one)")
+    add("--evaluator", help="score by this evaluator of the study only")
+    add("--num-fake", type=_positive, help="images to score (default: what each protocol of the study says)")
+    add("--out", help="a .csv file to write (default: print)")
+
+
 def _claims(add: Add) -> None:
     _study_options(add)
     add("--tests", action="store_true", help="list the tests that claims can be bound to, with their options")
@@ -176,14 +187,16 @@ COMMANDS: dict[str, tuple[str, Callable[[Add], None]]] = {
     "status": ("tell how far the runs of a study are, from files alone", _status),
     "methods": ("list the methods and their options", _nothing),
     "datasets": ("list the data sources", _nothing),
+    "scores": ("list the scores and the evaluators", _nothing),
     "fetch": ("fetch a source's raw files, or check those staged by hand", _fetch),
-    "fetch-weights": ("fetch the Inception weights, or check those staged by hand", _fetch_weights),
+    "fetch-weights": ("fetch the weights of a published evaluator, or check those staged by hand", _fetch_weights),
     "prepare": ("prepare a dataset: one uint8 array at one size", _prepare),
     "evaluator": ("prepare an evaluator and the features of the real images", _evaluator),
     "check-data": ("check that a prepared dataset can give what a study's protocols ask for", _check_data),
     "train": ("train one run, resuming what a killed job left", _train),
     "score": ("score all snapshots of one run", _score),
     "score-real": ("score real images under the same protocols", _score_real),
+    "score-images": ("score images of any origin as a study scores its own", _score_images),
     "sample": ("sample a snapshot into a grid or an array", _sample),
     "aggregate": ("collect all runs and scores of a study into tidy tables", _study_options),
     "tables": ("make the study's tables", _study_options),

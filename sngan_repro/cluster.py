@@ -14,6 +14,7 @@ from typing import Any
 from sngan_repro.check import total_steps
 from sngan_repro.config import ConfigError, MachineConfig
 from sngan_repro.data.sources import source_info
+from sngan_repro.evaluate.evaluators import EVALUATORS
 from sngan_repro.files import file_lock, process_name, write_text
 from sngan_repro.paths import Layout
 from sngan_repro.specs import RunSpec
@@ -89,12 +90,13 @@ def fetch_first(study: Study, layout: Layout, machine: MachineConfig) -> None:
 
             print(f"fetching or checking the files of '{source}' before anything is submitted", file=sys.stderr)
             problems += _problem(partial(fetch, source, layout.downloads, machine.download))
-    weights = machine.inception_weights or (layout.weights / "inception.json").exists()
-    if "inception" in study.evaluators and not weights:
-        from sngan_repro.evaluate.inception import fetch_weights
+    for name in study.evaluators:
+        evaluator = EVALUATORS.get(name)
+        if evaluator.weights and not evaluator.weights_given(machine) and not layout.weights_record(name).exists():
+            from sngan_repro.evaluate.weights import fetch_weights
 
-        print("fetching or checking the Inception weights before anything is submitted", file=sys.stderr)
-        problems += _problem(partial(fetch_weights, layout.weights, machine.download))
+            print(f"fetching or checking the weights of '{name}' before anything is submitted", file=sys.stderr)
+            problems += _problem(partial(fetch_weights, evaluator.weights, layout.weights, machine.download))
     if problems:
         raise ConfigError("nothing was submitted, since files are missing:\n" + "\n".join(problems))
 

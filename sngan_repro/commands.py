@@ -7,7 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from sngan_repro.config import ConfigError, parse
+from sngan_repro.config import ConfigError, parse, require_known
 from sngan_repro.files import file_sha256, read_json, write_json
 from sngan_repro.paths import Layout, RunPaths
 from sngan_repro.protocol import ProtocolSpec
@@ -75,6 +75,13 @@ def datasets(given: Namespace) -> None:
     print_datasets(load_machine().data_dir)
 
 
+def scores(given: Namespace) -> None:
+    del given
+    from sngan_repro.check import print_scores
+
+    print_scores()
+
+
 def fetch(given: Namespace) -> None:
     from sngan_repro.data.fetch import fetch
 
@@ -82,12 +89,12 @@ def fetch(given: Namespace) -> None:
 
 
 def fetch_weights(given: Namespace) -> None:
-    from sngan_repro.evaluate.inception import fetch_weights
+    from sngan_repro.evaluate.weights import fetch_weights, weights_file
 
     folder = Path(given.weights_dir)
-    file = fetch_weights(folder, download=not given.no_download)
+    file = fetch_weights(weights_file(given.evaluator), folder, download=not given.no_download)
     # A record, not the weights, is the workflow's output: outputs are deleted before a job, staged files must not be.
-    write_json(folder / "inception.json", {"file": file.name, "sha256": file_sha256(file)})
+    write_json(folder / f"{given.evaluator}.json", {"file": file.name, "sha256": file_sha256(file)})
 
 
 def prepare(given: Namespace) -> None:
@@ -162,6 +169,35 @@ def score_real(given: Namespace) -> None:
         device,
         weights,
     )
+
+
+def score_images(given: Namespace) -> None:
+    study, layout = _study(given)
+    name = given.dataset or next(iter(study.datasets))
+    require_known("dataset", name, list(study.datasets))
+    if given.dataset is None and len(study.datasets) > 1:
+        raise ConfigError(f"--dataset: study {study.name} has several; name one of: {', '.join(study.datasets)}")
+    if given.evaluator:
+        require_known("evaluator", given.evaluator, study.evaluators)
+    if given.out and not given.out.endswith(".csv"):
+        raise ConfigError(f"--out: '{given.out}' is not a .csv file")
+    changed = {"num_fake": given.num_fake} if given.num_fake else {}
+    protocols = [
+        parse(ProtocolSpec, {**protocol.to_dict(), **changed}, "--num-fake")
+        for protocol in study.scores
+        if given.evaluator in (None, protocol.evaluator) and protocol.batch_norm == "running"
+    ]
+    from sngan_repro.files import atomic_path
+    from sngan_repro.library.scoring import score_images
+
+    _device(given)  # the number of threads
+    dataset, device = study.datasets[name], given.device
+    found = score_images(given.images, dataset, protocols, study.classifier, layout.data_dir, device)
+    if given.out:
+        with atomic_path(Path(given.out)) as temporary:
+            found.to_csv(temporary, index=False)
+    else:
+        print(found[["metric", "value", "num_fake", "num_real"]].to_string(index=False))
 
 
 def sample(given: Namespace) -> None:

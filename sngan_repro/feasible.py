@@ -6,26 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sngan_repro.config import ConfigError
+from sngan_repro.evaluate.evaluators import EVALUATORS, untrained
+from sngan_repro.evaluate.scores import SCORES
 from sngan_repro.files import read_json
 from sngan_repro.protocol import ProtocolSpec
-
-NEIGHBOURS = 3
-"""k of the k-nearest-neighbour manifolds of precision and recall (Kynkäänniemi et al. 2019)."""
 
 
 def infeasible(metric: str, protocol: ProtocolSpec, num_fake: int, num_real: int) -> str | None:
     """Why a metric cannot be computed from so many images, naming the key to change; None when it can."""
-    least = min(num_fake, num_real)
-    if metric == "is":
-        needed = 2 * protocol.is_splits
-        return None if num_fake >= needed else f"{num_fake} images are too few for `is_splits` {protocol.is_splits}"
-    if metric == "kid":
-        enough = least >= protocol.kid_subset_size
-        return None if enough else f"{least} images are fewer than `kid_subset_size` {protocol.kid_subset_size}"
-    if metric == "confidence":
-        return None if num_fake >= 1 else "no images"
-    needed = 2 if metric in ("fid", "duplicates") else NEIGHBOURS + 1
-    return None if least >= needed else f"{metric} needs at least {needed} images, found {least}"
+    return SCORES.get(metric).infeasible(protocol, num_fake, num_real)
 
 
 def check_protocols(
@@ -37,9 +26,9 @@ def check_protocols(
     """
     for index, protocol in enumerate(protocols):
         where = f"scores.{index}: dataset '{dataset}'"
-        if protocol.evaluator == "classifier" and not labelled:
+        if EVALUATORS.get(protocol.evaluator).trained and not labelled:
             raise ConfigError(
-                f"{where} has no classes to train the evaluator 'classifier' on; use `evaluator: inception`, "
+                f"{where} has no classes to train the evaluator '{protocol.evaluator}' on; use {untrained()}, "
                 "or put the images into one folder per class"
             )
         available = {"train": num_train, "test": num_test}[protocol.reference]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sngan_repro.config import MachineConfig
+from sngan_repro.evaluate.evaluators import EVALUATORS
 from sngan_repro.specs import DatasetSpec
 from sngan_repro.study import EvaluatorSpec, Study
 
@@ -136,11 +137,15 @@ class Layout:
         """Weights of published evaluators."""
         return self.data_dir / "weights"
 
+    def weights_record(self, evaluator: str) -> Path:
+        """Says which file below :attr:`weights` is an evaluator's; there when that file was fetched or checked."""
+        return self.weights / f"{evaluator}.json"
+
     def dataset(self, spec: DatasetSpec) -> Path:
         """Prepared images: images.npy, labels.npy, dataset.json."""
         return self.data_dir / "prepared" / spec.id
 
     def evaluator(self, spec: DatasetSpec, evaluator: str, options: EvaluatorSpec) -> Path:
         """An evaluator as used on one dataset: evaluator.json, weights, features of the real images."""
-        suffix = f"-{options.digest()[:8]}" if evaluator == "classifier" else ""
+        suffix = f"-{options.digest()[:8]}" if EVALUATORS.get(evaluator).trained else ""
         return self.data_dir / "evaluators" / spec.id / f"{evaluator}{suffix}"

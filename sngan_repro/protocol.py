@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
 from sngan_repro.config import Model
+from sngan_repro.names import NameIn
 
-Metric = Literal["is", "fid", "kid", "precision", "recall", "confidence", "duplicates"]
-METRICS: tuple[Metric, ...] = ("is", "fid", "kid", "precision", "recall")
+if TYPE_CHECKING:
+    from sngan_repro.evaluate.scores import Score
+
+METRICS = ("is", "fid", "kid", "precision", "recall")
 """What a protocol measures unless it says otherwise."""
-HIGHER_IS_BETTER = {
-    "is": True,
-    "fid": False,
-    "kid": False,
-    "precision": True,
-    "recall": True,
-    "confidence": True,
-    "duplicates": False,
-}
-OF_SAMPLES_ALONE = ("is", "confidence")
-"""Metrics without a reference."""
+
+EvaluatorName = Annotated[str, NameIn("sngan_repro.evaluate.evaluators:EVALUATORS")]
+ScoreName = Annotated[str, NameIn("sngan_repro.evaluate.scores:SCORES")]
 
 
 class ProtocolSpec(Model):
@@ -33,8 +28,8 @@ class ProtocolSpec(Model):
 
     FAULTS: ClassVar[tuple[str, ...]] = ("fault_distinct", "fault_contrast_stretch", "fault_detour")
 
-    evaluator: str = Field(description="the network whose features are compared: `inception` or `classifier`")
-    metrics: tuple[Metric, ...] = Field(METRICS, min_length=1, description="what is measured")
+    evaluator: EvaluatorName = Field(description="the network whose features are compared")
+    metrics: tuple[ScoreName, ...] = Field(METRICS, min_length=1, description="what is measured")
     num_fake: int = Field(ge=10, description="generated images")
     reference: Literal["train", "test"] = Field("train", description="real images to compare with")
     num_real: int | None = Field(None, ge=10, description="so many of them; default: all")
@@ -61,12 +56,22 @@ class ProtocolSpec(Model):
         return metrics
 
     @model_validator(mode="after")
+    def _evaluator_suits(self) -> ProtocolSpec:
+        from sngan_repro.evaluate.evaluators import EVALUATORS
+
+        meaningless = [metric for metric in self.metrics if _score(metric).needs_classes]
+        if meaningless and not EVALUATORS.get(self.evaluator).has_classes:
+            raise ValueError(
+                f"the evaluator '{self.evaluator}' has no classes, without which {' and '.join(meaningless)} mean "
+                "nothing; list the other scores in `metrics`"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _sizes_fit(self) -> ProtocolSpec:
-        smallest = min(self.num_fake, self.num_real or self.num_fake)
-        if "kid" in self.metrics and self.kid_subset_size > smallest:
-            raise ValueError(f"`kid_subset_size` ({self.kid_subset_size}) exceeds the {smallest} images scored")
-        if "is" in self.metrics and self.is_splits * 2 > self.num_fake:
-            raise ValueError(f"`is_splits` ({self.is_splits}) leaves fewer than 2 images in a split")
+        for metric in self.metrics:
+            if reason := _score(metric).infeasible(self, self.num_fake, self.num_real or self.num_fake):
+                raise ValueError(reason)
         if self.fault_distinct and (self.num_fake % self.fault_distinct or self.fault_distinct == self.num_fake):
             raise ValueError(
                 f"`num_fake` ({self.num_fake}) must be a multiple of `fault_distinct` ({self.fault_distinct}), "
@@ -117,12 +122,10 @@ class ProtocolSpec(Model):
         ``_50x120`` are 50 distinct images, 120 times each, ``_stretched`` and ``_via28`` the other faults.
         """
         name = f"{metric}{_thousands(self.num_fake)}"
-        if metric == "is":
-            name += "" if self.is_splits == 10 else f"s{self.is_splits}"
-        if metric not in OF_SAMPLES_ALONE:
+        score = _score(metric)
+        if not score.of_samples_alone:
             name += f"_{self.reference}" + (_thousands(self.num_real) if self.num_real else "")
-        if metric == "kid" and (self.kid_subset_size, self.kid_subsets) != (1000, 100):
-            name += f"_m{self.kid_subset_size}x{self.kid_subsets}"
+        name += score.name_part(self)
         if self.batch_norm == "batch":
             name += "_bnbatch"
         if self.seed:
@@ -139,6 +142,12 @@ class ProtocolSpec(Model):
     def metric_names(self) -> dict[str, str]:
         """metric -> full name, for every metric of the protocol."""
         return {metric: self.metric_name(metric) for metric in self.metrics}
+
+
+def _score(metric: str) -> type[Score]:
+    from sngan_repro.evaluate.scores import SCORES
+
+    return SCORES.get(metric)
 
 
 def _thousands(number: int) -> str:

@@ -25,7 +25,6 @@ from sngan_repro.claims import judge
 from sngan_repro.claims.judge import read_claims
 from sngan_repro.claims.ledger import load_ledger
 from sngan_repro.config import ConfigError
-from sngan_repro.feasible import NEIGHBOURS
 from sngan_repro.files import atomic_path
 from sngan_repro.paths import Layout
 from sngan_repro.reference import Reference
@@ -135,7 +134,6 @@ def gather(study: Study, layout: Layout) -> dict[str, Any]:
         "description": description,
         "naming": naming,
         "stats": stats,
-        "neighbours": NEIGHBOURS,
         "claims": read_claims(study, layout),
         "ledger": load_ledger(study.claims) if study.claims else None,
         "judge": judge,

@@ -10,15 +10,21 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from sngan_repro.config import Model
+from sngan_repro.names import NameIn
 
 Label = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$", max_length=60)]
 """A name that becomes part of a path: letters, digits and ``_ . + -``."""
+
+FamilyName = Annotated[str, NameIn("sngan_repro.nets.families:FAMILIES")]
+SourceName = Annotated[
+    str, NameIn("sngan_repro.data.sources:SOURCES", checked=False)
+]  # the study says of which dataset
 
 
 class DatasetSpec(Model):
     """One dataset at one size: what the prepared array depends on, and nothing else."""
 
-    source: str = Field(description="a data source; `sngan-repro datasets` lists them")
+    source: SourceName = Field(description="a data source; `sngan-repro datasets` lists them")
     image_size: int = Field(ge=16, le=128, multiple_of=4, description="height and width in pixels")
     channels: Literal[1, 3] | None = Field(None, description="1 grey, 3 RGB; null: as the source has")
     path: str | None = Field(None, description="folder or zip of images (source: images), class = folder name")
@@ -40,7 +46,7 @@ class DatasetSpec(Model):
 class NetsSpec(Model):
     """The networks that every method of a study shares."""
 
-    family: Literal["cnn"] = Field("cnn", description="cnn: the standard CNN of the SNGAN paper (Table 3)")
+    family: FamilyName = Field("cnn", description="cnn: the standard CNN of the SNGAN paper (Table 3)")
     width: int = Field(64, ge=1, le=1024, description="channels of the layer nearest to the image; paper: 64")
     z_dim: int = Field(128, ge=1, le=4096, description="length of the latent vector; paper: 128")
     z_law: Literal["normal", "uniform", "uniform01"] = Field(

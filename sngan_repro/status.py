@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sngan_repro.check import num_train_images
+from sngan_repro.evaluate.evaluators import EVALUATORS
 from sngan_repro.job_log import JobLog
 from sngan_repro.paths import Layout
 from sngan_repro.progress import BEAT_SECONDS
@@ -227,7 +228,7 @@ def _read(path: Path) -> tuple[dict[str, Any] | None, float]:
 def _failed_jobs(study: Study, layout: Layout) -> dict[str, str]:
     """Log -> last line of jobs on which many runs wait, and of those that come after all."""
     shared = layout.data_dir / "logs"
-    paths = [shared / "fetch-weights.log"] if "inception" in study.evaluators else []
+    paths = [shared / f"fetch-weights-{name}.log" for name in study.evaluators if EVALUATORS.get(name).weights]
     for spec in study.datasets.values():
         paths += [shared / f"fetch-{spec.source}.log", shared / f"prepare-{spec.id}.log"]
         paths += [shared / f"evaluator-{spec.id}-{name}.log" for name in study.evaluators]

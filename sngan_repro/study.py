@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from sngan_repro.config import ConfigError, MachineConfig, Model, describe, parse, read_yaml, require_known
+from sngan_repro.names import NameIn
 from sngan_repro.protocol import ProtocolSpec
 from sngan_repro.reference import Reference, load_reference
 from sngan_repro.specs import (
@@ -47,7 +48,9 @@ class MethodEntry(Model):
         schema = handler.resolve_ref_schema(handler(core))
         schema["properties"].pop("options")
         schema["additionalProperties"] = True
-        return {"anyOf": [{"type": "string"}, dict(schema)]}
+        names = NameIn("sngan_repro.methods:METHODS").json_schema()["anyOf"]
+        schema["properties"]["name"] |= {"anyOf": names}
+        return {"anyOf": [*names, dict(schema)]}
 
     @model_validator(mode="before")
     @classmethod
@@ -66,7 +69,7 @@ class MethodEntry(Model):
 
 
 class EvaluatorSpec(Model):
-    """Options of the evaluator ``classifier``, trained by the workflow on each dataset's train split."""
+    """Options of evaluators that the workflow trains on each dataset's train split: ``classifier``."""
 
     epochs: int = Field(12, ge=1, le=1000, description="passes over the training images")
     width: int = Field(32, ge=4, le=512, description="channels of the first layer")
@@ -97,7 +100,7 @@ class Study(Model):
     training: TrainingSpec = Field(TrainingSpec(), description="the loop, for all methods")
     nets: NetsSpec = Field(NetsSpec(), description="the networks that all methods share")
     scores: tuple[ProtocolSpec, ...] = Field(min_length=1, description="protocols: how the samples are scored")
-    classifier: EvaluatorSpec = Field(EvaluatorSpec(), description="options of the evaluator `classifier`")
+    classifier: EvaluatorSpec = Field(EvaluatorSpec(), description="options of trained evaluators")
     headline: tuple[str, ...] = Field((), description="metric names in the main table; default: first IS and FID")
     reference: str | None = Field(None, description="published values to set beside: a name, or the path of a file")
     claims: str | None = Field(None, description="ledger of claims to judge: `southampton`, or the path of a YAML file")
@@ -115,7 +118,6 @@ class Study(Model):
     def _names_consistent(self) -> Study:
         from sngan_repro.claims.ledger import load_ledger
         from sngan_repro.data.sources import check_source, source_info
-        from sngan_repro.evaluate.registry import evaluator_names
         from sngan_repro.feasible import check_protocols
 
         try:
@@ -125,8 +127,6 @@ class Study(Model):
             for label in labels:
                 if labels.count(label) > 1:
                     raise ConfigError(f"methods: two entries have the label '{label}'; give one its own `label:`")
-            for protocol in self.scores:
-                require_known("evaluator", protocol.evaluator, evaluator_names())
             for key, dataset in self.datasets.items():
                 info = source_info(dataset)
                 check_protocols(key, self.scores, info.num_train, info.num_test, labelled=True)
@@ -197,9 +197,10 @@ class Study(Model):
         """The metrics of the main table and figures: without faults, unless there are no such."""
         if self.headline:
             return list(self.headline)
-        names = self.clean_metric_names or self.metric_names
-        firsts = [next((n for n in names if n.startswith(m)), None) for m in ("is", "fid")]
-        return [name for name in firsts if name] or names[:1]
+        protocols = [protocol for protocol in self.scores if protocol.is_clean] or self.scores
+        named = [(metric, name) for protocol in protocols for metric, name in protocol.metric_names.items()]
+        firsts = [next((name for metric, name in named if metric == kind), None) for kind in ("is", "fid")]
+        return [name for name in firsts if name] or [named[0][1]]
 
     @property
     def evaluators(self) -> list[str]:

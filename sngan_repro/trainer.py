@@ -14,7 +14,7 @@ from torch import Tensor
 from sngan_repro import runtime
 from sngan_repro.adam import Adam
 from sngan_repro.batches import BatchStream
-from sngan_repro.config import parse
+from sngan_repro.config import ConfigError, parse
 from sngan_repro.execution import Place, Updates
 from sngan_repro.latents import training_latents
 from sngan_repro.methods import METHODS
@@ -61,7 +61,10 @@ class Trainer:
         self.method = method_class(options, self.image_shape, spec.nets)
         # G comes first from the same random state, so runs of one seed start with the same G under every method.
         torch.manual_seed(spec.seed)
-        self.G, self.D = self.method.build()
+        try:
+            self.G, self.D = self.method.build()
+        except ConfigError as error:  # a network that the family does not have
+            raise ConfigError(f"the method '{spec.method.name}' of run {spec.id} cannot be built: {error}") from None
         self.G.to(device).to(memory_format=torch.channels_last)
         self.D.to(device).to(memory_format=torch.channels_last)
         self.method.state = {name: value.to(device) for name, value in self.method.state.items()}

@@ -49,7 +49,7 @@ def test_a_study_is_held_once(layout: Layout):
 
 def test_all_missing_files_are_told_at_once(layout: Layout, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(Path(__file__).parent.parent)
-    with pytest.raises(ConfigError, match=r"(?s)nothing was submitted.*cifar-10-python.*Inception weights are missing"):
+    with pytest.raises(ConfigError, match=r"(?s)nothing was submitted.*cifar-10-python.*an evaluator are missing"):
         cluster.fetch_first(load_study("southampton"), layout, MachineConfig(download=False))
 
 

@@ -36,10 +36,29 @@ from sngan_repro.specs import BudgetSpec, DatasetSpec, NetsSpec, SettingSpec, Sn
         (
             ProtocolSpec,
             {"evaluator": "inception", "num_fake": 500},
-            r"`kid_subset_size` \(1000\) exceeds the 500 images",
+            r"500 images are fewer than `kid_subset_size` 1000",
         ),
-        (ProtocolSpec, {"evaluator": "i", "num_fake": 5000, "metrics": ["is", "is"]}, "a metric is listed twice"),
-        (ProtocolSpec, {"evaluator": "i", "num_fake": 12, "metrics": ["is"]}, "fewer than 2 images in a split"),
+        (
+            ProtocolSpec,
+            {"evaluator": "inception", "num_fake": 5000, "metrics": ["is", "is"]},
+            "a metric is listed twice",
+        ),
+        (
+            ProtocolSpec,
+            {"evaluator": "inception", "num_fake": 12, "metrics": ["is"]},
+            "12 images are too few for `is_splits` 10",
+        ),
+        (
+            ProtocolSpec,
+            {"evaluator": "inception", "num_fake": 5000, "metrics": ["fdi"]},
+            "metrics.0: unknown score 'fdi'; did you mean 'fid'",
+        ),
+        (
+            ProtocolSpec,
+            {"evaluator": "inceptoin"},
+            "evaluator: unknown evaluator 'inceptoin'; did you mean 'inception'",
+        ),
+        (NetsSpec, {"family": "cmn"}, "family: unknown network family 'cmn'; did you mean 'cnn'"),
         (MachineConfig, {"device": "gpu"}, "device: String should match pattern"),
         (MachineConfig, {"studdy": "quick"}, "unknown key; did you mean 'study'"),
     ],

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from sngan_repro.analysis.best import published_column
 from sngan_repro.config import ConfigError
 from sngan_repro.reference import FOLDER, REAL, load_reference
 
@@ -95,6 +96,17 @@ def test_a_file_of_ones_own_needs_only_a_table(tmp_path):
     name = write(tmp_path, bar_values=None, curve_values=None, loss_readings=None, best_settings=None)
     mine = load_reference(name)
     assert (mine.name, mine.bars("is"), mine.curves("fid"), mine.curve_setting) == ("mine", {}, {}, None)
+
+
+def test_any_score_may_have_been_published(tmp_path):
+    table = {"where": "Table 1", "how": "printed", "values": {"kid": {"SNGAN": 0.02, "Real data": 0.001}}}
+    nothing = dict.fromkeys(("bar_values", "curve_values", "loss_readings", "best_settings"))
+    mine = load_reference(write(tmp_path, best_values=table, **nothing))
+    assert mine.best("kid")["SNGAN"].value == 0.02
+    column = published_column(mine, "kid")
+    assert (column.header, column.real, column.leader) == ("KID ↓", 0.001, "SNGAN")
+    with pytest.raises(ConfigError, match="unknown score 'kids'; did you mean 'kid'"):
+        load_reference(write(tmp_path, best_values={**table, "values": {"kids": {"SNGAN": 1.0}}}, **nothing))
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from sngan_repro.analysis.naming import MISSING, REAL, interval, mean_sd, metric_header, number
+from sngan_repro.analysis.naming import MISSING, REAL, interval, mean_sd, metric_header, number, title_of
 from sngan_repro.analysis.printed import PrintedTable
 from sngan_repro.analysis.summary import best_setting, metric_decimals, ranking, real_value
-from sngan_repro.protocol import HIGHER_IS_BETTER
+from sngan_repro.evaluate.scores import SCORES
 from sngan_repro.reference import Reference
 from sngan_repro.study import Study
 
@@ -63,11 +63,11 @@ def published_column(reference: Reference, kind: str) -> BestColumn:
     methods = {method: Best(found[method].value, settings.get(method, MISSING)) for method in reference.methods
                if method in found}  # fmt: skip
     real = found.get(REAL)
-    ranked = sorted(methods, key=lambda method: methods[method].mean, reverse=HIGHER_IS_BETTER[kind])
+    ranked = sorted(methods, key=lambda method: methods[method].mean, reverse=SCORES.get(kind).higher_is_better)
     decimals = max(len(repr(entry.value).partition(".")[2]) for entry in found.values())
-    sign = "↑" if HIGHER_IS_BETTER[kind] else "↓"
+    sign = "↑" if SCORES.get(kind).higher_is_better else "↓"
     return BestColumn(
-        f"{kind.upper()} {sign}", decimals, real.value if real else None, methods, ranked[0] if ranked else None
+        f"{title_of(kind)} {sign}", decimals, real.value if real else None, methods, ranked[0] if ranked else None
     )
 
 

@@ -12,6 +12,8 @@ from sngan_repro.analysis.naming import MISSING, amount, count, enumeration, fau
 from sngan_repro.analysis.printed import PrintedTable, markdown_escape
 from sngan_repro.analysis.schemas import DatasetFile, EvaluatorFile
 from sngan_repro.analysis.summary import Results
+from sngan_repro.data.sources import SOURCES
+from sngan_repro.evaluate.scores import SCORES, in_order
 from sngan_repro.methods import METHODS
 from sngan_repro.paths import Layout
 from sngan_repro.protocol import ProtocolSpec
@@ -191,11 +193,7 @@ def protocol_text(protocol: ProtocolSpec) -> str:
         f"{protocol.reference} split",
         f"latents from sampling seed {protocol.seed}, the same for every run",
     ]
-    if "is" in protocol.metrics:
-        one = protocol.is_splits == 1
-        parts.append("IS of all samples at once" if one else f"IS averaged over {protocol.is_splits} splits")
-    if "kid" in protocol.metrics:
-        parts.append(f"KID over {count(protocol.kid_subsets, 'subset')} of {count(protocol.kid_subset_size, 'image')}")
+    parts += [part for metric in protocol.metrics if (part := SCORES.get(metric).sentence_part(protocol))]
     running = protocol.batch_norm == "running"
     statistics = "its running statistics" if running else "the statistics of each batch"
     parts.append(f"batch norm in $G$ uses {statistics} while sampling")
@@ -210,29 +208,36 @@ def metric_kinds(study: Study) -> set[str]:
     return {metric for protocol in study.scores for metric in protocol.metrics}
 
 
-def split_counts(study: Study) -> set[int]:
-    """The numbers of splits over which Inception Scores of the study are averaged."""
-    return {protocol.is_splits for protocol in study.scores if "is" in protocol.metrics}
+def score_texts(study: Study) -> list[str]:
+    """What each score in use is, one Markdown paragraph each; scores with one text share it."""
+    texts = []
+    for metric in in_order(metric_kinds(study)):
+        protocols = [protocol for protocol in study.scores if metric in protocol.metrics]
+        texts.append(SCORES.get(metric).report_text(protocols))
+    return list(dict.fromkeys(texts))
 
 
 def computed_by(study: Study) -> str:
-    """What computes the scores, as a Markdown sentence."""
-    kinds, fidelity = metric_kinds(study), "torch-fidelity [@obukhov2020]"
-    frechet = (
-        "computed by this package in double precision, by a form that is symmetric in the two sets; from the same "
-        "features it agrees with the value of torch-fidelity to a relative $10^{-6}$ wherever the covariances have "
-        "full rank"
-    )
-    words = {"fid": "the FID", "confidence": "the confidence", "duplicates": "the share of near-duplicates"}
-    own = [text for kind, text in words.items() if kind in kinds]
-    sentences = [f"The FID is {frechet} [@obukhov2020]."] if "fid" in kinds else []
-    if simple := [text for text in own if text != words["fid"]]:
+    """What computes the scores, in Markdown sentences."""
+    scores = [SCORES.get(metric) for metric in in_order(metric_kinds(study))]
+    own = [score for score in scores if not score.computed_by]
+    sentences = []
+    programs = list(dict.fromkeys(score.computed_by for score in scores if score.computed_by))
+    for program in programs:
+        nouns = [score.noun() for score in scores if score.computed_by == program]
+        who, verb = _sentence_start(enumeration(nouns)), "is" if len(nouns) == 1 else "are"
+        if len(programs) == 1:
+            who, verb = f"All but {enumeration(score.noun() for score in own)}" if own else "All", "are"
+        sentences.append(f"{who} {verb} computed with {program}.")
+    sentences += [score.remark for score in own if score.remark]
+    if simple := [score.noun() for score in own if not score.remark]:
         verb = "is" if len(simple) == 1 else "are"
-        sentences.append(f"{enumeration(simple)} {verb} computed by this package.".capitalize())
-    if kinds - words.keys():
-        others = f"All but {enumeration(own)}" if own else "All"
-        sentences.insert(0, f"{others} are computed with {fidelity}.")
+        sentences.append(f"{_sentence_start(enumeration(simple))} {verb} computed by this package.")
     return " ".join(sentences)
+
+
+def _sentence_start(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 def real_counts(results: Results) -> str:
@@ -247,19 +252,11 @@ def real_counts(results: Results) -> str:
 Z_LAWS = {"normal": "$N(0, 1)$", "uniform": "$U[-1, 1)$", "uniform01": "$U[0, 1)$"}
 """NetsSpec.z_law -> the law in Markdown."""
 
-DATA_CITATIONS = {
-    "digits": "alpaydin1998; @pedregosa2011",
-    "mnist": "lecun1998",
-    "fashion_mnist": "xiao2017",
-    "cifar10": "krizhevsky2009",
-    "cifar100": "krizhevsky2009",
-    "stl10": "coates2011",
-}
-
 
 def data_citation(source: str) -> str:
     """Pandoc citation of a data source with a leading space; empty for a user's own images."""
-    return f" [@{DATA_CITATIONS[source]}]" if source in DATA_CITATIONS else ""
+    keys = [key.strip() for key in SOURCES.get(source).citation.split(",") if key.strip()]
+    return f" [{'; '.join(f'@{key}' for key in keys)}]" if keys else ""
 
 
 def option_text(value: object) -> str:

@@ -22,6 +22,7 @@ from sngan_repro.analysis.printed import PrintedTable, markdown_escape
 from sngan_repro.analysis.stats import fewest_seeds, unanimity_chance
 from sngan_repro.analysis.summary import Results, metric_decimals, ranking, real_value
 from sngan_repro.analysis.tabular import Row
+from sngan_repro.evaluate.evaluators import EVALUATORS
 from sngan_repro.study import Study
 
 ALPHA = 0.05
@@ -254,16 +255,17 @@ def literature_sentences(study: Study) -> list[str]:
         name = f"`{protocol.evaluator}`"
         if not protocol.is_clean:
             sentences.append("Scores measured with faults show what the faults do, and are no results of a method.")
-        elif protocol.evaluator == "classifier":
+        elif (evaluator := EVALUATORS.get(protocol.evaluator)).published_as is None:
             sentences.append(
-                f"Scores by the evaluator {name} rest on a network trained in this study: they rank the runs of this "
-                "study and must not be set beside any published score."
+                f"Scores by the evaluator {name} rest on {evaluator.features}: they rank the runs of this study and "
+                "must not be set beside any published score."
             )
         else:
             real = integer(protocol.num_real) if protocol.num_real else "all"
             sentences.append(
                 f"Scores by the evaluator {name} may be set beside published ones only where those were measured with "
                 f"{integer(protocol.num_fake)} generated images, {real} images of the {protocol.reference} split of "
-                "the same data, the same image size and the same Inception weights; the scores depend on each of these."
+                f"the same data, the same image size and the same weights of {evaluator.features}; the scores "
+                "depend on each of these."
             )
     return list(dict.fromkeys(sentences))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from sngan_repro.protocol import HIGHER_IS_BETTER, OF_SAMPLES_ALONE, ProtocolSpec
+from sngan_repro.evaluate.scores import SCORES
+from sngan_repro.protocol import ProtocolSpec
 from sngan_repro.study import Study
 
 REAL = "Real data"
@@ -13,24 +14,10 @@ REAL = "Real data"
 
 MISSING = "–"
 
-TITLES = {
-    "is": "IS",
-    "fid": "FID",
-    "kid": "KID",
-    "precision": "Precision",
-    "recall": "Recall",
-    "confidence": "Confidence",
-    "duplicates": "Near-duplicates",
-}
-LONG_TITLES = {
-    "is": "Inception Score",
-    "fid": "Fréchet Inception Distance",
-    "kid": "Kernel Inception Distance",
-    "precision": "precision",
-    "recall": "recall",
-    "confidence": "confidence of the classifier",
-    "duplicates": "share of near-duplicates",
-}
+
+def title_of(metric: str) -> str:
+    """The name of a kind of metric in tables and figures: ``FID``."""
+    return SCORES.get(metric).title
 
 
 def protocol_of(study: Study, name: str) -> tuple[str, ProtocolSpec]:
@@ -49,7 +36,7 @@ def kinds_of(study: Study, names: Iterable[str]) -> list[tuple[str, str]]:
 
 def higher_is_better(study: Study, name: str) -> bool:
     """Whether larger values of the metric called ``name`` are better."""
-    return HIGHER_IS_BETTER[protocol_of(study, name)[0]]
+    return SCORES.get(protocol_of(study, name)[0]).higher_is_better
 
 
 def arrow(study: Study, name: str) -> str:
@@ -61,19 +48,18 @@ def metric_label(study: Study, name: str) -> str:
     """Everything that tells a protocol from another, e.g. ``FID (600 generated, train reference, classifier)``."""
     metric, protocol = protocol_of(study, name)
     parts = [f"{protocol.num_fake} generated"]
-    if metric == "is":
-        parts.append(f"{protocol.is_splits} split" + "s" * (protocol.is_splits != 1))
-    if metric not in OF_SAMPLES_ALONE:
+    score = SCORES.get(metric)
+    if not score.of_samples_alone:
         real = f"{protocol.num_real} {protocol.reference}" if protocol.num_real else protocol.reference
         parts.append(f"{real} reference")
-    if metric == "kid":
-        parts.append(f"{protocol.kid_subsets} subsets of {protocol.kid_subset_size}")
+    if part := score.label_part(protocol):
+        parts.append(part)
     if protocol.batch_norm == "batch":
         parts.append("batch statistics")
     if protocol.seed:
         parts.append(f"sampling seed {protocol.seed}")
     parts += fault_phrases(protocol)
-    return f"{TITLES[metric]} ({', '.join([*parts, protocol.evaluator])})"
+    return f"{title_of(metric)} ({', '.join([*parts, protocol.evaluator])})"
 
 
 def metric_short(study: Study, name: str) -> str:
@@ -93,7 +79,7 @@ def metric_short(study: Study, name: str) -> str:
     keys = [key for key in shown if key not in ProtocolSpec.FAULTS]
     words = [str(value) if value is not None else "all" for value in _values(protocol, keys)]
     words += fault_words(protocol)  # never left unsaid, also where the rest would tell
-    return TITLES[metric] + (f" ({', '.join(words)})" if words else "")
+    return title_of(metric) + (f" ({', '.join(words)})" if words else "")
 
 
 def _values(protocol: ProtocolSpec, keys: Iterable[str]) -> tuple[object, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sngan_repro.analysis.naming import count, enumeration, fault_phrases, integer, protocol_of
+from sngan_repro.evaluate.evaluators import EVALUATORS
 from sngan_repro.protocol import ProtocolSpec
 from sngan_repro.reference import ASPECTS, Reference
 from sngan_repro.study import Study
@@ -39,21 +40,16 @@ def shared_methods(study: Study, reference: Reference) -> list[str]:
 
 def incomparable(study: Study, reference: Reference, dataset: str, metric: str) -> str:
     """Why scores by a metric of the study and published ones have no common unit; empty where they have."""
-    evaluator = protocol_of(study, metric)[1].evaluator
+    evaluator = EVALUATORS.get(protocol_of(study, metric)[1].evaluator)
     stated = reference.protocol.get("features")
-    if evaluator != "inception" or stated is None or stated.value != "inception":
+    if evaluator.published_as is None or stated is None or stated.value != evaluator.published_as:
         theirs = stated.stated if stated else "features that are not stated"
-        return f"they rest on other features ({OUR_FEATURES.get(evaluator, evaluator)}; published: {theirs})"
+        return f"they rest on other features ({evaluator.features}; published: {theirs})"
     data = reference.protocol.get("data")
     if data and data.value is not None and data.value != study.datasets[dataset].source:
         return f"they are of other data ({study.datasets[dataset].source}; published: {data.stated})"
     return ""
 
-
-OUR_FEATURES = {
-    "inception": "torch-fidelity's port of the TensorFlow Inception graph",
-    "classifier": "a classifier trained in this study",
-}
 
 TOPICS = {
     "data": "data",
@@ -106,7 +102,7 @@ def _ours(study: Study, protocols: list[ProtocolSpec]) -> dict[str, tuple[set[ob
         return set(distinct), enumeration(f"{_text(value)}{unit}" for value in distinct)
 
     sources = [spec.source for spec in study.datasets.values()]
-    evaluators: list[object] = [p.evaluator for p in protocols]
+    evaluators = [EVALUATORS.get(name) for name in dict.fromkeys(p.evaluator for p in protocols)]
     splits = {(p.is_splits, p.num_fake // p.is_splits) for p in protocols if "is" in p.metrics}
     nets = [{**study.nets.to_dict(), **entry.nets} for entry in study.methods]
     steps = sorted({int({**s.to_dict(), **e.setting}["n_dis"]) for s in study.settings.values() for e in study.methods})
@@ -118,7 +114,7 @@ def _ours(study: Study, protocols: list[ProtocolSpec]) -> dict[str, tuple[set[ob
     split = each([p.reference for p in protocols])
     return {
         "data": each(list(sources)),
-        "features": (set(evaluators), enumeration(OUR_FEATURES.get(str(e), str(e)) for e in dict.fromkeys(evaluators))),
+        "features": ({e.published_as or e for e in evaluators}, enumeration(e.features for e in evaluators)),
         "num_fake": each([p.num_fake for p in protocols], " images" if faults else " distinct images"),
         "splits": (
             {number for number, _ in splits},

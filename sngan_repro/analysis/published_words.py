@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from sngan_repro.analysis.best import published_column, study_column
-from sngan_repro.analysis.naming import enumeration, higher_is_better, metric_short, number
+from sngan_repro.analysis.naming import enumeration, higher_is_better, metric_short, number, title_of
 from sngan_repro.analysis.printed import markdown_escape
 from sngan_repro.analysis.published import compared_metrics, shared_methods
 from sngan_repro.analysis.stats import kendall_tau_b
@@ -48,7 +48,7 @@ def source_sentences(reference: Reference) -> list[str]:
 
 
 def _errors(errors: Mapping[Kind, float]) -> str:
-    return enumeration(f"{error:g} ({kind.upper()})" for kind, error in errors.items())
+    return enumeration(f"{error:g} ({title_of(kind)})" for kind, error in errors.items())
 
 
 def ranking_sentence(study: Study, reference: Reference, summary: pd.DataFrame, dataset: str) -> str:

@@ -13,7 +13,6 @@ from sngan_repro.analysis.best import print_best, study_column
 from sngan_repro.analysis.naming import (
     MISSING,
     REAL,
-    TITLES,
     amount,
     arrow,
     duration,
@@ -24,6 +23,7 @@ from sngan_repro.analysis.naming import (
     metric_label,
     number,
     protocol_of,
+    title_of,
 )
 from sngan_repro.analysis.outputs import PUBLISHED_TABLE, chunks, printed_names, table_files
 from sngan_repro.analysis.printed import PrintedTable, latex_document, markdown_document
@@ -157,7 +157,7 @@ def all_scores_tables(study: Study, summary: pd.DataFrame, dataset: str) -> Iter
     for protocol in study.scores:
         names = list(protocol.metric_names.values())
         decimals = {name: metric_decimals(summary, dataset, name) for name in names}
-        header = [f"{TITLES[protocol_of(study, name)[0]]} {arrow(study, name)}" for name in names]
+        header = [f"{title_of(protocol_of(study, name)[0])} {arrow(study, name)}" for name in names]
         real = [number(real_value(summary, dataset, name), decimals[name]) for name in names]
         rows, rules = [[REAL, MISSING, *real, MISSING, MISSING]], set()
         for label in study.labels:

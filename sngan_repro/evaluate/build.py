@@ -1,7 +1,7 @@
 """An evaluator as used on one dataset: its network, and the features of all real images, computed once.
 
 The folder holds ``evaluator.json`` (written last: it is there when the rest is complete), ``features_train.npz``,
-``features_test.npz`` and, for the classifier, ``weights.safetensors``. Each file of features carries the digests of
+``features_test.npz`` and, for a trained one, ``weights.safetensors``. Each file of features carries the digests of
 the evaluator and the images it was made with and is refused by a reader that expects others, so parallel jobs can
 read a folder that is being replaced and get the right features or an error, never a mixture.
 """
@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from sngan_repro.config import ConfigError, require_known, text_digest
+from sngan_repro.config import ConfigError, text_digest
 from sngan_repro.data.dataset import PreparedData, Split
-from sngan_repro.evaluate import classifier, inception
+from sngan_repro.evaluate.classifier import accuracy
+from sngan_repro.evaluate.evaluators import EVALUATORS, untrained
+from sngan_repro.evaluate.evaluators.base import trained_options
 from sngan_repro.evaluate.features import Extractor, Features, extract
-from sngan_repro.evaluate.registry import evaluator_names
 from sngan_repro.files import atomic_path, file_lock, file_sha256, read_json, write_json
 from sngan_repro.runtime import versions
 from sngan_repro.study import EvaluatorSpec
@@ -29,9 +30,8 @@ from sngan_repro.study import EvaluatorSpec
 log = logging.getLogger(__name__)
 
 SPLITS: tuple[Split, Split] = ("train", "test")
-PREPROCESSING = {"classifier": classifier.PREPROCESSING, "inception": inception.PREPROCESSING}
-BATCH_SIZE = {"classifier": 256, "inception": 16}
-"""Images per pass. Speed only; larger ones gain nothing on a CPU and little on a GPU."""
+TRAINED_WEIGHTS = "weights.safetensors"
+"""The weights of a trained evaluator, in its folder."""
 
 
 def build_evaluator(
@@ -44,17 +44,18 @@ def build_evaluator(
 ) -> dict[str, Any]:
     """Make the evaluator's folder ``out`` for one prepared dataset; returns what evaluator.json says.
 
-    A folder that is complete and of the same dataset, options and weights is left alone. options: of the classifier
-    (ignored by inception). weights: of inception (ignored by the classifier).
-    Raises ConfigError for an unknown evaluator, a dataset without labels (classifier) or missing weights (inception).
+    A folder that is complete and of the same dataset, options and weights is left alone. options: of a trained
+    evaluator, ignored by others. weights: the file of a published one, ignored by others.
+    Raises ConfigError for an unknown evaluator, a dataset without labels where one is trained, or missing weights.
     """
-    require_known("evaluator", name, evaluator_names())
+    published = EVALUATORS.get(name).weights
     data = PreparedData.open(dataset_dir)
-    if name == "inception" and weights is None:
+    if published and weights is None:
+        place = f"set `{published.key}` in config/config.yaml" if published.key else f"stage {published.name}"
         raise ConfigError(
-            "the evaluator 'inception' needs its weights: set `inception_weights` in config/config.yaml or let them be "
-            "downloaded (`download: true`)"
+            f"the evaluator '{name}' needs its weights: {place} or let them be downloaded (`download: true`)"
         )
+    weights = weights if published else None
     with file_lock(
         out.with_name(f".{out.name}.lock"), wait=True
     ):  # two builds at once could mix one's weights with the other's features
@@ -74,28 +75,28 @@ def _build(
 ) -> dict[str, Any]:
     started = time.perf_counter()
     (out / "evaluator.json").unlink(missing_ok=True)  # from here on nothing here looks complete
-    if name == "classifier":
-        extractor: Extractor = _train(data, options, out / "weights.safetensors", device)
-        weights = out / "weights.safetensors"
-    else:
-        assert weights is not None
-        extractor = inception.load_inception(weights, device)
-    weights_sha256 = file_sha256(weights)
+    evaluator = EVALUATORS.get(name)
+    if evaluator.trained:
+        _check_labels(name, data)
+        weights = out / TRAINED_WEIGHTS
+        evaluator.train(data, options, weights, device)
+    extractor = evaluator.load(weights, device)
+    weights_sha256 = file_sha256(weights) if weights else None
     digest = _digest(name, weights_sha256)
     accuracies: dict[str, float | None] = {}
     for split in SPLITS:
-        features = extract(extractor, data.images(split), BATCH_SIZE[name], device)
-        accuracies[split] = _accuracy(name, features, data.labels(split))
+        features = extract(extractor, data.images(split), evaluator.batch_size, device)
+        accuracies[split] = _accuracy(features, data.labels(split)) if evaluator.trained else None
         _write_features(out / f"features_{split}.npz", features, digest, data.sha256)
     info = {
         "evaluator": name,
         "digest": digest,
-        "preprocessing": PREPROCESSING[name],
-        "weights": weights.name if name == "classifier" else str(weights.resolve()),
+        "preprocessing": evaluator.preprocessing,
+        "weights": (weights.name if evaluator.trained else str(weights.resolve())) if weights else None,
         "weights_sha256": weights_sha256,
         "feature_dim": features["features"].shape[1],
         "num_classes": features["logits"].shape[1],
-        "options": options.to_dict() if name == "classifier" else {},
+        "options": trained_options(name, options),
         "dataset_sha256": data.sha256,
         "train_accuracy": accuracies["train"],
         "test_accuracy": accuracies["test"],
@@ -148,25 +149,29 @@ def load_extractor(
 ) -> Extractor:
     """The network of an evaluator's folder, after checking that its weights are those of the cached features.
 
-    weights: where Inception's weights are now, when not at the place where they were.
+    weights: what config/config.yaml says of where its weights are now, when not at the place where they were.
     """
-    path = folder / info["weights"] if info["evaluator"] == "classifier" else weights or Path(info["weights"])
+    evaluator = EVALUATORS.get(info["evaluator"])
+    if info["weights"] is None:
+        return evaluator.load(None, device)
+    path = folder / info["weights"]  # an absolute path for published weights
+    key = evaluator.weights.key if evaluator.weights else None
+    if weights is not None and key:
+        path = weights
     if not path.exists():
-        raise ConfigError(
-            f"{path}: the weights of the evaluator are missing; see `inception_weights` in config/config.yaml"
-        )
+        hint = f"see `{key}` in config/config.yaml" if key else f"remove {folder} so that it is built anew"
+        raise ConfigError(f"{path}: the weights of the evaluator are missing; {hint}")
     if (found := file_sha256(path)) != info["weights_sha256"]:
         raise ConfigError(
             f"{path}: SHA-256 {found[:16]}..., but the features in {folder} were made with "
             f"{info['weights_sha256'][:16]}...; remove {folder} so that it is built anew"
         )
-    load = classifier.load_classifier if info["evaluator"] == "classifier" else inception.load_inception
-    return load(path, device)
+    return evaluator.load(path, device)
 
 
-def _digest(name: str, weights_sha256: str) -> str:
+def _digest(name: str, weights_sha256: str | None) -> str:
     """Identifies what turns pixels into features: kind, preprocessing and weights."""
-    return text_digest(f"{name}\n{PREPROCESSING[name]}\n{weights_sha256}")
+    return text_digest(f"{name}\n{EVALUATORS.get(name).preprocessing}\n{weights_sha256 or ''}")
 
 
 def _present(
@@ -175,11 +180,10 @@ def _present(
     """evaluator.json if the folder is complete and of this dataset, these options and these weights, else None."""
     try:
         info = read_evaluator(out, data)
-        current = out / info["weights"] if name == "classifier" else weights
-        assert current is not None
-        same = info["evaluator"] == name and info["digest"] == _digest(name, file_sha256(current))
-        if name == "classifier":
-            same = same and info["options"] == options.to_dict()
+        current = out / TRAINED_WEIGHTS if EVALUATORS.get(name).trained else weights
+        digest = _digest(name, file_sha256(current) if current else None)
+        found = (info["evaluator"], info["digest"], info["options"])
+        same = found == (name, digest, trained_options(name, options))
         for split in SPLITS:
             read_features(out, split, info)
     except (ConfigError, OSError, KeyError, ValueError):  # whatever is missing or unreadable is made anew
@@ -187,28 +191,21 @@ def _present(
     return info if same else None
 
 
-def _train(data: PreparedData, options: EvaluatorSpec, path: Path, device: torch.device | str) -> Extractor:
-    """Train the classifier on the train split, write its weights, and return it as read back from them."""
+def _check_labels(evaluator: str, data: PreparedData) -> None:
+    """ConfigError unless every training image has a label, of at least two classes."""
     labels = data.labels("train")
-    name = data.info.get("source_title") or data.folder.name
     if np.any(labels < 0) or len(np.unique(labels)) < 2:
+        name = data.info.get("source_title") or data.folder.name
         raise ConfigError(
-            f"the evaluator 'classifier' needs labels of at least 2 classes, and of the {len(labels)} training images "
+            f"the evaluator '{evaluator}' needs labels of at least 2 classes, and of the {len(labels)} training images "
             f"of '{name}' ({data.folder}) {np.sum(labels < 0)} have none and the others "
-            f"{len(np.unique(labels[labels >= 0]))} classes; use `evaluator: inception` in the study's `scores`"
+            f"{len(np.unique(labels[labels >= 0]))} classes; use {untrained()} in the study's `scores`"
         )
-    num_classes = max(int(labels.max()) + 1, len(data.classes or ()))
-    images = torch.from_numpy(np.array(data.images("train")))
-    net = classifier.train_classifier(images, torch.from_numpy(np.array(labels)), num_classes, options, device)
-    classifier.save_classifier(net, path)
-    return classifier.load_classifier(path, device)
 
 
-def _accuracy(name: str, features: Features, labels: np.ndarray) -> float | None:
-    """Share of images the classifier gets right; None for inception, whose classes are others."""
-    if name != "classifier":
-        return None
-    return classifier.accuracy(torch.from_numpy(features["logits"]), torch.from_numpy(np.array(labels)))
+def _accuracy(features: Features, labels: np.ndarray) -> float | None:
+    """Share of images that a network trained on their classes gets right."""
+    return accuracy(torch.from_numpy(features["logits"]), torch.from_numpy(np.array(labels)))
 
 
 def _write_features(path: Path, features: Features, digest: str, dataset_sha256: str) -> None:

@@ -1,4 +1,4 @@
-"""The evaluator ``classifier``: a small network trained on the real images of the study's own dataset.
+"""The network of the evaluator ``classifier``: a small one trained on the real images of the study's own dataset.
 
 Inception was trained on photographs of 299 pixels; for digits and other small grey images a network that knows the
 data is the sounder judge, and it needs no download. Its scores compare only with scores of the same evaluator (the
@@ -18,7 +18,6 @@ from sngan_repro.config import ConfigError
 from sngan_repro.files import atomic_path
 from sngan_repro.study import EvaluatorSpec
 
-PREPROCESSING = "uint8 RGB; mean over channels for grey datasets; x / 127.5 - 1"
 WEIGHT_DECAY = 0.01
 
 

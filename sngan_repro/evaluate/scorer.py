@@ -13,11 +13,13 @@ import torch
 
 from sngan_repro.config import ConfigError
 from sngan_repro.data.dataset import PreparedData, Split
-from sngan_repro.evaluate.build import BATCH_SIZE, load_extractor, read_evaluator, read_features
+from sngan_repro.evaluate.build import load_extractor, read_evaluator, read_features
+from sngan_repro.evaluate.evaluators import EVALUATORS
 from sngan_repro.evaluate.faults import detour, repeated
 from sngan_repro.evaluate.features import Extractor, Features, extract
 from sngan_repro.evaluate.frechet import Gaussian, gaussian
-from sngan_repro.evaluate.metrics import Timed, infeasible, select, take, timed
+from sngan_repro.evaluate.metrics import Timed, select, take, timed
+from sngan_repro.feasible import infeasible
 from sngan_repro.protocol import ProtocolSpec
 
 Record = dict[str, Any]
@@ -72,7 +74,8 @@ class Scorer:
         """Features of images in the place of generated ones, uint8 (N, H, W, C), after the protocol's detour."""
         if protocol.fault_detour is not None:
             images = detour(images, protocol.fault_detour)
-        return extract(self.extractors[protocol.evaluator], images, BATCH_SIZE[protocol.evaluator], self.device)
+        batch_size = EVALUATORS.get(protocol.evaluator).batch_size
+        return extract(self.extractors[protocol.evaluator], images, batch_size, self.device)
 
     def real_features(self, evaluator: str, split: Split) -> Features:
         key = (evaluator, split)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
 
-from sngan_repro.protocol import HIGHER_IS_BETTER, ProtocolSpec
+from sngan_repro.evaluate.scores import SCORES
+from sngan_repro.protocol import ProtocolSpec
 
 BEST = "best"
 """``selection`` of a record that was measured again on a fresh sample, of a snapshot chosen as the best; else null."""
@@ -32,7 +33,7 @@ def best_snapshots(
     for protocol in protocols:
         for metric, name in protocol.metric_names.items():
             if name in candidates:
-                sign = -1 if HIGHER_IS_BETTER[metric] else 1
+                sign = -1 if SCORES.get(metric).higher_is_better else 1
                 best[name] = min((sign * value, updates) for value, updates in candidates[name])[1]
     return best
 

@@ -6,19 +6,15 @@ from collections.abc import Callable
 
 from torch import nn
 
-from sngan_repro.nets.autoencoder import AutoencoderDiscriminator
-from sngan_repro.nets.cnn import ConvDiscriminator, ConvGenerator
 from sngan_repro.nets.convolution import Conv2d
+from sngan_repro.nets.families import FAMILIES, ImageShape
 from sngan_repro.nets.layers import SNConv2d, SNLinear, SpectralNormalised
 from sngan_repro.specs import NetsSpec
-
-ImageShape = tuple[int, int, int]
-"""(channels, height, width)"""
 
 
 def build_generator(nets: NetsSpec, image_shape: ImageShape) -> nn.Module:
     """The generator that every method shares: (N, z_dim) -> (N, C, H, W) in (-1, 1)."""
-    return initialise(ConvGenerator(nets.z_dim, image_shape, nets.width), nets.init)
+    return initialise(FAMILIES.get(nets.family).generator(nets, image_shape), nets.init)
 
 
 def build_discriminator(
@@ -29,16 +25,15 @@ def build_discriminator(
     norm_first: bool = False,
     num_outputs: int = 1,
 ) -> nn.Module:
-    """The convolutional discriminator: (N, C, H, W) -> (N,), or (N, num_outputs). See ConvDiscriminator."""
+    """The family's discriminator: (N, C, H, W) -> (N,), or (N, num_outputs). See Family.discriminator."""
     conv, linear = (SNConv2d, SNLinear) if spectral_norm else (Conv2d, nn.Linear)
-    net = ConvDiscriminator(image_shape, nets.width, conv, linear, norm, norm_first, num_outputs)
-    return initialise(net, nets.init)
+    family = FAMILIES.get(nets.family)
+    return initialise(family.discriminator(nets, image_shape, conv, linear, norm, norm_first, num_outputs), nets.init)
 
 
 def build_autoencoder_discriminator(nets: NetsSpec, image_shape: ImageShape, code_dim: int) -> nn.Module:
-    """The autoencoding discriminator: (N, C, H, W) -> reconstruction (N, C, H, W) and code (N, code_dim)."""
-    net = AutoencoderDiscriminator(image_shape, nets.width, code_dim)
-    return initialise(net, nets.init)
+    """The family's autoencoding discriminator: (N, C, H, W) -> reconstruction (N, C, H, W) and code (N, code_dim)."""
+    return initialise(FAMILIES.get(nets.family).autoencoder_discriminator(nets, image_shape, code_dim), nets.init)
 
 
 def initialise(net: nn.Module, scheme: str) -> nn.Module:

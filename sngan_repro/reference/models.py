@@ -7,12 +7,14 @@ from typing import Generic, Literal, Self, TypeVar
 from pydantic import Field, model_validator
 
 from sngan_repro.config import ConfigError, Model, require_known
+from sngan_repro.protocol import ScoreName
 from sngan_repro.specs import Label, SettingSpec
 
 REAL = "Real data"
 """The row of a published table that scores real images."""
 
-Kind = Literal["is", "fid"]
+Kind = ScoreName
+"""What was published of each method: a score, without its protocol."""
 How = Literal["printed", "digitised", "by eye"]
 ValuesT = TypeVar("ValuesT")
 

@@ -8,11 +8,13 @@ from synthetic import make_case
 
 from sngan_repro.analysis import description, findings
 from sngan_repro.analysis.aggregate import aggregate
-from sngan_repro.analysis.description import DATA_CITATIONS, method_texts, span
+from sngan_repro.analysis.description import data_citation, method_texts, span
 from sngan_repro.analysis.outputs import figure_plans
 from sngan_repro.analysis.summary import read_summary
 from sngan_repro.analysis.tables import make_tables
 from sngan_repro.config import ConfigError
+from sngan_repro.data.sources import SOURCES
+from sngan_repro.evaluate.scores import SCORES
 from sngan_repro.methods import METHODS
 from sngan_repro.report import Numbering, build_report, render
 
@@ -189,9 +191,13 @@ def test_all_citation_keys_exist():
     template = (TEMPLATES / "report.md.j2").read_text(encoding="utf-8")
     used = set(re.findall(r"(?<![\w`])@([a-z]+\d{4})", template))
     used |= {key.strip() for name in METHODS.names() for key in METHODS.get(name).source.split(",")}
-    used |= {key.strip(" @") for keys in DATA_CITATIONS.values() for key in keys.split(";")}
+    used |= {key for name in SOURCES.names() for key in re.findall(r"@(\w+)", data_citation(name))}
+    for score in (SCORES.get(name) for name in SCORES.names()):
+        used |= set(re.findall(r"@(\w+)", score.report + score.computed_by + score.remark))
     assert len(used) > 15
     assert used <= known
+    assert data_citation("digits") == " [@alpaydin1998; @pedregosa2011]"
+    assert data_citation("images") == ""
 
 
 def test_equations_are_set_line_by_line():
@@ -340,7 +346,8 @@ def test_a_single_split_has_no_spread_to_speak_of(tmp_path):
     assert "averaged over splits" not in text
     assert "All are computed with torch-fidelity [@obukhov2020]." in text
     mixed = synthetic.make_study(scores=[one, one | {"is_splits": 10}])
-    assert description.split_counts(mixed) == {1, 10}
+    (text,) = description.score_texts(mixed)
+    assert "averaged over splits of the samples where a protocol has more than one; the spread" in text
     fid_only = synthetic.make_study(scores=[one | {"metrics": ["fid"]}])
     assert description.computed_by(fid_only).startswith("The FID is computed by this package")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +14,9 @@ import torch
 import yaml
 from docs_support import LANGUAGES, PAGES, ROOT, fenced, snippets
 
+from sngan_repro.analysis import description
+from sngan_repro.analysis.findings import literature_sentences
+from sngan_repro.analysis.naming import metric_label
 from sngan_repro.claims.cells import Cell
 from sngan_repro.claims.criteria import CRITERIA
 from sngan_repro.claims.ledger import load_ledger
@@ -20,11 +24,18 @@ from sngan_repro.config import ConfigError, DuplicateKeyLoader, MachineConfig, p
 from sngan_repro.data.dataset import PreparedData
 from sngan_repro.data.prepare import prepare
 from sngan_repro.data.sources import SOURCES
-from sngan_repro.evaluate.features import extract
+from sngan_repro.evaluate.evaluators import EVALUATORS
+from sngan_repro.evaluate.scores import SCORES, Sets
+from sngan_repro.library.scoring import score_images
+from sngan_repro.library.training import run_spec
 from sngan_repro.methods import METHODS
+from sngan_repro.nets import build_discriminator, build_generator, spectral_norms
+from sngan_repro.nets.families import FAMILIES
+from sngan_repro.protocol import ProtocolSpec
 from sngan_repro.reference import load_reference
 from sngan_repro.specs import DatasetSpec, NetsSpec
 from sngan_repro.study import Study, load_study
+from sngan_repro.trainer import Trainer
 
 REST_OF_A_STUDY: dict[str, Any] = {
     "title": "What a snippet leaves out",
@@ -48,7 +59,7 @@ RUN_ELSEWHERE = {
 def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Snippets run in a folder of their own, and what they register is forgotten afterwards."""
     monkeypatch.chdir(tmp_path)
-    registries = (METHODS, SOURCES, CRITERIA)
+    registries = (METHODS, SOURCES, CRITERIA, SCORES, EVALUATORS, FAMILIES)
     before = [(registry.names(), dict(registry._entries)) for registry in registries]
     yield
     for registry, (_, entries) in zip(registries, before, strict=True):
@@ -117,22 +128,48 @@ def test_source_of_the_docs_prepares_images(tmp_path: Path):
         SOURCES.get("npz").check(DatasetSpec(source="npz", image_size=16))
 
 
-def test_network_of_the_docs_generates():
-    build = run_python(ROOT / "docs/extend.md")["build_generator"]
-    nets = NetsSpec(width=4, z_dim=8).model_copy(update={"family": "dense"})
-    images = build(nets, (3, 20, 20))(torch.randn(5, 8))
+def test_network_family_of_the_docs():
+    run_python(ROOT / "docs/extend.md")
+    nets = parse(NetsSpec, {"family": "dense", "width": 4, "z_dim": 8}, "nets")
+    images = build_generator(nets, (3, 20, 20))(torch.randn(5, 8))
     assert images.shape == (5, 3, 20, 20)
     assert images.abs().max() < 1
-    assert type(build(NetsSpec(width=4, z_dim=8), (1, 16, 16))).__name__ == "ConvGenerator"
+    D = build_discriminator(nets, (3, 20, 20), spectral_norm=True)
+    assert D(images).shape == (5,)
+    assert list(spectral_norms(D).values()) == pytest.approx([1, 1], abs=0.05)
+    spec = run_spec("ebgan", {"source": "digits", "image_size": 16}, {"lr": 0.001}, {"steps": 2}, nets=nets.to_dict())
+    with pytest.raises(
+        ConfigError, match=r"method 'ebgan' of run .*'dense' has no autoencoding discriminator.*families: cnn, dense"
+    ):
+        Trainer(spec, np.zeros((16, 16, 16, 1), np.uint8), torch.device("cpu"))
 
 
-def test_score_and_evaluator_of_the_docs():
-    page = run_python(ROOT / "docs/extend.md")
-    assert page["spread"](np.array([[0.0, 0.0], [6.0, 8.0]])) == pytest.approx(5)
-    images = np.full((3, 16, 16, 1), 255, np.uint8)
-    found = extract(page["load_means"](None), images, batch_size=2)
-    assert found["features"].shape == (3, 48)
-    assert found["features"] == pytest.approx(1)
+def test_score_and_evaluator_of_the_docs(tmp_path: Path):
+    """A study may name them, and the images of a generator are scored by them, as by those of the package."""
+    run_python(ROOT / "docs/extend.md")
+    by_hand = {"features": np.array([[0.0, 0.0], [6.0, 8.0]]), "logits": np.zeros((2, 3))}
+    protocol = parse(ProtocolSpec, {"evaluator": "fields", "num_fake": 100, "metrics": ["spread", "fid"]}, "scores")
+    assert list(protocol.metric_names.values()) == ["spread100@fields", "fid100_train@fields"]
+    assert SCORES.get("spread").compute(Sets(by_hand, by_hand, protocol)) == pytest.approx(5)
+    study = Study.model_validate({**REST_OF_A_STUDY, "name": "mine", "scores": [protocol]})
+    assert metric_label(study, "spread100@fields") == "Spread (100 generated, fields)"
+    assert "**Spread** is the mean distance" in " ".join(description.score_texts(study))
+    assert description.computed_by(study).endswith("The spread is computed by this package.")
+    assert "rest on means over fields of the image" in literature_sentences(study)[0]
+
+    images = np.random.default_rng(0).integers(0, 256, (100, 16, 16, 1), dtype=np.uint8)
+    digits = {"source": "digits", "image_size": 16}
+    found = score_images(images, digits, protocol, data_dir=tmp_path, device="cpu").set_index("metric")["value"]
+    fields = images.reshape(100, 4, 4, 4, 4).mean(axis=(2, 4)).reshape(100, 16) / 127.5 - 1
+    spread = np.linalg.norm(np.tile(fields - fields.mean(axis=0), 3), axis=1).mean()  # three equal channels
+    assert found["spread100@fields"] == pytest.approx(spread, rel=1e-5)
+    assert found["fid100_train@fields"] > 0
+    info = json.loads(next(tmp_path.glob("evaluators/*/fields/evaluator.json")).read_text())
+    assert (info["weights"], info["weights_sha256"], info["options"], info["test_accuracy"]) == (None, None, {}, None)
+    again = score_images(images, digits, protocol, data_dir=tmp_path, device="cpu").set_index("metric")["value"]
+    assert again.equals(found)
+    with pytest.raises(ConfigError, match="'fields' has no classes, without which is and confidence mean nothing"):
+        parse(ProtocolSpec, {"evaluator": "fields", "num_fake": 100, "metrics": ["is", "fid", "confidence"]}, "scores")
 
 
 def test_claim_test_of_the_docs_judges():

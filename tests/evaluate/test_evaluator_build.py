@@ -6,12 +6,18 @@ import pytest
 import torch
 from evaluate_support import OPTIONS, write_prepared
 
+from sngan_repro.cli import main
 from sngan_repro.config import ConfigError
 from sngan_repro.data.dataset import PreparedData
 from sngan_repro.evaluate import build
 from sngan_repro.evaluate.build import build_evaluator, load_extractor, read_evaluator, read_features
+from sngan_repro.evaluate.evaluators import EVALUATORS, Evaluator, WeightsFile
 from sngan_repro.evaluate.features import extract
+from sngan_repro.feasible import check_protocols
 from sngan_repro.files import file_sha256
+from sngan_repro.paths import Layout
+from sngan_repro.protocol import ProtocolSpec
+from sngan_repro.specs import DatasetSpec
 
 
 @pytest.fixture
@@ -161,7 +167,7 @@ class TestInception:
             scale = float(path.read_text())
             return lambda x: (x.float().mean((2, 3)) * scale, x.float().amax((2, 3)))
 
-        monkeypatch.setattr(build.inception, "load_inception", stand_in)
+        monkeypatch.setattr("sngan_repro.evaluate.inception.load_inception", stand_in)
         (tmp_path / "w.pth").write_text("2")
         return tmp_path / "w.pth"
 
@@ -191,3 +197,76 @@ class TestInception:
             load_extractor(tmp_path / "out", info)
         extractor = load_extractor(tmp_path / "out", info, weights=moved)
         assert extractor(torch.ones(1, 3, 4, 4))[0][0, 0] == 2
+
+
+class TestOwnEvaluators:
+    """Kinds of evaluators that the package has once, or not at all, under another name."""
+
+    @pytest.fixture(autouse=True)
+    def _forget(self):
+        before = dict(EVALUATORS._entries)
+        yield
+        EVALUATORS._entries.clear()
+        EVALUATORS._entries.update(before)
+
+    @pytest.fixture
+    def published(self, tmp_path):
+        """A network with published weights of its own: one number."""
+        source = tmp_path / "server" / "scale.txt"
+        source.parent.mkdir()
+        source.write_text("3")
+
+        @EVALUATORS.register("scaled")
+        class Scaled(Evaluator):
+            summary = preprocessing = features = "means times a published number"
+            weights = WeightsFile("scale.txt", source.as_uri(), file_sha256(source)[:12])
+
+            @classmethod
+            def load(cls, weights, device="cpu"):
+                scale = float(weights.read_text())
+                return lambda images: (images.float().mean((2, 3)) * scale, images.float().amax((2, 3)))
+
+        return Scaled
+
+    def test_published_weights_are_fetched_recorded_and_used(self, published, digits_dir, data, tmp_path, capsys):
+        folder, out = tmp_path / "weights", tmp_path / "out"
+        main(["fetch-weights", "--evaluator", "scaled", "--weights-dir", str(folder)])
+        assert json.loads((folder / "scaled.json").read_text())["file"] == "scale.txt"
+        given = ["--name", "scaled", "--dataset", str(digits_dir), "--options", "{}", "--device", "cpu"]
+        main(["evaluator", *given, "--weights", str(folder / "scaled.json"), "--out", str(out)])
+        info = read_evaluator(out, data)
+        assert (info["options"], info["test_accuracy"], info["weights"]) == ({}, None, str(folder / "scale.txt"))
+        expected = data.images("test").mean(axis=(1, 2)) * 3
+        assert np.allclose(read_features(out, "test", info)["features"], expected, rtol=1e-5)
+        # Where the weights of another evaluator are does not concern this one.
+        assert load_extractor(out, info, weights=tmp_path / "elsewhere.pth")(torch.ones(1, 3, 4, 4))[0][0, 0] == 3
+        (folder / "scale.txt").unlink()
+        with pytest.raises(ConfigError, match=r"scale\.txt: the weights of the evaluator are missing; remove"):
+            load_extractor(out, info)
+
+    def test_published_weights_are_needed(self, published, digits_dir, tmp_path):
+        with pytest.raises(
+            ConfigError, match=r"'scaled' needs its weights: stage scale\.txt or let them be downloaded"
+        ):
+            build_evaluator("scaled", digits_dir, OPTIONS, tmp_path / "out", None)
+
+    def test_fetching_is_for_published_ones(self, tmp_path, capsys):
+        with pytest.raises(SystemExit):
+            main(["fetch-weights", "--evaluator", "classifier", "--weights-dir", str(tmp_path)])
+        assert "the evaluator 'classifier' needs no weights file" in capsys.readouterr().err
+
+    def test_a_trained_one_has_options_and_needs_labels(self, digits_dir, tmp_path):
+        EVALUATORS.register("judge")(type("Judge", (EVALUATORS.get("classifier"),), {"features": "a judge"}))
+        options = OPTIONS.model_copy(update={"epochs": 1})
+        layout = Layout("s", tmp_path, tmp_path)
+        spec = DatasetSpec(source="digits", image_size=16)
+        assert layout.evaluator(spec, "judge", options) != layout.evaluator(spec, "judge", OPTIONS)
+        assert layout.evaluator(spec, "inception", options) == layout.evaluator(spec, "inception", OPTIONS)
+        info = build_evaluator("judge", digits_dir, options, tmp_path / "out", None)
+        assert info["options"] == options.to_dict()
+        assert info["test_accuracy"] > 0.5
+        protocol = ProtocolSpec(evaluator="judge", num_fake=100, metrics=("fid",))
+        with pytest.raises(
+            ConfigError, match=r"no classes to train the evaluator 'judge' on; use `evaluator: inception`"
+        ):
+            check_protocols("d", [protocol], 100, 100, labelled=False)

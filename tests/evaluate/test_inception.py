@@ -9,10 +9,11 @@ import torch
 import torch_fidelity.feature_extractor_inceptionv3 as stock
 
 from sngan_repro.config import ConfigError
-from sngan_repro.evaluate.build import BATCH_SIZE
 from sngan_repro.evaluate.classifier import as_input
+from sngan_repro.evaluate.evaluators import EVALUATORS, WeightsFile
 from sngan_repro.evaluate.features import extract
-from sngan_repro.evaluate.inception import WEIGHTS_NAME, WEIGHTS_SHA256, WEIGHTS_URL, fetch_weights, load_inception
+from sngan_repro.evaluate.inception import load_inception
+from sngan_repro.evaluate.weights import fetch_weights, weights_file
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +68,8 @@ def test_convolutions_are_channels_last(inception):
 def test_grey_images_are_repeated(inception, images):
     grey = images[:1, :, :, :1]
     assert np.array_equal(
-        extract(inception, grey, BATCH_SIZE["inception"])["features"],
-        extract(inception, np.repeat(grey, 3, axis=3), BATCH_SIZE["inception"])["features"],
+        extract(inception, grey, EVALUATORS.get("inception").batch_size)["features"],
+        extract(inception, np.repeat(grey, 3, axis=3), EVALUATORS.get("inception").batch_size)["features"],
     )
 
 
@@ -103,6 +104,10 @@ class TestWeights:
 class TestFetch:
     CONTENT = b"the published weights"
     SHA256 = hashlib.sha256(CONTENT).hexdigest()[:8]
+    NAME = "published.pth"
+
+    def fetch(self, tmp_path, url, download=True, sha256=SHA256):
+        return fetch_weights(WeightsFile(self.NAME, url, sha256, "inception_weights"), tmp_path / "weights", download)
 
     @pytest.fixture
     def url(self, tmp_path):
@@ -112,46 +117,50 @@ class TestFetch:
         return source.as_uri()
 
     def test_name_carries_the_checksum(self):
-        assert WEIGHTS_NAME.endswith(f"-{WEIGHTS_SHA256}.pth")
-        assert WEIGHTS_URL == stock.URL_INCEPTION_V3
+        published = weights_file("inception")
+        assert published.name.endswith(f"-{published.sha256}.pth")
+        assert published.url == stock.URL_INCEPTION_V3
+
+    def test_only_of_evaluators_that_have_weights(self):
+        with pytest.raises(ConfigError, match=r"'classifier' needs no weights file \(those that do: inception\)"):
+            weights_file("classifier")
 
     def test_downloads_once(self, tmp_path, url):
-        path = fetch_weights(tmp_path / "weights", True, url, self.SHA256)
-        assert path == tmp_path / "weights" / WEIGHTS_NAME
+        path = self.fetch(tmp_path, url)
+        assert path == tmp_path / "weights" / self.NAME
         assert path.read_bytes() == self.CONTENT
         gone = (tmp_path / "gone").as_uri()
-        assert fetch_weights(tmp_path / "weights", True, gone, self.SHA256) == path  # no second download
-        assert fetch_weights(tmp_path / "weights", False, gone, self.SHA256) == path
+        assert self.fetch(tmp_path, gone) == path  # no second download
+        assert self.fetch(tmp_path, gone, download=False) == path
 
     def test_damaged_download_is_not_left_behind(self, tmp_path, url):
         with pytest.raises(ConfigError, match="damaged: 21 bytes") as caught:
-            fetch_weights(tmp_path / "weights", True, url, "00000000")
+            self.fetch(tmp_path, url, sha256="00000000")
         self.check_message(caught.value, tmp_path, url)
         assert list((tmp_path / "weights").iterdir()) == []
 
     def test_unreachable(self, tmp_path):
         url = (tmp_path / "gone").as_uri()
         with pytest.raises(ConfigError, match="download failed") as caught:
-            fetch_weights(tmp_path / "weights", True, url, self.SHA256)
+            self.fetch(tmp_path, url)
         self.check_message(caught.value, tmp_path, url)
         assert list((tmp_path / "weights").iterdir()) == []
 
     def test_no_download_wanted(self, tmp_path, url):
         with pytest.raises(ConfigError, match="`download` is false") as caught:
-            fetch_weights(tmp_path / "weights", False, url, self.SHA256)
+            self.fetch(tmp_path, url, download=False)
         self.check_message(caught.value, tmp_path, url)
 
     def test_wrong_file_staged_by_hand_is_refused_and_kept(self, tmp_path, url):
-        staged = tmp_path / "weights" / WEIGHTS_NAME
+        staged = tmp_path / "weights" / self.NAME
         staged.parent.mkdir()
         staged.write_bytes(b"something else")
         with pytest.raises(ConfigError, match="not the published file") as caught:
-            fetch_weights(tmp_path / "weights", True, url, self.SHA256)
+            self.fetch(tmp_path, url)
         self.check_message(caught.value, tmp_path, url)
         assert staged.read_bytes() == b"something else"
 
-    @staticmethod
-    def check_message(error, tmp_path, url):
+    def check_message(self, error, tmp_path, url):
         """Where it comes from, where to put it, which key names another place."""
-        for part in (url, str(tmp_path / "weights" / WEIGHTS_NAME), "`inception_weights` in config/config.yaml"):
+        for part in (url, str(tmp_path / "weights" / self.NAME), "`inception_weights` in config/config.yaml"):
             assert part in str(error)

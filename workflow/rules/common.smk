@@ -8,6 +8,7 @@ from sngan_repro.analysis import outputs
 from sngan_repro.claims.ledger import load_ledger
 from sngan_repro.config import ConfigError
 from sngan_repro.data.sources import source_info
+from sngan_repro.evaluate.evaluators import EVALUATORS
 from sngan_repro.feasible import check_prepared
 from sngan_repro.files import tree_stamp
 from sngan_repro.paths import Layout
@@ -104,11 +105,17 @@ def raw_files(wildcards):
     return str(Path(spec.path).expanduser()) if spec.path else []
 
 
+def evaluator_of(wildcards):
+    """The evaluator of a folder such as ``classifier-1a2b3c4d``."""
+    return EVALUATORS.get(wildcards.evaluator.split("-")[0])
+
+
 def weights_of(wildcards):
     """The weights file that an evaluator needs, if any."""
-    if wildcards.evaluator != "inception":
+    evaluator = evaluator_of(wildcards)
+    if evaluator.weights is None:
         return []
-    return MACHINE.inception_weights or str(LAYOUT.weights / "inception.json")
+    return evaluator.weights_given(MACHINE) or str(LAYOUT.weights_record(wildcards.evaluator))
 
 
 def closing_words():

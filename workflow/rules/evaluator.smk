@@ -3,17 +3,18 @@
 
 rule fetch_weights:
     output:
-        LAYOUT.weights / "inception.json",
+        LAYOUT.weights_record("{evaluator}"),
     log:
-        LAYOUT.data_dir / "logs" / "fetch-weights.log",
+        LAYOUT.data_dir / "logs" / "fetch-weights-{evaluator}.log",
     conda:
         "../../environment.yml"
     params:
         folder=LAYOUT.weights,
     message:
-        "Fetch the Inception weights, or check the file staged by hand"
+        "Fetch the weights of {wildcards.evaluator}, or check the file staged by hand"
     shell:
-        "exec python -m sngan_repro fetch-weights --weights-dir {params.folder:q} > {log:q} 2>&1"
+        "exec python -m sngan_repro fetch-weights --evaluator {wildcards.evaluator} --weights-dir {params.folder:q}"
+        " > {log:q} 2>&1"
 
 
 rule evaluator:
@@ -28,12 +29,12 @@ rule evaluator:
         LAYOUT.data_dir / "logs" / "evaluator-{dataset_id}-{evaluator}.log",
     conda:
         "../../environment.yml"
-    threads: lambda wildcards: 1 if wildcards.evaluator.startswith("classifier") else 8
+    threads: lambda wildcards: evaluator_of(wildcards).threads
     resources:
         gpu=GPU,
     params:
         name=lambda wildcards: wildcards.evaluator.split("-")[0],
-        options=lambda wildcards: STUDY.classifier.to_json() if "classifier" in wildcards.evaluator else "{}",
+        options=lambda wildcards: STUDY.classifier.to_json() if evaluator_of(wildcards).trained else "{}",
         weights=lambda wildcards, input: (f"--weights {shlex.quote(str(input.weights))}" if input.weights else ""),
         folder=lambda wildcards, output: str(Path(output.record).parent),
         dataset=lambda wildcards, input: str(Path(input.dataset).parent),

@@ -23,6 +23,7 @@ from sngan_repro.analysis.style import (
     real_line,
 )
 from sngan_repro.analysis.summary import values_of
+from sngan_repro.evaluate.scores import SCORES
 
 Place = TypeVar("Place", int, float)
 
@@ -44,7 +45,7 @@ def draw_training(data: FigureData, plan: FigurePlan) -> Any:
     _finish(flat, len(plan.settings), columns, _snapshots(data, plan.dataset))
     for line in axes:
         line[0].set_ylabel(metric_header(data.study, metric))
-    if protocol_of(data.study, metric)[0] == "fid":
+    if SCORES.get(protocol_of(data.study, metric)[0]).log_scale:
         _scale(flat, _all_values(data, plan.dataset, metric))
     legend_below(fig, [*method_handles(data.styles, plan.methods), real_handle()])
     return fig
@@ -61,7 +62,7 @@ def draw_training_best(data: FigureData, plan: FigurePlan) -> Any:
         header = metric_header(data.study, metric)
         curve_panel(ax, study_curves(data, plan.dataset, metric, plan.methods, at, header), data.styles)
         ax.set_title(header, wrap=True)
-        if protocol_of(data.study, metric)[0] == "fid":
+        if SCORES.get(protocol_of(data.study, metric)[0]).log_scale:
             _scale([ax], _all_values(data, plan.dataset, metric))
     _finish(flat, len(plan.metrics), columns, _snapshots(data, plan.dataset))
     legend_below(fig, [*method_handles(data.styles, plan.methods), real_handle()])
@@ -99,7 +100,7 @@ def curve_figure(
             ticks = snapshot_ticks([float(f"{x:.3g}") for x in panel.places()], WIDTH / columns - 0.5)
             ax.set_xticks(ticks, labels=[f"{epochs:g}" for epochs in ticks])
             ax.set_xlim(left=0)
-            if kind == "fid":
+            if SCORES.get(kind).log_scale:
                 _scale([ax], panel.values())
     for ax in axes[-1]:
         ax.set_xlabel("epochs")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from sngan_repro.analysis.figures.data import FigureData
-from sngan_repro.analysis.naming import REAL, TITLES, amount, protocol_of
+from sngan_repro.analysis.naming import REAL, amount, protocol_of, title_of
 from sngan_repro.analysis.outputs import FigurePlan
 from sngan_repro.analysis.style import CHARACTER, FAINT, INK, REAL_COLOR, canvas, legend_below
 from sngan_repro.analysis.summary import real_value, values_of
@@ -40,8 +40,8 @@ def draw_variety(data: FigureData, plan: FigurePlan) -> Any:
     if real_x is not None and real_y is not None:
         ax.plot(real_x, real_y, marker="*", color=REAL_COLOR, markersize=10, linestyle="none")
         handles.append(Line2D([], [], color=REAL_COLOR, marker="*", linestyle="none", ms=9, label=REAL))
-    ax.set_xlabel(f"{TITLES[protocol_of(data.study, precision)[0]]} (fidelity)")
-    ax.set_ylabel(f"{TITLES[protocol_of(data.study, recall)[0]]} (variety)")
+    ax.set_xlabel(f"{title_of(protocol_of(data.study, precision)[0])} (fidelity)")
+    ax.set_ylabel(f"{title_of(protocol_of(data.study, recall)[0])} (variety)")
     ax.set(xlim=(-0.03, 1.05), ylim=(-0.03, 1.05))
     side.legend(handles=handles, loc="center left", borderaxespad=0)
     return fig

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sngan_repro.analysis.figures.data import FigureData
-from sngan_repro.analysis.naming import arrow, higher_is_better, metric_header, metric_label
+from sngan_repro.analysis.naming import arrow, higher_is_better, metric_header, metric_label, title_of
 from sngan_repro.analysis.summary import real_value, values_of
-from sngan_repro.protocol import HIGHER_IS_BETTER
+from sngan_repro.evaluate.scores import SCORES
 from sngan_repro.reference import Published, Reference
 
 INTERVAL = "95 % interval"
@@ -102,7 +102,7 @@ def published_bars(reference: Reference, metric: str, methods: Sequence[str]) ->
     bars = reference.bars(metric)
     cells = {(m, s): _published_cell(bars[m, s]) for m in methods for s in reference.settings if (m, s) in bars}
     title = published_title(reference, metric, next(iter(bars.values())).where)
-    return BarPanel(title, cells, None, not HIGHER_IS_BETTER[metric], READING)
+    return BarPanel(title, cells, None, not SCORES.get(metric).higher_is_better, READING)
 
 
 def _published_cell(found: Published) -> Cell:
@@ -113,14 +113,14 @@ def _published_cell(found: Published) -> Cell:
 
 def published_title(reference: Reference, metric: str, where: str) -> str:
     """``Southampton, Figure 2: FID ↓ (Inception, 6000 generated)``, from what its protocol states."""
-    sign = "↑" if HIGHER_IS_BETTER[metric] else "↓"
+    sign = "↑" if SCORES.get(metric).higher_is_better else "↓"
     stated = [reference.protocol[key].value for key in ("num_fake", "features") if key in reference.protocol]
     words = [
         f"{value} generated" if isinstance(value, int) else str(value).capitalize()
         for value in stated
         if value is not None
     ]
-    return f"{reference.label}, {where}: {metric.upper()} {sign}" + (f" ({', '.join(words)})" if words else "")
+    return f"{reference.label}, {where}: {title_of(metric)} {sign}" + (f" ({', '.join(words)})" if words else "")
 
 
 def our_title(data: FigureData, metric: str) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from sngan_repro.analysis.figures.data import FigureData
 from sngan_repro.analysis.figures.grids import evenly
-from sngan_repro.analysis.naming import kinds_of, metric_short
+from sngan_repro.analysis.naming import kinds_of, metric_short, title_of
 from sngan_repro.analysis.outputs import FigurePlan
 from sngan_repro.analysis.ranks import Agreement, published_agreement, study_agreement
 from sngan_repro.analysis.style import WIDTH, canvas, fit, note
@@ -33,7 +33,7 @@ def draw_ranks(data: FigureData, plan: FigurePlan) -> Any:
             rows.extend([] for _ in range(3 - len(rows)))
             rows[1].append((f"{name}, setting {setting}", "generator updates", one))
             published = published_agreement(reference, kind)
-            rows[2].append((f"{reference.label}: {kind.upper()}, setting {setting}", "epochs", published))
+            rows[2].append((f"{reference.label}: {title_of(kind)}, setting {setting}", "epochs", published))
     tallest = [max(min(MOST, len(found.snapshots)) if found else 2 for *_, found in line) for line in rows]
     heights = [CELL * size + 0.62 for size in tallest]
     columns = len(plan.metrics)

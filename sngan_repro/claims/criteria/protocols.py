@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from sngan_repro.analysis.naming import title_of
 from sngan_repro.claims.cells import Cell, above, combine
 from sngan_repro.claims.criteria import CRITERIA
 from sngan_repro.claims.criteria.ranking import within
 from sngan_repro.claims.evidence import Evidence
 from sngan_repro.claims.verdict import Component, NotRun, Verdict, decide
+from sngan_repro.evaluate.evaluators import EVALUATORS
 
 
 def _relative(evidence: Evidence, method: str, setting: str, kind: str, faults: dict) -> Cell:
@@ -31,7 +33,7 @@ def fault_harmless(
         for label in labels:
             for setting in evidence.study.settings:
                 change = _relative(evidence, label, setting, kind, faults)
-                what = f"{kind.upper()}: {change.name}"
+                what = f"{title_of(kind)}: {change.name}"
                 components += [replace(part, what=what) for part in within(change, nothing, share, "relative")]
     return decide(components)
 
@@ -44,7 +46,7 @@ def fault_harmless_real(evidence: Evidence, *, metrics: list[str], faults: dict,
         clean = evidence.real(evidence.metric(kind))
         faulty = evidence.real(evidence.faulty(kind, faults))
         change = abs(faulty / clean - 1)
-        what = f"{kind.upper()} of real images: {clean:.4g} without, {faulty:.4g} with the fault"
+        what = f"{title_of(kind)} of real images: {clean:.4g} without, {faulty:.4g} with the fault"
         components.append(Component(what, (-change,), -share, "relative", exact=True, flipped=True))
     return decide(components)
 
@@ -53,19 +55,23 @@ def fault_harmless_real(evidence: Evidence, *, metrics: list[str], faults: dict,
 def published_values(evidence: Evidence, *, metrics: list[str], faults: dict, num_sd: float = 2) -> Verdict:
     """Each method at its best setting lies within ``num_sd`` seed SDs of the published table, scored as published.
 
-    Only Inception features give the published units.
+    Only the evaluator whose features were published gives the published units.
     """
     reference = evidence.need_reference()
+    stated = reference.protocol.get("features")
+    published = [] if stated is None or stated.value is None else [stated.value]
+    suited = [name for name in EVALUATORS.names() if EVALUATORS.get(name).published_as in published]
     components = []
     for kind in metrics:
         name = evidence.faulty(kind, faults)
-        if not name.endswith("@inception"):
-            raise NotRun("needs the evaluator inception: the published values have the units of its features")
+        if name.rpartition("@")[2] not in suited:
+            needed = " or ".join(suited) or "of the publication, which is not here"
+            raise NotRun(f"needs the evaluator {needed}: the published values have the units of its features")
         table = reference.best(kind)
         for label in [label for label in evidence.study.labels if label in table]:
             cell = evidence.tuned(label, name)
-            published = Cell("published", dict.fromkeys(cell.values, table[label].value))
-            components += within(cell, published, num_sd * cell.sd, evidence.unit(name))
+            printed = Cell("published", dict.fromkeys(cell.values, table[label].value))
+            components += within(cell, printed, num_sd * cell.sd, evidence.unit(name))
     return decide(components)
 
 
@@ -90,7 +96,7 @@ def ranking_holds(evidence: Evidence, *, metrics: list[str], min_tau: float = 0.
         def tau(values: list[float], theirs: list[float] = theirs) -> float:
             return float(scipy.stats.kendalltau(values, theirs)[0])
 
-        taus = combine(f"Kendall's τ of the {kind.upper()} ranking", cells, tau)
+        taus = combine(f"Kendall's τ of the {title_of(kind)} ranking", cells, tau)
         step = 2 / (len(labels) * (len(labels) - 1) / 2)  # one swapped pair
         components.append(above(taus, min_tau, "τ", resolution=step))
     return decide(components)

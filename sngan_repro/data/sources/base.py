@@ -68,6 +68,8 @@ class Source:
     """Those of OPTIONS that have an effect."""
     splits: ClassVar[dict[str, int]] = {}
     """Allowed values of ``split`` and their numbers of training images; empty: there is no choice."""
+    citation: ClassVar[str] = ""
+    """Citation keys in report/references.bib, separated by commas, for the report."""
     archives: ClassVar[tuple[Archive, ...]] = ()
     """What must be fetched; empty: nothing."""
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 class CIFAR10(Source):
     name = "cifar10"
     title = "CIFAR-10"
+    citation = "krizhevsky2009"
     channels = 3
     num_train = 50_000
     num_test = 10_000
@@ -63,6 +64,7 @@ class CIFAR10(Source):
 class CIFAR100(CIFAR10):
     name = "cifar100"
     title = "CIFAR-100"
+    citation = "krizhevsky2009"
     num_classes = 100
     label_key = "fine_labels"
     names_key = "fine_label_names"

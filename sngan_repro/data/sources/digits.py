@@ -18,6 +18,7 @@ NUM_TEST = 600
 class Digits(Source):
     name = "digits"
     title = "Digits (scikit-learn)"
+    citation = "alpaydin1998, pedregosa2011"
     channels = 1
     num_train = 1797 - NUM_TEST
     num_test = NUM_TEST

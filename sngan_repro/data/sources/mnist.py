@@ -34,6 +34,7 @@ def _archives(folder: str, mirrors: tuple[str, ...], md5s: tuple[tuple[str, str]
 class MNIST(Source):
     name = "mnist"
     title = "MNIST"
+    citation = "lecun1998"
     channels = 1
     num_train = 60_000
     num_test = 10_000
@@ -72,6 +73,7 @@ class MNIST(Source):
 class FashionMNIST(MNIST):
     name = "fashion_mnist"
     title = "Fashion-MNIST"
+    citation = "xiao2017"
     classes = (
         "T-shirt/top",
         "Trouser",

@@ -21,6 +21,7 @@ CLASSES = ("airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "
 class STL10(Source):
     name = "stl10"
     title = "STL-10"
+    citation = "coates2011"
     channels = 3
     num_test = 8_000
     num_classes = 10

@@ -1,0 +1,59 @@
+"""The Kernel Inception Distance (Bińkowski et al. 2018, arXiv:1801.01401), by torch-fidelity."""
+
+from __future__ import annotations
+
+from sngan_repro.evaluate.scores.base import SCORES, Score
+
+
+@SCORES.register("kid")
+class KernelDistance(Score):
+    """Unbiased squared MMD with the kernel (a^T b / d + 1)^3, mean over random subsets; the spread is their SD."""
+
+    title = "KID"
+    long_title = "Kernel Inception Distance"
+    higher_is_better = False
+    measures = "the laws of the features agree, as seen by a cubic kernel"
+    blind_to = "little, but its value is small and noisy for few images; unbiased, so it may be negative"
+    report = (
+        "The **Kernel Inception Distance** [@binkowski2018] is the squared maximum mean discrepancy of the same "
+        "features with a cubic polynomial kernel, averaged over random subsets. It is unbiased and can be negative."
+    )
+    computed_by = "torch-fidelity [@obukhov2020]"
+
+    @classmethod
+    def compute(cls, sets):
+        import torch
+        from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, KEY_METRIC_KID_STD, kid_features_to_metric
+
+        from sngan_repro.evaluate.metrics import rng_seed
+
+        found = kid_features_to_metric(
+            torch.from_numpy(sets.fake["features"]),
+            torch.from_numpy(sets.real["features"]),
+            kid_subsets=sets.protocol.kid_subsets,
+            kid_subset_size=sets.protocol.kid_subset_size,
+            rng_seed=rng_seed(sets.protocol),
+            verbose=False,
+        )
+        return found[KEY_METRIC_KID_MEAN], found[KEY_METRIC_KID_STD], f"{sets.protocol.kid_subsets} subsets"
+
+    @classmethod
+    def infeasible(cls, protocol, num_fake, num_real):
+        least = min(num_fake, num_real)
+        enough = least >= protocol.kid_subset_size
+        return None if enough else f"{least} images are fewer than `kid_subset_size` {protocol.kid_subset_size}"
+
+    @classmethod
+    def name_part(cls, protocol):
+        usual = (protocol.kid_subset_size, protocol.kid_subsets) == (1000, 100)
+        return "" if usual else f"_m{protocol.kid_subset_size}x{protocol.kid_subsets}"
+
+    @classmethod
+    def label_part(cls, protocol):
+        return f"{protocol.kid_subsets} subsets of {protocol.kid_subset_size}"
+
+    @classmethod
+    def sentence_part(cls, protocol):
+        from sngan_repro.analysis.naming import count
+
+        return f"KID over {count(protocol.kid_subsets, 'subset')} of {count(protocol.kid_subset_size, 'image')}"
