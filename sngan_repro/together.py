@@ -39,7 +39,7 @@ def companions(spec: RunSpec, run: RunPaths, given: Namespace) -> Iterator[None]
     """
     started = []
     if given.together > 1 and given.study:
-        found = packs(load_study(given.study).runs(), given.together)
+        found = packs(load_study(given.study).trained_runs(), given.together)
         others = [other for pack in found if spec in pack for other in pack if other != spec]
         runs_dir = Path(str(run.root).removesuffix(spec.id))
         started = [_start(other, RunPaths(runs_dir / other.id), given) for other in others]

@@ -1,5 +1,6 @@
 """The study, resolved once: runs, datasets, file names. No torch and no science."""
 
+import re
 import shlex
 from pathlib import Path
 
@@ -62,6 +63,11 @@ wildcard_constraints:
     seed=r"\d+",
     dataset_id=r"[^/]+",
     evaluator=r"[^/]+",
+
+
+def one_of(labels):
+    """A pattern of wildcards that matches these labels and nothing else."""
+    return "|".join(map(re.escape, labels)) or "(?!)"
 
 
 def run_of(wildcards):
