@@ -153,8 +153,10 @@ class Program(Model):
         for file in self.files:
             if not Path(file).exists():
                 raise ValueError(f"`files`: {file}: no such file")
-        for name, option in self.options.items():
-            parse(self.Options, {name: option.default}, f"options: {name}")  # the default keeps its own limits
+        try:
+            parse(self.Options, {name: option.default for name, option in self.options.items()}, "options")
+        except ConfigError as error:  # a default outside of its own limits
+            raise ValueError(str(error)) from None
         return self
 
     @property
@@ -179,7 +181,7 @@ class Program(Model):
             for token in shlex.split(self.command)
             if "{folder}" in token or not Path(token).is_absolute()  # an interpreter is no part of the program
         ]
-        return list(dict.fromkeys([*(path for path in named if Path(path).is_file()), *self.files]))
+        return list(dict.fromkeys([*(str(Path(path)) for path in named if Path(path).is_file()), *self.files]))
 
     def words(self, values: dict[str, Any]) -> list[str]:
         """The command with names filled in. No shell reads it, so values may hold spaces and quotes."""
