@@ -177,18 +177,11 @@ def cost_rows(study: Study, layout: Layout, runs: list[Run], real: dict[str, Sco
             group = groups[dataset, label]
             statuses = [run.status for run in group]
             seconds = sum(status.seconds for status in statuses)
-            rows.append(
-                _cost_row(
-                    dataset,
-                    "train",
-                    label,
-                    len(group),
-                    seconds,
-                    updates=None if study.is_timeless(label) else sum(status.steps_done for status in statuses),
-                    images=sum(status.images_seen for status in statuses),
-                    max_rss_mb=max(status.max_rss_mb for status in statuses),
-                )
-            )
+            made: tuple[int | None, int | None] = (None, None)  # without updates there is no rate of anything
+            if not study.is_timeless(label):
+                made = sum(status.steps_done for status in statuses), sum(status.images_seen for status in statuses)
+            memory = max(status.max_rss_mb for status in statuses)
+            rows.append(_cost_row(dataset, "train", label, len(group), seconds, *made, memory))
             scoring = sum(run.scores.seconds for run in group)
             rows.append(_cost_row(dataset, "score", label, len(group), scoring))
     return rows

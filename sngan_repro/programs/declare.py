@@ -65,7 +65,7 @@ class OptionSpec(Model):
 
     default: OptionValue = Field(description="its value unless a study says otherwise")
     type: Literal["bool", "int", "float", "str"] | None = Field(None, description="default: that of `default`")
-    description: str = ""
+    description: str = Field("", description="what it means, for listings")
     min: float | None = Field(None, description="smallest number allowed")
     max: float | None = Field(None, description="largest number allowed")
     choices: tuple[OptionValue, ...] | None = Field(None, description="the only values allowed")
@@ -111,7 +111,7 @@ class Program(Model):
     title: Label = Field(description="name in tables and figures, and default label in paths")
     summary: str = Field(min_length=3, description="what it does, in one line, for listings and the report")
     command: str = Field(
-        min_length=1, description="what to run, from the repository's folder; names in braces are filled in"
+        min_length=1, description="what to run in the repository's folder; names in braces are filled in"
     )
     equations: str = Field("", description=r"LaTeX for the report; formulas are separated by `, \qquad `")
     source: str = Field("", description="citation keys of report/references.bib, separated by commas")
@@ -120,9 +120,8 @@ class Program(Model):
         "final", description="final: only the end; study: at the study's snapshots, samples/<updates, 8 digits>.npy"
     )
     settings: bool = Field(False, description="true: one run under each setting of the study, whose values it gets")
-    files: tuple[str, ...] = Field(
-        (), description="files besides those in `command` whose change is a reason to run again"
-    )
+    files: tuple[str, ...] = Field((), description="files besides those in `command` that it depends on")
+    rules: str | None = Field(None, description="Snakemake file whose rules make some of `files`")
     threads: int = Field(1, ge=1, description="CPU threads of its job")
     gpu: int = Field(0, ge=0, description="GPUs of its job, where the machine has any")
     mem_mb: int = Field(4000, ge=1, description="memory of its job on a cluster")
@@ -150,9 +149,11 @@ class Program(Model):
             if name not in known:
                 hint = nearest(name, known)
                 raise ValueError(f"`command` names {{{name}}}, which is not known{hint} (known: {', '.join(known)})")
-        for file in self.files:
-            if not Path(file).exists():
-                raise ValueError(f"`files`: {file}: no such file")
+        absent = [file for file in self.files if not self.place(file).exists()]
+        if absent and self.rules is None:
+            raise ValueError(f"`files`: {absent[0]}: no such file; give `rules` where a rule makes it")
+        if self.rules is not None and not self.place(self.rules).is_file():
+            raise ValueError(f"`rules`: {self.rules}: no such file")
         try:
             parse(self.Options, {name: option.default for name, option in self.options.items()}, "options")
         except ConfigError as error:  # a default outside of its own limits
@@ -173,15 +174,20 @@ class Program(Model):
     def check(self, options: Any, setting: SettingSpec) -> None:
         """Any of its options goes with any setting."""
 
+    def place(self, file: str) -> Path:
+        """The path of a file that the declaration names, in which {folder} is that of the declaration."""
+        return Path(file.replace("{folder}", str(self.file.parent)))
+
     @property
     def inputs(self) -> list[str]:
         """Files whose change is a reason to run it again: those that the command names, and `files`."""
         named = [
-            token.replace("{folder}", str(self.file.parent))
+            self.place(token)
             for token in shlex.split(self.command)
             if "{folder}" in token or not Path(token).is_absolute()  # an interpreter is no part of the program
         ]
-        return list(dict.fromkeys([*(str(Path(path)) for path in named if Path(path).is_file()), *self.files]))
+        paths = [*(path for path in named if path.is_file()), *map(self.place, self.files)]
+        return list(dict.fromkeys(map(str, paths)))
 
     def words(self, values: dict[str, Any]) -> list[str]:
         """The command with names filled in. No shell reads it, so values may hold spaces and quotes."""

@@ -73,7 +73,8 @@ class TestDeclaration:
             ({"options": {"k": None}, "command": "toy"}, "an option whose default is null needs a `type`"),
             ({"options": {"k": {"default": 0, "min": 1}}}, "toy.yaml: options: k: Input should be greater than"),
             ({"options": {"k": {"default": "a", "min": 1}}}, "`min` and `max` are for numbers"),
-            ({"files": ["gone.R"]}, "`files`: gone.R: no such file"),
+            ({"files": ["gone.R"]}, "`files`: gone.R: no such file; give `rules` where a rule makes it"),
+            ({"files": ["gone.R"], "rules": "gone.smk"}, "`rules`: gone.smk: no such file"),
             ({"name": "x"}, "toy.yaml: name: a program is named after its file; remove this key"),
             ({"threads": 0}, "toy.yaml: threads: Input should be greater than or equal to 1; found 0"),
         ],
@@ -89,6 +90,8 @@ class TestDeclaration:
         program = declare(command="Rscript {folder}/toy.R {samples}", files=["data.csv"])
         assert program.inputs == ["toy.R", "data.csv"]
         assert declare(command=f"{sys.executable} toy.R").inputs == ["toy.R"]
+        Path("toy.smk").touch()
+        assert declare(files=["{folder}/later.bin"], rules="{folder}/toy.smk").inputs == ["later.bin"]
 
     def test_an_edit_is_seen(self, declare):
         declare()

@@ -78,6 +78,11 @@ def run_of(wildcards):
     return RUNS[run_id]
 
 
+def program_of(wildcards):
+    """The declaration of the program that makes a job's run."""
+    return STUDY.programs[wildcards.label]
+
+
 def dataset_folder(wildcards):
     """The prepared images of a job's dataset."""
     return LAYOUT.dataset(STUDY.datasets[wildcards.dataset])

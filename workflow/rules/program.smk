@@ -3,9 +3,10 @@
 NUM_SAMPLES = max(protocol.num_fake for protocol in STUDY.scores)
 
 
-def program_of(wildcards):
-    """The declaration of the program that makes a job's run."""
-    return STUDY.programs[wildcards.label]
+# Rules of programs that need files made beforehand.
+for rules_of_program in sorted({str(p.place(p.rules).resolve()) for p in STUDY.programs.values() if p.rules}):
+
+    include: rules_of_program
 
 
 rule program:
