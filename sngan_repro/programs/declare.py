@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import shlex
 import string
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -160,7 +160,7 @@ class Program(Model):
             raise ValueError(str(error)) from None
         return self
 
-    @property
+    @cached_property
     def Options(self) -> type[Model]:
         """The model of its options."""
         fields: dict[str, Any] = {name: option.field() for name, option in self.options.items()}

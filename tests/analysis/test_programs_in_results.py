@@ -97,8 +97,8 @@ def test_one_row_in_the_place_of_one_per_setting(case: Case):
 def test_what_it_does_not_have_is_empty(case: Case):
     runs = pd.read_csv(case.layout.tables / "runs.csv")
     columns = ["lr_d", "lr_g", "beta1", "beta2", "n_dis", "epochs", "updates_per_second"]
-    assert runs.loc[runs["method"] == "Flat", columns].isna().all(None)
-    assert runs.loc[runs["method"] == "Deep", columns].notna().all(None)
+    assert runs.loc[runs["method"] == "Flat", columns].isna().all(axis=None)
+    assert runs.loc[runs["method"] == "Deep", columns].notna().all(axis=None)
     (row,) = rows_of(case, "cost", "Flat")
     assert (row[1], row[4], row[5]) == ("2", "–", "–")
     (row,) = rows_of(case, "cost", "Deep")

@@ -43,7 +43,7 @@ def test_what_is_needed_and_no_more_is_enough(tmp_path: Path):
 NEED = "needed: uint8 (at least 10, 16, 20, 3), images x height x width x channels"
 ARRAYS = {
     "floats in [0, 1]": (images() / 255, ["found float64 (12, 16, 20, 3)", NEED, "scale to 0..255 and round"]),
-    "another integer type": (images().astype(np.int64), ["found int64", NEED]),
+    "another integer type": (images().astype(np.int64), ["found int64", NEED, "clip to 0..255 and cast"]),
     "channels first": (images(shape=(3, 16, 20)), ["found uint8 (12, 3, 16, 20)", NEED, "transpose(0, 2, 3, 1)"]),
     "flat images": (images(shape=(960,)), ["found uint8 (12, 960)", "reshape(-1, 16, 20, 3)"]),
     "images last": (images().transpose(1, 2, 3, 0), ["found uint8 (16, 20, 3, 12)", "move the last axis to the front"]),
