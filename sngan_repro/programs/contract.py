@@ -108,7 +108,8 @@ def check_samples(path: Path, image_shape: tuple[int, int, int], num_samples: in
     try:
         samples = read_external(path, image_shape, num_samples)
     except ConfigError as error:
-        return [f"{error}{_shape_hint(path, image_shape)}"]
+        hint = _shape_hint(path, image_shape)
+        return [f"{error}; {hint}" if hint else str(error)]
     doubt = doubtful(samples[:LOOKED_AT])
     return [f"{path}: {doubt}"] if doubt else []
 
@@ -123,13 +124,13 @@ def _shape_hint(path: Path, image_shape: tuple[int, int, int]) -> str:
     if shape[1:] == (height, width, channels):
         return ""
     if shape[1:] == (channels, height, width):
-        return "; the channels come last: transpose(0, 2, 3, 1)"
+        return "the channels come last: transpose(0, 2, 3, 1)"
     if shape[1:] == (height, width) and channels == 1:
-        return "; grey images have a last axis of length 1"
+        return "grey images have a last axis of length 1"
     if shape[-1:] != (channels,) and shape[:-1] == (height, width, channels):
-        return "; the images come first: move the last axis to the front"
+        return "the images come first: move the last axis to the front"
     if len(shape) == 2 and shape[1] == channels * height * width:
-        return f"; flat images: reshape(-1, {height}, {width}, {channels})"
+        return f"flat images: reshape(-1, {height}, {width}, {channels})"
     return ""
 
 
