@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -115,16 +116,23 @@ def test_it_stands_beside_the_others_at_each_setting(case: Case):
     assert sentence == "By FID, SNGAN has the best mean in 1 of 2 settings (B)."
 
 
-@pytest.fixture(scope="module")
-def figures(case: Case):
-    """kind and topic -> the matplotlib figure"""
+@pytest.fixture
+def figure(case: Case, request: pytest.FixtureRequest):
+    """Draws the figure of a name."""
     data = FigureData.read(case.study, case.layout)
-    with house_style():
-        yield {plan.name: draw(data, plan) for plan in figure_plans(case.study)}
+    plans = {plan.name: plan for plan in figure_plans(case.study)}
+
+    def drawn(name: str):
+        with house_style():
+            made = draw(data, plans[name])
+        request.addfinalizer(lambda: plt.close(made))
+        return made
+
+    return drawn
 
 
-def test_bars(figures):
-    ax = figures["bars_digits_headline"].axes[1]
+def test_bars(figure):
+    ax = figure("bars_digits_headline").axes[1]
     assert [text.get_text() for text in ax.get_xticklabels(minor=True)] == ["A", "B", "own", "A", "B", "A", "B"]
     assert [text.get_text() for text in ax.get_xticklabels()] == ["SNGAN", "Flat", "Deep", "WGAN-GP"]
     heights = [bar.get_height() for bar in ax.patches]
@@ -133,19 +141,19 @@ def test_bars(figures):
     assert np.diff(places) == pytest.approx([1, 1.9, 1.9, 1, 1.9, 1])
 
 
-def test_curves_show_it_in_every_panel(figures):
-    for ax in figures[f"training_digits_{FID.replace('@', '-')}"].axes:
+def test_curves_show_it_in_every_panel(figure):
+    for ax in figure(f"training_digits_{FID.replace('@', '-')}").axes:
         lines = [(list(line.get_xdata()), list(line.get_ydata())) for line in ax.lines]
         assert ([STEPS], [30.0]) in lines
         assert sum(len(x) == 4 for x, _ in lines) == 3
 
 
-def test_figures_of_what_it_has_not(figures):
-    assert [ax.get_ylabel().split("\n")[0] for ax in figures["losses_digits"].axes[::2]] == ["SNGAN", "WGAN-GP"]
-    labels = [ax.get_ylabel().split("\n")[0] for ax in figures["progress_digits"].axes]
+def test_figures_of_what_it_has_not(figure):
+    assert [ax.get_ylabel().split("\n")[0] for ax in figure("losses_digits").axes[::2]] == ["SNGAN", "WGAN-GP"]
+    labels = [ax.get_ylabel().split("\n")[0] for ax in figure("progress_digits").axes]
     assert [label for label in labels if label] == ["SNGAN", "Deep", "WGAN-GP"]
-    assert any(ax.get_title(loc="left") == "Flat (own)" for ax in figures["samples_digits"].axes)
-    texts = [text.get_text() for text in figures["divergence_digits"].axes[0].texts]
+    assert any(ax.get_title(loc="left") == "Flat (own)" for ax in figure("samples_digits").axes)
+    texts = [text.get_text() for text in figure("divergence_digits").axes[0].texts]
     assert texts[:6] == ["0 of 2", "0 of 2", "–", "–", "–", "0 of 2"]
 
 
