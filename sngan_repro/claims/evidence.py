@@ -134,7 +134,7 @@ class Evidence:
                 values[seed] = value
         diverged = tuple(sorted({int(seed) for seed in rows.loc[rows["state"] == "diverged", "seed"]}))
         runs = frozenset(f"{self.dataset}/{method}/{setting}/seed{int(seed)}" for seed in rows["seed"].unique())
-        name = f"{method} at {setting}" if len(self.study.settings) > 1 else method
+        name = f"{method} at {setting}" if len(self.study.settings) > 1 and setting != OWN_SETTING else method
         return Cell(name, values, diverged, runs)
 
     def gain(self, method: str, setting: str, metric: str, snapshot: int = -1) -> Cell:

@@ -17,10 +17,10 @@ from synthetic import STEPS, Case, invented_value
 from sngan_repro.analysis.aggregate import aggregate
 from sngan_repro.analysis.figures import draw, make_figures
 from sngan_repro.analysis.figures.data import FigureData
-from sngan_repro.analysis.findings import settings_sentence
+from sngan_repro.analysis.findings import leader_sentence, settings_sentence
 from sngan_repro.analysis.outputs import figure_plans, table_files
 from sngan_repro.analysis.style import house_style
-from sngan_repro.analysis.summary import read_summary
+from sngan_repro.analysis.summary import read_comparisons, read_summary
 from sngan_repro.analysis.tables import make_tables
 from sngan_repro.files import read_json, write_json
 from sngan_repro.report import render
@@ -157,10 +157,17 @@ def test_figures_of_what_it_has_not(figure):
     assert texts[:6] == ["0 of 2", "0 of 2", "–", "–", "–", "0 of 2"]
 
 
+def test_sentences_name_no_setting_that_is_none(case: Case):
+    summary, comparisons = read_summary(case.layout), read_comparisons(case.layout)
+    text = leader_sentence(case.study, summary, comparisons, "digits", FID)
+    assert "that of **SNGAN** at setting B (20.00 ± 0.00, n = 2" in text
+    assert "followed by Flat (30.00 ± 0.00, n = 2)" in text
+
+
 def test_report(case: Case):
     text = " ".join(render(case.study, case.layout, ROOT / "report")[0].split())
     assert "trains 2 methods for generative adversarial networks (SNGAN and WGAN-GP) under 2 settings" in text
-    assert "and runs 2 programs of other kinds (Flat and Deep)" in text
+    assert "and runs 2 other programs (Flat and Deep), with 2 seeds each" in text
     assert "Flat has no use for the settings; where one would stand, `own` does" in text
     assert "Deep has no use" not in text
     section = text[text.index("## Flat") : text.index("## Deep")]

@@ -192,7 +192,7 @@ def test_a_study_of_programs_alone(finished: Programs, tmp_path: Path):
     table.write_text("8\n")
     assert "Run Shifted, setting own, seed 0 on digits" in workplace.planned()
     report = (workplace.results / "report.html").read_text(encoding="utf-8")
-    assert "The study runs 2 programs of other kinds (Shifted and PCA)" in " ".join(report.split())
+    assert "The study runs 2 programs (Shifted and PCA)" in " ".join(report.split())
     status = read_json(workplace.run_folder("PCA", 0, "own") / "status.json")
     assert (status["state"], status["images_seen"]) == ("ok", 1197)
     assert "scikit-learn" in status["versions"]
