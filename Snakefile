@@ -21,14 +21,10 @@ include: "workflow/rules/cluster.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/evaluator.smk"
 include: "workflow/rules/train.smk"
+include: "workflow/rules/program.smk"
 include: "workflow/rules/score.smk"
 include: "workflow/rules/aggregate.smk"
 include: "workflow/rules/report.smk"
-
-
-for external in sorted(Path(workflow.basedir).glob("workflow/rules/external/*.smk")):
-
-    include: external
 
 
 report: "report/workflow.rst"

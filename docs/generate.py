@@ -17,6 +17,8 @@ from sngan_repro.evaluate.evaluators import EVALUATORS
 from sngan_repro.evaluate.scores import SCORES, in_order
 from sngan_repro.methods import METHODS
 from sngan_repro.nets.families import FAMILIES
+from sngan_repro.programs.contract import ProgramStatus
+from sngan_repro.programs.declare import PLACEHOLDERS, OptionSpec, Program
 from sngan_repro.reference import load_reference
 from sngan_repro.study import study_schema
 
@@ -32,6 +34,25 @@ def study_keys() -> str:
 def machine_keys() -> str:
     """Table of the keys of config/config.yaml."""
     return table(MachineConfig.model_json_schema(), {})
+
+
+def program_keys() -> str:
+    """Table of the keys of a program's declaration, and of those of an option."""
+    schema = Program.model_json_schema()
+    for name in Program.derived:
+        del schema["properties"][name]
+    keys = table(schema, {}).replace("| mapping |", "| mapping of names to defaults or [keys](#an-option) |")
+    return f"{keys}\n\n### An option {{#an-option}}\n\n{table(OptionSpec.model_json_schema(), {})}"
+
+
+def program_status_keys() -> str:
+    """Table of the keys of what a program says of its end."""
+    return table(ProgramStatus.model_json_schema(), {})
+
+
+def placeholders() -> str:
+    """Table of the names that a command may hold."""
+    return pipe_table(["Name", "What it stands for"], [[f"`{{{name}}}`", text] for name, text in PLACEHOLDERS.items()])
 
 
 def ledger_keys() -> str:
@@ -237,6 +258,9 @@ PARTS: dict[str, Callable[[], str]] = {
     "study": study_keys,
     "machine": machine_keys,
     "ledger": ledger_keys,
+    "program": program_keys,
+    "program_status": program_status_keys,
+    "placeholders": placeholders,
     "methods": methods,
     "sources": sources,
     "scores": scores,

@@ -9,9 +9,9 @@ from typing import Any
 from sngan_repro.data.sources import list_sources, source_info
 from sngan_repro.evaluate.evaluators import EVALUATORS
 from sngan_repro.evaluate.scores import SCORES, in_order
-from sngan_repro.methods import METHODS
+from sngan_repro.methods import find_method, method_names
 from sngan_repro.paths import Layout
-from sngan_repro.specs import DatasetSpec, RunSpec, SettingSpec
+from sngan_repro.specs import OWN_SETTING, DatasetSpec, RunSpec, SettingSpec
 from sngan_repro.study import Study
 
 
@@ -19,10 +19,7 @@ def print_plan(study: Study, layout: Layout, device: str | None, threads: int | 
     """Print the resolved runs, their number, and their cost on ``device`` (None: without timing anything)."""
     runs = study.runs()
     print(f"study {study.name}: {study.title}")
-    print(
-        f"{len(runs)} runs = {len(study.datasets)} datasets x {len(study.methods)} methods "
-        f"x {len(study.settings)} settings x {len(study.seeds)} seeds; results in {layout.root}"
-    )
+    print(f"{_runs_text(study, runs)}; results in {layout.root}")
     for name, dataset in study.datasets.items():
         where = layout.dataset(dataset)
         state = "prepared" if (where / "dataset.json").exists() else "to be prepared"
@@ -33,11 +30,24 @@ def print_plan(study: Study, layout: Layout, device: str | None, threads: int | 
     print(_jobs_text(study, len(runs)))
     done = sum(layout.run(run.id).status.exists() for run in runs)
     print(f"{done} of {len(runs)} runs are complete")
-    updates = sum(total_steps(run, layout) or 0 for run in runs)
-    unknown = sum(total_steps(run, layout) is None for run in runs)
+    trained = study.trained_runs()
+    updates = sum(total_steps(run, layout) or 0 for run in trained)
+    unknown = sum(total_steps(run, layout) is None for run in trained)
     print(f"{updates:,} generator updates in all" + (f" ({unknown} runs of unknown length)" if unknown else ""))
     if device is not None:
-        _print_cost(runs, layout, device, threads)
+        if trained:
+            _print_cost(trained, layout, device, threads)
+        if study.programs:
+            print(f"what the programs cost is not known beforehand: {', '.join(study.programs)}")
+
+
+def _runs_text(study: Study, runs: list[RunSpec]) -> str:
+    """``6 runs = 1 datasets x 2 methods x ...``, and those of programs without settings."""
+    once = [label for label in study.labels if study.settings_of(label) == [OWN_SETTING]]
+    times = f"{len(study.settings)} settings x {len(study.seeds)} seeds"
+    others = f" + {len(once)} programs x {len(study.seeds)} seeds" if once else ""
+    methods = f"{len(study.methods) - len(once)} methods x {times}"
+    return f"{len(runs)} runs = {len(study.datasets)} datasets x " + (f"({methods}{others})" if once else methods)
 
 
 def _jobs_text(study: Study, num_runs: int) -> str:
@@ -48,7 +58,8 @@ def _jobs_text(study: Study, num_runs: int) -> str:
         "prepare and check data": len({spec.id for spec in study.datasets.values()}) + len(study.datasets),
         "prepare evaluators": len(study.datasets) * len(study.evaluators),
         "score real images": len(study.datasets),
-        "train": num_runs,
+        "train": len(study.trained_runs()),
+        "run programs": num_runs - len(study.trained_runs()),
         "score": num_runs,
         "aggregate to report": 4 + (study.claims is not None),
     }
@@ -61,13 +72,16 @@ def _jobs_text(study: Study, num_runs: int) -> str:
 
 
 def _summary(run: RunSpec) -> str:
+    method = find_method(run.method.name)
+    defaults = method.Options().to_dict()
+    changed = {name: value for name, value in run.method.options.items() if value != defaults.get(name)}
+    options = "".join(f", {name} {value}" for name, value in changed.items())
+    if run.setting == OWN_SETTING:
+        return f"program {run.method.name}{options}"
     optimiser = run.optimiser
     lr_d, lr_g = optimiser.rates
     rate = f"lr {lr_d:g}" if lr_d == lr_g else f"lr {lr_d:g}/{lr_g:g} (D/G)"
     budget = f"{run.budget.steps} updates" if run.budget.steps else f"{run.budget.epochs:g} epochs"
-    defaults = METHODS.get(run.method.name).Options().to_dict()
-    changed = {name: value for name, value in run.method.options.items() if value != defaults.get(name)}
-    options = "".join(f", {name} {value}" for name, value in changed.items())
     betas = f"beta {optimiser.beta1:g}/{optimiser.beta2:g}"
     return f"{rate}, {betas}, n_dis {optimiser.n_dis}, batch {run.training.batch_size}, {budget}{options}"
 
@@ -149,9 +163,10 @@ def measure_update(spec: RunSpec, device: Any, min_seconds: float = 0.5) -> floa
 
 def print_methods() -> None:
     """Print every method with its summary, source and options."""
-    for name in METHODS.names():
-        method = METHODS.get(name)
-        print(f"{name}: {method.title}. {method.summary} [{method.source}]")
+    for name in method_names():
+        method = find_method(name)
+        kind = "" if isinstance(method, type) else "program, "
+        print(f"{name}: {kind}{method.title}. {method.summary} [{method.source}]")
         for option, field in method.Options.model_fields.items():
             text = f" - {field.description}" if field.description else ""
             print(f"    {option}: {_type_name(field.annotation)} = {field.default!r}{text}")

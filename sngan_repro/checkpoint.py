@@ -7,15 +7,16 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from sngan_repro.config import ConfigError
 from sngan_repro.files import atomic_path, file_lock, file_sha256, process_name
+from sngan_repro.lazy import torch
 from sngan_repro.paths import RunPaths
 from sngan_repro.specs import RunSpec
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SNAPSHOT_FORMAT = "sngan-repro generator 1"
 STATE_FORMAT = 1

@@ -128,6 +128,21 @@ def _train(add: Add) -> None:
     add("--state-only", action="store_true", help="train to the end, and leave the results to a second call")
 
 
+def _run_program(add: Add) -> None:
+    add("--spec", required=True, help="the run's specification: JSON, or a file such as a run's spec.json")
+    add("--run", required=True, help="folder of the run")
+    add("--dataset", required=True, help="folder of the prepared images")
+    add("--num-samples", type=_positive, required=True, help="images that the study's protocols need")
+    _device_options(add)
+
+
+def _check_samples(add: Add) -> None:
+    add("files", nargs="+", metavar="FILE", help=".npy files of samples, uint8 (N, height, width, channels)")
+    add("--size", type=_positive, required=True, help="height and width in pixels: the study's `image_size`")
+    add("--channels", type=int, choices=(1, 3), required=True, help="1 grey, 3 RGB")
+    add("--count", type=_positive, default=1, help="images needed: the largest `num_fake` of the study (default: 1)")
+
+
 def _scoring(add: Add) -> None:
     add("--protocols", required=True, help="the study's `scores`, JSON")
     add("--dataset", required=True, help="folder of the prepared images")
@@ -194,6 +209,8 @@ COMMANDS: dict[str, tuple[str, Callable[[Add], None]]] = {
     "evaluator": ("prepare an evaluator and the features of the real images", _evaluator),
     "check-data": ("check that a prepared dataset can give what a study's protocols ask for", _check_data),
     "train": ("train one run, resuming what a killed job left", _train),
+    "run-program": ("run the program of one run, and check what it left", _run_program),
+    "check-samples": ("check arrays of samples as they are checked when a program ends", _check_samples),
     "score": ("score all snapshots of one run", _score),
     "score-real": ("score real images under the same protocols", _score_real),
     "score-images": ("score images of any origin as a study scores its own", _score_images),

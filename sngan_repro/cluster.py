@@ -17,6 +17,7 @@ from sngan_repro.data.sources import source_info
 from sngan_repro.evaluate.evaluators import EVALUATORS
 from sngan_repro.files import file_lock, process_name, write_text
 from sngan_repro.paths import Layout
+from sngan_repro.programs.declare import Program
 from sngan_repro.specs import RunSpec
 from sngan_repro.study import Study
 
@@ -53,6 +54,11 @@ def train_minutes(run: RunSpec, layout: Layout, machine: MachineConfig, attempt:
         minutes = START_MINUTES + steps * passes / machine.updates_per_second / 60
     longest = machine.max_minutes // machine.runs_per_gpu if machine.max_minutes else sys.maxsize
     return max(1, min(math.ceil(minutes) * attempt, longest))
+
+
+def program_minutes(program: Program, machine: MachineConfig, attempt: int = 1) -> int:
+    """The time limit of a program's job: what it declares, more with each attempt, within what the site allows."""
+    return min(program.minutes * attempt, machine.max_minutes or sys.maxsize)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from sngan_repro.config import ConfigError, parse, require_known
+from sngan_repro.config import ConfigError, MachineConfig, parse, require_known
 from sngan_repro.files import file_sha256, read_json, write_json
 from sngan_repro.paths import Layout, RunPaths
 from sngan_repro.protocol import ProtocolSpec
@@ -142,6 +142,25 @@ def train(given: Namespace) -> None:
             graph=not given.no_cuda_graphs,
             stop=stop,
         )
+
+
+def run_program(given: Namespace) -> None:
+    from sngan_repro.programs.run import run_program
+
+    spec = parse(RunSpec, _json(given.spec, "--spec"), "--spec")
+    machine = parse(MachineConfig, {"device": given.device}, "--device")
+    device = ("cuda" if machine.device == "auto" else machine.device) if machine.uses_gpu else "cpu"
+    run_program(spec, RunPaths(Path(given.run)), Path(given.dataset), given.num_samples, given.threads or 1, device)
+
+
+def check_samples(given: Namespace) -> None:
+    from sngan_repro.programs.contract import check_samples
+
+    shape = (given.channels, given.size, given.size)
+    problems = [problem for file in given.files for problem in check_samples(Path(file), shape, given.count)]
+    if problems:
+        raise ConfigError("\n".join(problems))
+    print("all is well: " + ", ".join(given.files))
 
 
 def score(given: Namespace) -> None:

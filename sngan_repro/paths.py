@@ -64,6 +64,11 @@ class RunPaths:
         """The sign of life of a training that runs or ran last: updates made, rate, host and process."""
         return self.resume / "progress.json"
 
+    @property
+    def program(self) -> Path:
+        """What a program works with while its job runs; removed when the run is complete."""
+        return self.root / "program"
+
     def snapshot(self, steps: int) -> Path:
         """G after so many updates."""
         return self.root / "snapshots" / f"{steps:08d}.safetensors"

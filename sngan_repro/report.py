@@ -28,6 +28,7 @@ from sngan_repro.config import ConfigError
 from sngan_repro.files import atomic_path
 from sngan_repro.paths import Layout
 from sngan_repro.reference import Reference
+from sngan_repro.specs import OWN_SETTING
 from sngan_repro.study import Study
 
 # Wide tables as pipe tables keep their natural widths only when no line is longer than `columns`.
@@ -120,6 +121,7 @@ def gather(study: Study, layout: Layout) -> dict[str, Any]:
     found, evaluators = description.datasets(study, layout), description.evaluators(study, layout)
     return {
         "study": study,
+        "own_setting": OWN_SETTING,
         "results": results,
         "summary": summary,
         "comparisons": comparisons,

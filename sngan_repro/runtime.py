@@ -12,9 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from sngan_repro.config import DEVICE_PATTERN, ConfigError
+from sngan_repro.lazy import torch
 
 
 def setup(device: str, threads: int | None = None) -> torch.device:
@@ -65,6 +64,11 @@ def device_info(device: torch.device) -> dict[str, Any]:
     return {"type": device.type, "name": name, "threads": torch.get_num_threads()}
 
 
+def host_info(threads: int, kind: str = "cpu", name: str | None = None) -> dict[str, Any]:
+    """The same for a process that has no torch: the CPU, unless a name is given. kind: cpu or cuda."""
+    return {"type": kind, "name": name or _cpu_name(), "threads": threads}
+
+
 def _cpu_name() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
@@ -95,7 +99,7 @@ def git_revision() -> str | None:
         return None
 
 
-def max_rss_mb() -> float:
-    """The largest memory this process has held, in MB."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def max_rss_mb(children: bool = False) -> float:
+    """The largest memory that this process, or the largest of its ended children, has held, in MB."""
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN if children else resource.RUSAGE_SELF).ru_maxrss
     return peak / (1e6 if sys.platform == "darwin" else 1e3)

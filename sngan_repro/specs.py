@@ -157,6 +157,10 @@ class TrainingSpec(Model):
     )
 
 
+OWN_SETTING = "own"
+"""Stands where a setting's name would, for runs of programs that have no use for the study's settings."""
+
+
 class MethodSpec(Model):
     """A method and its complete options (defaults filled in)."""
 

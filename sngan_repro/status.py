@@ -6,7 +6,7 @@ import json
 import os
 import platform
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -123,6 +123,11 @@ def read_study(study: Study, layout: Layout, runs: list[RunSpec], now: float) ->
     """The status at ``now`` (seconds of the epoch). runs: ``study.runs()``, which takes longer than to read a file."""
     images = {name: num_train_images(spec, layout) for name, spec in study.datasets.items()}
     states = [read_run(spec, layout, images[spec.dataset], now) for spec in runs]
+    # What makes no updates has none to make, and says nothing about how long the trainings will take.
+    states = [
+        replace(run, steps=0, steps_total=0, updates_per_second=None) if study.is_timeless(run.method) else run
+        for run in states
+    ]
     return StudyStatus(study.name, str(layout.root), states, _failed_jobs(study, layout))
 
 

@@ -110,10 +110,13 @@ def _detail(run: RunStatus) -> str:
     at += _percent(run.steps, run.steps_total or 0)
     reason = _clip(run.reason or "")
     if run.state == "done":
-        trained = f" in {duration(run.seconds)}" if run.seconds else ""
-        return f"{run.steps:,} updates{trained}, {_scoring(run)}"
+        updates = [f"{run.steps:,} updates"] if run.steps_total or run.steps else []  # a program may make none
+        words = [*updates, *([f"in {duration(run.seconds)}"] if run.seconds else [])]
+        return ", ".join(filter(None, [" ".join(words), _scoring(run)]))
     if run.state == "diverged":
-        return f"at update {run.steps:,}: {reason}, {_scoring(run)}"
+        return (
+            f"at update {run.steps:,}: {reason}, {_scoring(run)}" if run.steps_total else f"{reason}, {_scoring(run)}"
+        )
     if run.state == "failed":
         return f"{reason} (log: {run.log})"
     if run.state == "stopped":
@@ -126,7 +129,7 @@ def _detail(run: RunStatus) -> str:
         age = f"{age} ago"
     if run.state == "stale":
         return ", ".join(filter(None, [reason, at if run.steps else "", f"last sign of life {age}"]))
-    parts = [reason, at] if reason else [at]
+    parts = list(filter(None, [reason, at if run.steps_total != 0 else ""]))
     parts += [f"{_number(run.images_per_second)} images/s"] if run.images_per_second else []
     parts += [f"{duration(run.seconds_left)} left"] if run.seconds_left is not None else []
     return ", ".join([*parts, f"last sign of life {age}"])

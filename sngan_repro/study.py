@@ -5,9 +5,10 @@ One file is one study; studies are never merged. Every mistake is a :class:`Conf
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
@@ -16,6 +17,7 @@ from sngan_repro.names import NameIn
 from sngan_repro.protocol import ProtocolSpec
 from sngan_repro.reference import Reference, load_reference
 from sngan_repro.specs import (
+    OWN_SETTING,
     BudgetSpec,
     DatasetSpec,
     Label,
@@ -27,7 +29,12 @@ from sngan_repro.specs import (
     TrainingSpec,
 )
 
+if TYPE_CHECKING:
+    from sngan_repro.programs.declare import Program
+
 STUDIES_DIR = Path("config/studies")
+NO_SETTING = {"lr": 1.0}
+"""In the specification of a program without settings; read by nothing."""
 
 
 class MethodEntry(Model):
@@ -36,7 +43,7 @@ class MethodEntry(Model):
     Keys other than these are options of the method (``sngan-repro methods`` lists them).
     """
 
-    name: str = Field(description="a method; `sngan-repro methods` lists them")
+    name: str = Field(description="a method or program; `sngan-repro methods` lists them")
     label: Label | None = Field(None, description="name in paths, tables and figures; default: the method's title")
     setting: dict[str, Any] = Field({}, description="replaces keys of every setting for this entry, e.g. n_dis: 5")
     nets: dict[str, Any] = Field({}, description="replaces keys of the study's `nets` for this entry")
@@ -134,6 +141,8 @@ class Study(Model):
                     raise ConfigError(
                         f"scores: `fault_detour` {dataset.image_size} is the `image_size` of dataset '{key}': no detour"
                     )
+            if OWN_SETTING in self.settings:
+                raise ConfigError(f"settings: '{OWN_SETTING}' stands for programs that have none; rename this setting")
             late = [step for step in self.snapshots.steps or () if step > (self.budget.steps or step)]
             if late:
                 raise ConfigError(f"snapshots: steps: {late} lie beyond the budget of {self.budget.steps} updates")
@@ -153,7 +162,8 @@ class Study(Model):
             if self.claims is not None:
                 load_ledger(self.claims)
             self.runs()
-            for key in set.intersection(*(set(entry.setting) for entry in self.methods)):
+            trained = [entry for entry, label in self._entries if label not in self.programs]
+            for key in set.intersection(*(set(entry.setting) for entry in trained)) if trained else ():
                 raise ConfigError(f"settings: `{key}` is replaced by every method; no setting's own value is used")
         except ConfigError as error:
             raise ValueError(str(error)) from None
@@ -162,9 +172,39 @@ class Study(Model):
     @property
     def labels(self) -> list[str]:
         """The labels of the methods, in the order of the file: the order of tables, colours and figures."""
-        from sngan_repro.methods import METHODS
+        return [label for _, label in self._entries]
 
-        return [entry.label or METHODS.get(entry.name).title for entry in self.methods]
+    @property
+    def _entries(self) -> list[tuple[MethodEntry, str]]:
+        from sngan_repro.methods import find_method
+
+        return [(entry, entry.label or find_method(entry.name).title) for entry in self.methods]
+
+    @cached_property
+    def programs(self) -> dict[str, Program]:
+        """Label -> declaration of the methods that are programs of their own."""
+        from sngan_repro.programs.declare import Program, find_program
+
+        found = {label: find_program(entry.name) for entry, label in self._entries}
+        return {label: program for label, program in found.items() if isinstance(program, Program)}
+
+    @property
+    def trained_labels(self) -> list[str]:
+        """The labels of the methods that are trained here: all but the programs."""
+        return [label for label in self.labels if label not in self.programs]
+
+    def is_timeless(self, label: str) -> bool:
+        """Whether a method has only an end: a program without snapshots, which makes no updates."""
+        return label in self.programs and self.programs[label].snapshots == "final"
+
+    def settings_of(self, label: str, among: Iterable[str] | None = None) -> list[str]:
+        """The settings under which a method runs: all, or ``own`` for a program that has no use for them.
+
+        among: some of the study's settings, where only these are meant.
+        """
+        if label in self.programs and not self.programs[label].settings:
+            return [OWN_SETTING]
+        return list(self.settings if among is None else among)
 
     @cached_property
     def published(self) -> Reference | None:
@@ -213,16 +253,22 @@ class Study(Model):
             self._run(dataset, entry, label, setting, seed)
             for dataset in self.datasets
             for entry, label in zip(self.methods, self.labels, strict=True)
-            for setting in self.settings
+            for setting in self.settings_of(label)
             for seed in self.seeds
         ]
 
+    def trained_runs(self) -> list[RunSpec]:
+        """The runs that are trained here: all but those of programs."""
+        return [run for run in self.runs() if run.label not in self.programs]
+
     def _run(self, dataset: str, entry: MethodEntry, label: str, setting: str, seed: int) -> RunSpec:
-        from sngan_repro.methods import METHODS
+        from sngan_repro.methods import find_method
 
         where = f"methods: {label}"
-        method = METHODS.get(entry.name)
+        method = find_method(entry.name)
         options = parse(method.Options, entry.options, where)
+        if label in self.programs:
+            return self._program_run(dataset, entry, label, setting, seed, options.to_dict())
         nets = parse(NetsSpec, {**self.nets.to_dict(), **entry.nets}, f"{where}: nets")
         optimiser = parse(SettingSpec, {**self.settings[setting].to_dict(), **entry.setting}, f"{where}: setting")
         method.check(options, optimiser)
@@ -237,6 +283,30 @@ class Study(Model):
             nets=nets,
             optimiser=optimiser,
             training=self.training,
+            budget=self.budget,
+            snapshots=self.snapshots,
+        )
+
+    def _program_run(
+        self, dataset: str, entry: MethodEntry, label: str, setting: str, seed: int, options: dict[str, Any]
+    ) -> RunSpec:
+        """Of what it is not told it does not depend either: networks, and all of `training` but the batch size."""
+        where, own = f"methods: {label}", setting == OWN_SETTING
+        for key in ("nets", "setting") if own else ("nets",):
+            if getattr(entry, key):
+                raise ConfigError(f"{where}: `{key}` has no effect on a program; remove it")
+        values = NO_SETTING if own else {**self.settings[setting].to_dict(), **entry.setting}
+        return RunSpec(
+            study=self.name,
+            dataset=dataset,
+            label=label,
+            setting=setting,
+            seed=seed,
+            data=self.datasets[dataset],
+            method=MethodSpec(name=entry.name, options=options),
+            nets=NetsSpec(),
+            optimiser=parse(SettingSpec, values, f"{where}: setting"),
+            training=TrainingSpec(batch_size=self.training.batch_size),
             budget=self.budget,
             snapshots=self.snapshots,
         )

@@ -41,7 +41,7 @@ def companions(spec: RunSpec, run: RunPaths, given: Namespace, stop: threading.E
     """
     threads = []
     if given.together > 1 and given.study:
-        found = packs(load_study(given.study).runs(), given.together)
+        found = packs(load_study(given.study).trained_runs(), given.together)
         others = [other for pack in found if spec in pack for other in pack if other != spec]
         runs_dir = Path(str(run.root).removesuffix(spec.id))
         for other in others:

@@ -1,4 +1,4 @@
-"""Several trainings in one process: each computes what it does alone, and whatever befalls one is left to its own job."""
+"""Several trainings in one process: each computes what it does alone, and fails for itself."""
 
 from __future__ import annotations
 
@@ -110,9 +110,10 @@ def test_a_signal_stops_all_and_loses_nothing(study_file: Path, tmp_path: Path, 
             signal.raise_signal(signal.SIGTERM)
         return advance(self)
 
-    with monkeypatch.context() as patch, pytest.raises(SystemExit) as stopped:
+    with monkeypatch.context() as patch:
         patch.setattr(Trainer, "advance", told)
-        job(specs[0], study_file, folder, tiny_images)
+        with pytest.raises(SystemExit) as stopped:
+            job(specs[0], study_file, folder, tiny_images)
     assert stopped.value.code == INTERRUPTED
     for spec in specs:
         run = RunPaths(folder / spec.id)

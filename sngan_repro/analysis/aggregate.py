@@ -16,6 +16,7 @@ from sngan_repro.analysis.schemas import Record, Scores
 from sngan_repro.config import ConfigError
 from sngan_repro.files import atomic_path
 from sngan_repro.paths import Layout
+from sngan_repro.specs import OWN_SETTING
 from sngan_repro.study import Study
 
 PROTOCOL_COLUMNS = {  # the faults are empty where there are none
@@ -47,7 +48,7 @@ def aggregate(study: Study, layout: Layout) -> None:
     _check_one_evaluator(runs, real, layout)
     files = aggregate_files(layout)
     write_table(files["scores"], score_rows(runs, real))
-    write_table(files["runs"], [run_row(run, layout) for run in runs])
+    write_table(files["runs"], [run_row(run, layout, study.is_timeless(run.spec.label)) for run in runs])
     write_table(files["cost"], cost_rows(study, layout, runs, real))
 
 
@@ -114,10 +115,17 @@ def _score_row(record: Record, flags: dict[str, Any], scores: Scores) -> dict[st
     }
 
 
-def run_row(run: Run, layout: Layout) -> dict[str, Any]:
-    """One row of runs.csv."""
+def run_row(run: Run, layout: Layout, timeless: bool = False) -> dict[str, Any]:
+    """One row of runs.csv. timeless: of a program that has only an end, and so neither epochs nor a rate of updates.
+
+    A program without settings has no values of any.
+    """
     spec, status = run.spec, run.status
-    lr_d, lr_g = spec.optimiser.rates
+    optimiser: dict[str, Any] = dict.fromkeys(("lr_d", "lr_g", "beta1", "beta2", "n_dis"))
+    if spec.setting != OWN_SETTING:
+        lr_d, lr_g = spec.optimiser.rates
+        optimiser = {"lr_d": lr_d, "lr_g": lr_g}
+        optimiser |= {name: getattr(spec.optimiser, name) for name in ("beta1", "beta2", "n_dis")}
     return {
         "study": spec.study,
         "dataset": spec.dataset,
@@ -129,19 +137,15 @@ def run_row(run: Run, layout: Layout) -> dict[str, Any]:
         "reason": status.reason,
         "steps_done": status.steps_done,
         "steps_total": status.steps_total,
-        "epochs": status.steps_done / status.steps_per_epoch,
+        "epochs": None if timeless else status.steps_done / status.steps_per_epoch,
         "images_seen": status.images_seen,
         "last_snapshot": status.snapshots[-1].steps,
         "last_snapshot_sha256": status.snapshots[-1].sha256,
-        "lr_d": lr_d,
-        "lr_g": lr_g,
-        "beta1": spec.optimiser.beta1,
-        "beta2": spec.optimiser.beta2,
-        "n_dis": spec.optimiser.n_dis,
+        **optimiser,
         "seconds": status.seconds,
         "scoring_seconds": run.scores.seconds,
         "images_per_second": status.images_per_second,
-        "updates_per_second": status.updates_per_second,
+        "updates_per_second": None if timeless else status.updates_per_second,
         "max_rss_mb": status.max_rss_mb,
         "resumed": status.resumed,
         "parameters_g": status.num_parameters.get("generator"),
@@ -173,18 +177,11 @@ def cost_rows(study: Study, layout: Layout, runs: list[Run], real: dict[str, Sco
             group = groups[dataset, label]
             statuses = [run.status for run in group]
             seconds = sum(status.seconds for status in statuses)
-            rows.append(
-                _cost_row(
-                    dataset,
-                    "train",
-                    label,
-                    len(group),
-                    seconds,
-                    updates=sum(status.steps_done for status in statuses),
-                    images=sum(status.images_seen for status in statuses),
-                    max_rss_mb=max(status.max_rss_mb for status in statuses),
-                )
-            )
+            made: tuple[int | None, int | None] = (None, None)  # without updates there is no rate of anything
+            if not study.is_timeless(label):
+                made = sum(status.steps_done for status in statuses), sum(status.images_seen for status in statuses)
+            memory = max(status.max_rss_mb for status in statuses)
+            rows.append(_cost_row(dataset, "train", label, len(group), seconds, *made, memory))
             scoring = sum(run.scores.seconds for run in group)
             rows.append(_cost_row(dataset, "score", label, len(group), scoring))
     return rows

@@ -7,6 +7,7 @@ from sngan_repro.analysis.outputs import FigurePlan
 from sngan_repro.analysis.printed import markdown_escape
 from sngan_repro.analysis.published import differences
 from sngan_repro.reference import Reference
+from sngan_repro.specs import OWN_SETTING
 from sngan_repro.study import Study
 
 
@@ -47,6 +48,10 @@ def figure_caption(study: Study, plan: FigurePlan) -> str:
         "cost": "cost. Left: training time per 1000 generator updates, all runs of a method together (bar and number) "
         "and single runs (points). Right: time of all runs.",
     }
+    if set(plan.methods) & set(study.programs):
+        texts["samples"] += " Of a program, the first images it wrote."
+        if any(study.settings_of(label) == [OWN_SETTING] for label in plan.methods):
+            texts["training"] += " What has no settings stands in every panel."
     if study.published:
         texts |= _published_texts(study, study.published, plan)
     part = f" Part {plan.part} of {plan.parts}." if plan.parts > 1 else ""

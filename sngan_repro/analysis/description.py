@@ -14,7 +14,7 @@ from sngan_repro.analysis.schemas import DatasetFile, EvaluatorFile
 from sngan_repro.analysis.summary import Results
 from sngan_repro.data.sources import SOURCES
 from sngan_repro.evaluate.scores import SCORES, in_order
-from sngan_repro.methods import METHODS
+from sngan_repro.methods import find_method
 from sngan_repro.paths import Layout
 from sngan_repro.protocol import ProtocolSpec
 from sngan_repro.study import Study
@@ -34,13 +34,15 @@ class MethodText:
     options: dict[str, object]
     changed: dict[str, object]
     """Keys of the settings and nets that this entry replaces."""
+    command: str = ""
+    """Of a program: what is run."""
 
 
 def method_texts(study: Study) -> list[MethodText]:
     """One per method of the study, in its order."""
     texts = []
     for entry, label in zip(study.methods, study.labels, strict=True):
-        method = METHODS.get(entry.name)
+        method = find_method(entry.name)
         options = method.Options.model_validate(entry.options)
         latex = method.equations_for(options)
         keys = [key.strip() for key in method.source.split(",") if key.strip()]
@@ -53,6 +55,7 @@ def method_texts(study: Study) -> list[MethodText]:
                 citations=f"[{'; '.join('@' + key for key in keys)}]" if keys else "",
                 options=options.to_dict(),
                 changed={**entry.setting, **entry.nets},
+                command=study.programs[label].command if label in study.programs else "",
             )
         )
     return texts
@@ -115,7 +118,7 @@ def budget_table(runs: pd.DataFrame) -> PrintedTable:
             [
                 str(dataset),
                 str(method),
-                span(group["steps_total"]),
+                span(group["steps_total"] if group["epochs"].notna().any() else []),
                 span(group["planned_epochs"].dropna()),
                 span(group["planned_images"].dropna()),
                 integer(first["parameters_g"]),

@@ -23,6 +23,7 @@ from sngan_repro.analysis.stats import fewest_seeds, unanimity_chance
 from sngan_repro.analysis.summary import Results, metric_decimals, ranking, real_value
 from sngan_repro.analysis.tabular import Row
 from sngan_repro.evaluate.evaluators import EVALUATORS
+from sngan_repro.specs import OWN_SETTING
 from sngan_repro.study import Study
 
 ALPHA = 0.05
@@ -37,6 +38,11 @@ def value_text(row: Row, places: int) -> str:
     return f"{mean_sd(row['mean'], row['sd'], places)}, n = {n}"
 
 
+def _at(row: Row, words: str) -> str:
+    """``at C `` with a space behind; nothing for a program, whose setting is none of the study's."""
+    return "" if row["setting"] == OWN_SETTING else f"{words}{markdown_escape(row['setting'])} "
+
+
 def leader_sentence(study: Study, summary: pd.DataFrame, comparisons: pd.DataFrame, dataset: str, metric: str) -> str:
     """Which method is best by one metric, how far ahead, and what real images score."""
     name, ranked = metric_short(study, metric), ranking(study, summary, dataset, metric)
@@ -47,16 +53,13 @@ def leader_sentence(study: Study, summary: pd.DataFrame, comparisons: pd.DataFra
     measure = markdown_escape(name)
     sentence = (
         f"On {markdown_escape(dataset)} the best {measure} is that of **{markdown_escape(best['method'])}** "
-        f"at setting {markdown_escape(best['setting'])} ({value_text(best, places)}"
+        f"{_at(best, 'at setting ')}({value_text(best, places)}"
     )
     sentence += f"; real images: {number(real, places)})" if real is not None else ")"
     if len(ranked) == 1:
         return sentence + ("; no other method has a finished run." if len(study.labels) > 1 else ".")
     second = ranked[1]
-    sentence += (
-        f", followed by {markdown_escape(second['method'])} at {markdown_escape(second['setting'])} "
-        f"({value_text(second, places)})"
-    )
+    sentence += f", followed by {markdown_escape(second['method'])} {_at(second, 'at ')}({value_text(second, places)})"
     row = comparison(comparisons, dataset, metric, second["method"])
     if row is None or row["n"] == 0:
         return sentence + "; no seed finished in both."
@@ -103,7 +106,8 @@ def settings_sentence(study: Study, summary: pd.DataFrame, dataset: str, metric:
     ]
     led, judged = [], []
     for setting in study.settings:
-        cell = rows[(rows["setting"] == setting) & rows["mean"].notna()]
+        # A program without settings stands beside the others at each of them.
+        cell = rows[rows["setting"].isin([setting, OWN_SETTING]) & rows["mean"].notna()]
         if cell.empty:
             continue
         judged.append(setting)

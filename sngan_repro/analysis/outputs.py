@@ -92,28 +92,29 @@ def figure_plans(study: Study) -> list[FigurePlan]:
             metrics: Sequence[Sequence[str]] = ((),),
             topic: str = "",
             dataset: str = dataset,
+            labels: Sequence[str] = study.labels,
         ) -> None:
             """Plan a figure, cut so that at most so many methods and settings share one."""
             parts = [
-                (labels, names, shown)
+                (some, names, shown)
                 for shown in metrics
-                for labels in chunks(study.labels, methods)
+                for some in chunks(labels, methods)
                 for names in chunks(list(study.settings), settings)
             ]
             plans.extend(
-                FigurePlan(kind, dataset, labels, names, tuple(shown), topic, part, len(parts))
-                for part, (labels, names, shown) in enumerate(parts, 1)
+                FigurePlan(kind, dataset, some, names, tuple(shown), topic, part, len(parts))
+                for part, (some, names, shown) in enumerate(parts, 1)
             )
 
         bars_per_panel = max(1, 36 // len(study.settings))
         add("bars", topic="headline", methods=bars_per_panel, metrics=chunks(headline, 4))
         for name in headline:
             add("training", topic=name, methods=8, settings=9, metrics=[[name]])
-        if len(study.labels) >= MIN_RANKED and _several_snapshots(study, dataset):
+        if len(study.trained_labels) >= MIN_RANKED and _several_snapshots(study, dataset):
             for shown in chunks(headline, 2):
                 add("ranks", topic=shown[0] if len(headline) > 2 else "", methods=1000, settings=1000, metrics=[shown])
         add("samples", methods=11)
-        add("progress", methods=6)
+        add("progress", methods=6, labels=[label for label in study.labels if not study.is_timeless(label)])
         if others:
             add("bars", topic="others", methods=bars_per_panel, metrics=chunks(others, 4))
             add("training_best", topic="others", methods=8, metrics=chunks(others, 6))
@@ -122,8 +123,8 @@ def figure_plans(study: Study) -> list[FigurePlan]:
             if protocol.is_clean and "precision" in names and "recall" in names:
                 pair = [names["precision"], names["recall"]]
                 add("variety", topic=names["precision"], methods=8, metrics=[pair])
-        add("losses", methods=6, settings=4)
-        add("spectral", methods=6)
+        add("losses", methods=6, settings=4, labels=study.trained_labels)  # programs have no log
+        add("spectral", methods=6, labels=study.trained_labels)
         add("divergence", settings=12)
         add("cost")
         if study.published:

@@ -104,8 +104,9 @@ def _ours(study: Study, protocols: list[ProtocolSpec]) -> dict[str, tuple[set[ob
     sources = [spec.source for spec in study.datasets.values()]
     evaluators = [EVALUATORS.get(name) for name in dict.fromkeys(p.evaluator for p in protocols)]
     splits = {(p.is_splits, p.num_fake // p.is_splits) for p in protocols if "is" in p.metrics}
-    nets = [{**study.nets.to_dict(), **entry.nets} for entry in study.methods]
-    steps = sorted({int({**s.to_dict(), **e.setting}["n_dis"]) for s in study.settings.values() for e in study.methods})
+    trained = [e for e, label in zip(study.methods, study.labels, strict=True) if label not in study.programs]
+    nets = [{**study.nets.to_dict(), **entry.nets} for entry in trained]
+    steps = sorted({int({**s.to_dict(), **e.setting}["n_dis"]) for s in study.settings.values() for e in trained})
     budget = study.budget
     faults = list(dict.fromkeys(phrase for protocol in protocols for phrase in fault_phrases(protocol)))
     latents: set[object] = {f"{words['z_law']}, {words['z_dim']} entries" for words in nets}

@@ -87,7 +87,7 @@ def summary_rows(study: Study, results: Results) -> list[dict[str, Any]]:
                 }
             )
             for method in study.labels:
-                for setting in study.settings:
+                for setting in study.settings_of(method):
                     at = (dataset, metric, method, setting)
                     rows.append(dict(zip(keys, at, strict=True)) | _cell_statistics(cells[at], resampled.get(at, none)))
     return rows
@@ -137,7 +137,7 @@ def best_setting(study: Study, summary: pd.DataFrame, dataset: str, method: str,
 def shown_setting(study: Study, summary: pd.DataFrame, dataset: str, method: str, metric: str) -> str:
     """The setting to show a method at: the best by ``metric``, or the first one when no run finished."""
     best = best_setting(study, summary, dataset, method, metric)
-    return str(best["setting"]) if best is not None else next(iter(study.settings))
+    return str(best["setting"]) if best is not None else study.settings_of(method)[0]
 
 
 def real_value(summary: pd.DataFrame, dataset: str, metric: str) -> float | None:

@@ -16,6 +16,7 @@ from sngan_repro.analysis.naming import (
     amount,
     arrow,
     duration,
+    enumeration,
     integer,
     interval,
     mean_sd,
@@ -41,6 +42,7 @@ from sngan_repro.analysis.summary import (
 from sngan_repro.analysis.tabular import Row
 from sngan_repro.files import write_text
 from sngan_repro.paths import Layout
+from sngan_repro.specs import OWN_SETTING
 from sngan_repro.study import Study
 
 METRICS_PER_TABLE = 2
@@ -83,6 +85,17 @@ def printed_tables(study: Study, results: Results, summary: pd.DataFrame) -> dic
     return made
 
 
+def programs_note(study: Study) -> str:
+    """What a caption says of programs, with a leading space; empty without any."""
+    if not study.programs:
+        return ""
+    own = any(study.settings_of(label) == [OWN_SETTING] for label in study.programs)
+    text = f" {enumeration(study.programs)}: "
+    text += "programs of their own" if len(study.programs) > 1 else "a program of its own"
+    text += f" (setting {OWN_SETTING}: none of the study's)" if own else ""
+    return text + ", without fresh samples."
+
+
 def _key(kind: str, dataset: str, metrics: Sequence[str] = ()) -> str:
     return "-".join([kind, dataset, *(metric.replace("@", "-") for metric in metrics[:1])])
 
@@ -110,7 +123,7 @@ def best_table(study: Study, summary: pd.DataFrame, dataset: str, metrics: Seque
     labels = "; ".join(metric_label(study, metric) for metric in metrics)
     caption = (
         f"{dataset}: each method at its best setting per metric: {BEST_SETTING}. {labels}. {STATISTICS}; "
-        f"{DIVERGED}, over all settings."
+        f"{DIVERGED}, over all settings.{programs_note(study)}"
     )
     columns = [study_column(study, summary, dataset, metric) for metric in metrics]
     return print_best(_key("best", dataset, metrics), caption, study.labels, columns, diverged)
@@ -126,7 +139,7 @@ def settings_table(study: Study, summary: pd.DataFrame, dataset: str, metrics: S
     bold, rules = set(), set()
     for label in study.labels:
         rules.add(len(rows))
-        for setting in study.settings:
+        for setting in study.settings_of(label):
             cells = [label, setting]
             for metric in metrics:
                 cell, places = _cell(summary, dataset, metric, label, setting), decimals[metric]
@@ -146,7 +159,7 @@ def settings_table(study: Study, summary: pd.DataFrame, dataset: str, metrics: S
     caption = (
         f"{dataset}: every method and setting at the end of training; a method's best setting in bold "
         f"({BEST_SETTING}). {labels}. {STATISTICS}. Re-sampled best: each seed's best snapshot over the training, "
-        f"chosen by the metric on one sample and measured on a fresh one; {DIVERGED}."
+        f"chosen by the metric on one sample and measured on a fresh one; {DIVERGED}.{programs_note(study)}"
     )
     header += ["n", "diverged"]
     return PrintedTable(_key("settings", dataset, metrics), caption, align, header, rows, bold, rules - {0})
@@ -162,7 +175,7 @@ def all_scores_tables(study: Study, summary: pd.DataFrame, dataset: str) -> Iter
         rows, rules = [[REAL, MISSING, *real, MISSING, MISSING]], set()
         for label in study.labels:
             rules.add(len(rows))
-            for setting in study.settings:
+            for setting in study.settings_of(label):
                 cells = [_cell(summary, dataset, name, label, setting) for name in names]
                 finished = int(cells[0]["num_runs"] - cells[0]["num_diverged"])
                 texts = []
@@ -174,7 +187,7 @@ def all_scores_tables(study: Study, summary: pd.DataFrame, dataset: str) -> Iter
         labels = "; ".join(metric_label(study, name) for name in names)
         caption = (
             f"{dataset}: all scores of one protocol at the end of training. {labels}. "
-            f"Mean ± SD over the n training seeds that finished; {DIVERGED}."
+            f"Mean ± SD over the n training seeds that finished; {DIVERGED}.{programs_note(study)}"
         )
         header, align = ["Method", "Setting", *header, "n", "diverged"], "ll" + "r" * (len(names) + 2)
         yield PrintedTable(_key("all-scores", dataset, names), caption, align, header, rows, rule_before=rules)

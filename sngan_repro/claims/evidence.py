@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sngan_repro.analysis.naming import enumeration, higher_is_better, metric_short, protocol_of
 from sngan_repro.claims.cells import Cell
 from sngan_repro.claims.verdict import NotRun
+from sngan_repro.specs import OWN_SETTING
 from sngan_repro.study import Study
 
 if TYPE_CHECKING:
@@ -33,6 +34,11 @@ class Evidence:
 
     # What there is -----------------------------------------------------------------------------------------------
 
+    @property
+    def labels(self) -> list[str]:
+        """The methods that a claim about all methods means: those trained here. Programs count where they are named."""
+        return self.study.trained_labels
+
     def need_methods(self, labels: Iterable[str]) -> None:
         """NotRun unless the study has all these methods."""
         missing = [label for label in labels if label not in self.study.labels]
@@ -49,7 +55,7 @@ class Evidence:
         """All other methods that the claim is about; NotRun when one is missing, or when there is none."""
         if among is not None:
             self.need_methods(among)
-        labels = [label for label in (among or self.study.labels) if label != method]
+        labels = [label for label in (among or self.labels) if label != method]
         self.need_methods([method])
         if not labels:
             raise NotRun("needs other methods to compare with")
@@ -97,6 +103,7 @@ class Evidence:
         Runs with other n_dis have other updates at the same epochs, so snapshots are known by their place.
         """
         runs, scores = self.results.runs, self.results.scores
+        runs, scores = (frame[frame["method"].isin(self.labels)] for frame in (runs, scores))
         finished = runs[(runs["dataset"] == self.dataset) & (runs["state"] == "ok")]
         if finished.empty:
             raise NotRun("no run finished")
@@ -109,9 +116,15 @@ class Evidence:
         return [per_update * float(updates) for updates in sorted(set(mine.loc[of_run, "updates"]))]
 
     def score(self, method: str, setting: str, metric: str, snapshot: int = -1) -> Cell:
-        """Scores of finished runs at a snapshot, numbered like a list: 0 is the first, -1 the last."""
+        """Scores of finished runs at a snapshot, numbered like a list: 0 is the first, -1 the last.
+
+        A program without settings scores the same at each of them.
+        """
         self.need_methods([method])
-        self.need_settings([setting])
+        if (own := self.study.settings_of(method)) == [OWN_SETTING]:
+            setting = own[0]
+        else:
+            self.need_settings([setting])
         rows = self._cells[method, setting, metric]
         values = {}
         finished = rows[rows["state"] == "ok"]
@@ -121,7 +134,7 @@ class Evidence:
                 values[seed] = value
         diverged = tuple(sorted({int(seed) for seed in rows.loc[rows["state"] == "diverged", "seed"]}))
         runs = frozenset(f"{self.dataset}/{method}/{setting}/seed{int(seed)}" for seed in rows["seed"].unique())
-        name = f"{method} at {setting}" if len(self.study.settings) > 1 else method
+        name = f"{method} at {setting}" if len(self.study.settings) > 1 and setting != OWN_SETTING else method
         return Cell(name, values, diverged, runs)
 
     def gain(self, method: str, setting: str, metric: str, snapshot: int = -1) -> Cell:
@@ -135,7 +148,7 @@ class Evidence:
         Settings with fewer diverged runs come first, then the better mean, as everywhere in this package. A seed that
         diverged at the setting chosen for it counts as diverged.
         """
-        sign, cells = self.sign(metric), [self.score(method, s, metric) for s in self.study.settings]
+        sign, cells = self.sign(metric), [self.score(method, s, metric) for s in self.study.settings_of(method)]
         runs = frozenset().union(*(cell.runs for cell in cells))
         if len(cells) == 1:
             return Cell(method, cells[0].values, cells[0].diverged, runs)
@@ -174,6 +187,8 @@ class Evidence:
         """seed -> (run, training log) of the finished runs; NotRun when there is none."""
         self.need_methods([method])
         self.need_settings([setting])
+        if method in self.study.programs:
+            raise NotRun(f"needs a training log, and {method} is a program, which has none")
         assert self.read_log is not None
         runs = self.results.runs
         mine = runs[(runs["dataset"] == self.dataset) & (runs["method"] == method) & (runs["setting"] == setting)]

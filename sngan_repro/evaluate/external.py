@@ -26,7 +26,9 @@ def read_external(
         raise ConfigError(f"{path}: not a readable .npy file ({error}); {need}") from None
     found = f"found {samples.dtype} {samples.shape}"
     if samples.dtype != np.uint8:
-        raise ConfigError(f"{path}: {found}; {need}; floats are not guessed: scale to 0..255 and round")
+        floats = np.issubdtype(samples.dtype, np.floating)
+        hint = "floats are not guessed: scale to 0..255 and round" if floats else "clip to 0..255 and cast"
+        raise ConfigError(f"{path}: {found}; {need}; {hint}")
     if samples.ndim != 4 or samples.shape[1:] != (height, width, channels):
         raise ConfigError(f"{path}: {found}; {need}")
     if len(samples) < num_fake:

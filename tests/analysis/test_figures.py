@@ -288,7 +288,7 @@ def test_labels_are_pushed_apart_in_order():
 
 
 def test_bar_positions_leave_a_gap_between_methods():
-    first, second = bar_positions(2, 3)
+    first, second = bar_positions([3, 3])
     assert first == [0, 1, 2]
     assert second[0] - first[-1] > 1.5
     assert second[1] - second[0] == pytest.approx(1)

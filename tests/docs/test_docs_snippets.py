@@ -31,6 +31,7 @@ from sngan_repro.library.training import run_spec
 from sngan_repro.methods import METHODS
 from sngan_repro.nets import build_discriminator, build_generator, spectral_norms
 from sngan_repro.nets.families import FAMILIES
+from sngan_repro.programs.declare import find_program
 from sngan_repro.protocol import ProtocolSpec
 from sngan_repro.reference import load_reference
 from sngan_repro.specs import DatasetSpec, NetsSpec
@@ -50,7 +51,7 @@ REST_OF_A_STUDY: dict[str, Any] = {
 
 RUN_ELSEWHERE = {
     "library.md": "tests/test_library.py",  # on a study that was run
-    "external.md": "tests/workflow/test_own_methods.py",  # a rule and its program, by Snakemake
+    "add-a-program.md": "tests/workflow/test_programs.py",  # a program and its declaration, by Snakemake
 }
 """Pages whose Python is run by another test."""
 
@@ -76,7 +77,7 @@ def run_python(page: Path) -> dict[str, Any]:
 
 
 def check_yaml(text: str) -> None:
-    """A whole file, or keys of one: published values, a ledger, a study, or this machine's configuration."""
+    """A whole file, or keys of one: published values, a ledger, a program, a study, or this machine's configuration."""
     values = yaml.load(text, DuplicateKeyLoader)
     file = Path("snippet.yaml")
     if "best_values" in values:
@@ -85,6 +86,13 @@ def check_yaml(text: str) -> None:
     elif isinstance(values.get("claims"), list):
         file.write_text(text)
         load_ledger(str(file))
+    elif "command" in values:
+        declared = Path("programs", f"{values['title'].lower()}.yaml")  # where a snippet that follows finds it
+        declared.parent.mkdir(exist_ok=True)
+        declared.write_text(text)
+        if "rules" in values:
+            Path(values["rules"].replace("{folder}", "programs")).touch()
+        assert find_program(declared.stem) is not None
     elif set(values) <= set(Study.model_fields):
         for dataset in values.get("datasets", {}).values():
             if "path" in dataset:

@@ -22,7 +22,8 @@ rule aggregate:
     conda:
         "../../environment.yml"
     params:
-        study=STUDY.to_json(),  # whatever changes in the study file is a reason to aggregate again
+        # Whatever changes in the study file, or in what a program says of itself, is a reason to aggregate again.
+        study=lambda wildcards: STUDY.to_json() + "".join(program.to_json() for program in STUDY.programs.values()),
         options=STUDY_OPTIONS,
     message:
         "Collect the runs and scores of study {STUDY.name}"

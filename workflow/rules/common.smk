@@ -1,5 +1,6 @@
 """The study, resolved once: runs, datasets, file names. No torch and no science."""
 
+import re
 import shlex
 from pathlib import Path
 
@@ -66,12 +67,22 @@ wildcard_constraints:
     evaluator=r"[^/]+",
 
 
+def one_of(labels):
+    """A pattern of wildcards that matches these labels and nothing else."""
+    return "|".join(map(re.escape, labels)) or "(?!)"
+
+
 def run_of(wildcards):
     """The specification of the run that a job's wildcards name."""
     run_id = RUN_PATTERN.format(**wildcards)
     if run_id not in RUNS:
         raise WorkflowError(f"no run '{run_id}' in study '{STUDY.name}'; `sngan-repro check` lists the runs")
     return RUNS[run_id]
+
+
+def program_of(wildcards):
+    """The declaration of the program that makes a job's run."""
+    return STUDY.programs[wildcards.label]
 
 
 def dataset_folder(wildcards):

@@ -4,7 +4,7 @@ killed job, and the state must survive it."""
 # Trainings that share a GPU are one group, which becomes one job of a cluster.
 GROUPS = {
     run.id: f"together{number}"
-    for number, pack in enumerate(packs(list(RUNS.values()), MACHINE.runs_per_gpu))
+    for number, pack in enumerate(packs(STUDY.trained_runs(), MACHINE.runs_per_gpu))
     for run in pack
 }
 # Jobs that do not depend on each other stay apart unless `group-components` says how many of them go together; the
@@ -21,6 +21,8 @@ rule train:
         log=LAYOUT.run(RUN_PATTERN).log,
     log:
         LAYOUT.logs / "train" / f"{RUN_PATTERN}.log",
+    wildcard_constraints:
+        label=one_of(STUDY.trained_labels),
     group:
         (lambda wildcards: GROUPS[run_of(wildcards).id]) if MACHINE.runs_per_gpu > 1 else None
     conda:

@@ -54,7 +54,7 @@ def bar_figure(grid: Sequence[Sequence[BarPanel]], styles: dict[str, MethodStyle
     fig, axes = canvas(0.75 + 1.45 * len(grid), rows=len(grid), columns=columns, sharex="col")
     for column in range(columns):
         top = grid[0][column]
-        centres = bar_positions(len(top.methods), len(top.settings))
+        centres = bar_positions([len(top.settings(method)) for method in top.methods])
         room = max(0.0, (MIN_BARS - 1 - centres[-1][-1]) / 2)  # a few bars do not fill the page
         inches = (WIDTH - 0.6 * columns) / columns / max(MIN_BARS, centres[-1][-1] + 1)
         for row, line in enumerate(grid):
@@ -62,7 +62,7 @@ def bar_figure(grid: Sequence[Sequence[BarPanel]], styles: dict[str, MethodStyle
             _bar_panel(ax, line[column], centres, styles, inches)
             ax.set_title(fit(line[column].title, WIDTH / columns - 0.45))
         bottom = axes[-1][column]
-        _label_bars(bottom, top.methods, top.settings, centres, inches)
+        _label_bars(bottom, top.methods, [top.settings(method) for method in top.methods], centres, inches)
         bottom.set_xlim(-0.6 - room, centres[-1][-1] + 0.6 + room)
     if handles := _handles([panel for line in grid for panel in line]):
         legend_below(fig, handles)
@@ -73,7 +73,7 @@ def _bar_panel(
     ax: Any, panel: BarPanel, centres: list[list[float]], styles: dict[str, MethodStyle], inches: float
 ) -> None:
     for method, positions in zip(panel.methods, centres, strict=True):
-        for setting, x in zip(panel.settings, positions, strict=True):
+        for setting, x in zip(panel.settings(method), positions, strict=True):
             if (method, setting) in panel.cells:
                 _bar(ax, panel.cells[method, setting], styles[method], x, inches)
     real_line(ax, panel.real)
@@ -93,11 +93,10 @@ def _scale(ax: Any) -> None:
     plain_log_labels(ax)
 
 
-def bar_positions(num_methods: int, num_settings: int) -> list[list[float]]:
-    """x of each bar: methods side by side with a gap, their settings next to each other."""
-    return [
-        [method * (num_settings + GAP) + setting for setting in range(num_settings)] for method in range(num_methods)
-    ]
+def bar_positions(counts: Sequence[int]) -> list[list[float]]:
+    """x of each bar: methods side by side with a gap, their settings, so many each, next to each other."""
+    starts = [sum(counts[:place]) + place * GAP for place in range(len(counts))]
+    return [[start + setting for setting in range(count)] for start, count in zip(starts, counts, strict=True)]
 
 
 def _bar(ax: Any, cell: Cell, style: MethodStyle, x: float, inches: float) -> None:
@@ -127,18 +126,23 @@ def _bar(ax: Any, cell: Cell, style: MethodStyle, x: float, inches: float) -> No
 
 
 def _label_bars(
-    ax: Any, methods: Sequence[str], settings: Sequence[str], centres: list[list[float]], inches: float
+    ax: Any, methods: Sequence[str], settings: Sequence[Sequence[str]], centres: list[list[float]], inches: float
 ) -> None:
     """Setting names under the bars, method names under their groups; turned when they would touch."""
     flat = [x for positions in centres for x in positions]
-    longest = max(map(len, settings))
-    turn_settings = longest * CHARACTER > 0.95 * inches
-    turn_methods = max(map(len, methods)) * CHARACTER > inches * (len(settings) + GAP)
+    names = [name for group in settings for name in group]
+    longest = max(map(len, names))
+    turn_settings = any(
+        len(name) * CHARACTER > (0.95 + GAP * (len(group) == 1)) * inches for group in settings for name in group
+    )
+    turn_methods = any(
+        len(method) * CHARACTER > inches * (len(group) + GAP) for method, group in zip(methods, settings, strict=True)
+    )
     # A single setting needs no name under every bar.
-    several = len(settings) > 1
+    several = len(set(names)) > 1
     drop = (longest * CHARACTER * 72 + 4 if turn_settings else 11) if several else 1
     ax.xaxis.remove_overlapping_locs = False
-    ax.set_xticks(flat, labels=(list(settings) if several else [""]) * len(methods), minor=True)
+    ax.set_xticks(flat, labels=names if several else [""] * len(names), minor=True)
     ax.set_xticks([sum(xs) / len(xs) for xs in centres], labels=list(methods))
     ax.tick_params(axis="x", which="minor", length=0, pad=2, rotation=90 if turn_settings else 0)
     ax.tick_params(axis="x", which="major", length=0, pad=drop + 2)

@@ -40,7 +40,7 @@ def draw_training(data: FigureData, plan: FigurePlan) -> Any:
     flat = [ax for line in axes for ax in line]
     metric = plan.metrics[0]
     for ax, setting in zip(flat, plan.settings, strict=False):
-        at = dict.fromkeys(plan.methods, setting)
+        at = {method: data.study.settings_of(method, [setting])[0] for method in plan.methods}
         curve_panel(ax, study_curves(data, plan.dataset, metric, plan.methods, at, f"Setting {setting}"), data.styles)
     _finish(flat, len(plan.settings), columns, _snapshots(data, plan.dataset))
     for line in axes:
@@ -75,7 +75,7 @@ def draw_published_curves(data: FigureData, plan: FigurePlan) -> Any:
     Without real images, as published: their scores are far from those of the methods, which they would flatten.
     """
     reference, (setting,) = data.reference, plan.settings
-    at = dict.fromkeys(plan.methods, setting)
+    at = {method: data.study.settings_of(method, [setting])[0] for method in plan.methods}
     rows = []
     for kind, metric in kinds_of(data.study, plan.metrics):
         ours = study_curves(data, plan.dataset, metric, plan.methods, at, our_title(data, metric), epochs=True)

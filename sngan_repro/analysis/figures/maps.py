@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from sngan_repro.analysis.figures.data import FigureData
-from sngan_repro.analysis.naming import REAL, amount, protocol_of, title_of
+from sngan_repro.analysis.naming import MISSING, REAL, amount, protocol_of, title_of
 from sngan_repro.analysis.outputs import FigurePlan
 from sngan_repro.analysis.style import CHARACTER, FAINT, INK, REAL_COLOR, canvas, legend_below
 from sngan_repro.analysis.summary import real_value, values_of
+from sngan_repro.specs import OWN_SETTING
 
 
 def draw_variety(data: FigureData, plan: FigurePlan) -> Any:
@@ -22,7 +23,7 @@ def draw_variety(data: FigureData, plan: FigurePlan) -> Any:
     precision, recall = plan.metrics
     for method in plan.methods:
         style, shown = data.styles[method], data.setting(plan.dataset, method)
-        for setting in plan.settings:
+        for setting in data.study.settings_of(method, plan.settings):
             xs, ys = (_finals(data, plan.dataset, metric, method, setting) for metric in (precision, recall))
             seeds = sorted(xs.keys() & ys.keys())
             if not seeds:
@@ -58,17 +59,19 @@ def draw_divergence(data: FigureData, plan: FigurePlan) -> Any:
     import seaborn as sns
 
     runs = data.results.runs[data.results.runs["dataset"] == plan.dataset]
-    lost = np.zeros((len(plan.methods), len(plan.settings)))
+    own = any(data.study.settings_of(method) == [OWN_SETTING] for method in plan.methods)
+    settings = [*plan.settings, *([OWN_SETTING] if own else [])]
+    lost = np.zeros((len(plan.methods), len(settings)))
     texts = np.empty(lost.shape, dtype=object)
     for row, method in enumerate(plan.methods):
-        for column, setting in enumerate(plan.settings):
+        for column, setting in enumerate(settings):
             cell = runs[(runs["method"] == method) & (runs["setting"] == setting)]
             diverged = int((cell["state"] == "diverged").sum())
-            lost[row, column] = diverged / len(cell)
-            texts[row, column] = f"{diverged} of {len(cell)}"
+            lost[row, column] = diverged / max(1, len(cell))
+            texts[row, column] = f"{diverged} of {len(cell)}" if len(cell) else MISSING
     longest = max(map(len, plan.methods))
     fig, ((ax,),) = canvas(
-        0.6 + 0.24 * len(plan.methods), width=0.5 + CHARACTER * longest + 0.75 * max(2, len(plan.settings))
+        0.6 + 0.24 * len(plan.methods), width=0.5 + CHARACTER * longest + 0.75 * max(2, len(settings))
     )
     sns.heatmap(
         lost,
@@ -82,7 +85,7 @@ def draw_divergence(data: FigureData, plan: FigurePlan) -> Any:
         annot_kws={"fontsize": 7.5},
         linewidths=1,
         linecolor="white",
-        xticklabels=plan.settings,
+        xticklabels=settings,
         yticklabels=plan.methods,
     )
     ax.tick_params(length=0, rotation=0)

@@ -10,6 +10,7 @@ from sngan_repro.analysis.naming import arrow, higher_is_better, metric_header, 
 from sngan_repro.analysis.summary import real_value, values_of
 from sngan_repro.evaluate.scores import SCORES
 from sngan_repro.reference import Published, Reference
+from sngan_repro.specs import OWN_SETTING
 
 INTERVAL = "95 % interval"
 READING = "published: reading error"
@@ -42,9 +43,11 @@ class BarPanel:
     def methods(self) -> list[str]:
         return list(dict.fromkeys(method for method, _ in self.cells))
 
-    @property
-    def settings(self) -> list[str]:
-        return list(dict.fromkeys(setting for _, setting in self.cells))
+    def settings(self, method: str) -> list[str]:
+        """The settings side by side in the method's group: its own, or all that any other method has."""
+        if (method, OWN_SETTING) in self.cells:
+            return [OWN_SETTING]
+        return list(dict.fromkeys(setting for _, setting in self.cells if setting != OWN_SETTING))
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,9 @@ def study_bars(
     data: FigureData, dataset: str, metric: str, methods: Sequence[str], settings: Sequence[str], title: str = ""
 ) -> BarPanel:
     """The study's scores at the end of training."""
-    cells = {(m, s): _study_cell(data, dataset, metric, m, s) for m in methods for s in settings}
+    cells = {
+        (m, s): _study_cell(data, dataset, metric, m, s) for m in methods for s in data.study.settings_of(m, settings)
+    }
     real = real_value(data.summary, dataset, metric)
     return BarPanel(title or metric_header(data.study, metric), cells, real, not higher_is_better(data.study, metric))
 

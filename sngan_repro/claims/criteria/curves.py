@@ -30,7 +30,7 @@ def monotone(evidence: Evidence, *, metric: str, setting: str, tolerance_sd: flo
     _need_two(evidence)
     name = evidence.metric(metric)
     components = []
-    for label in evidence.study.labels:
+    for label in evidence.labels:
         cells = [evidence.gain(label, setting, name, place) for place in range(len(evidence.snapshots))]
         for place, (before, after) in enumerate(pairwise(cells)):
             margin = -tolerance_sd * max(before.sd, after.sd)
@@ -64,7 +64,7 @@ def start_alike(evidence: Evidence, *, metric: str, setting: str, factor: float 
     name = evidence.metric(metric)
 
     def spread(place: int, word: str) -> Cell:
-        cells = [evidence.score(label, setting, name, place) for label in evidence.study.labels]
+        cells = [evidence.score(label, setting, name, place) for label in evidence.labels]
         return combine(f"range over methods at the {word}", cells, lambda values: max(values) - min(values))
 
     start = spread(0, "first snapshot")
@@ -80,7 +80,7 @@ def ranking_settles(evidence: Evidence, *, metric: str, setting: str, min_rho: f
     evidence.need_settings([setting])
     _need_two(evidence)
     name = evidence.metric(metric)
-    labels = evidence.study.labels
+    labels = evidence.labels
     if len(labels) < 3:
         raise NotRun("needs at least three methods")
 
@@ -101,7 +101,7 @@ def still_improving(
     name = evidence.metric(metric)
     start, end = _at_epochs(evidence, [from_epoch, to_epoch])
     components = []
-    for label in evidence.study.labels:
+    for label in evidence.labels:
         early, late = (evidence.gain(label, setting, name, place) for place in (start, end))
         components.append(exceeds(late, early, tolerance_sd * max(early.sd, late.sd), evidence.unit(name)))
     return decide(components)

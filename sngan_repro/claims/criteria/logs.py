@@ -128,7 +128,7 @@ def term_varies(evidence: Evidence, *, option: str, column: str, setting: str, s
     labels = [
         label
         for entry, label in zip(evidence.study.methods, evidence.study.labels, strict=True)
-        if entry.options.get(option)
+        if label in evidence.labels and entry.options.get(option)
     ]
     if not labels:
         raise NotRun(f"needs a method with `{option}: true`")

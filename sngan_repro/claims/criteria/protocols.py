@@ -25,7 +25,7 @@ def fault_harmless(
     evidence: Evidence, *, metrics: list[str], faults: dict, share: float, method: str | None = None
 ) -> Verdict:
     """With and without the faults scores differ by less than a share, for each method (or one) at each setting."""
-    labels = evidence.study.labels if method is None else [method]
+    labels = evidence.labels if method is None else [method]
     evidence.need_methods(labels)
     nothing = Cell("0", dict.fromkeys(evidence.study.seeds, 0.0))
     components = []
@@ -68,7 +68,7 @@ def published_values(evidence: Evidence, *, metrics: list[str], faults: dict, nu
             needed = " or ".join(suited) or "of the publication, which is not here"
             raise NotRun(f"needs the evaluator {needed}: the published values have the units of its features")
         table = reference.best(kind)
-        for label in [label for label in evidence.study.labels if label in table]:
+        for label in [label for label in evidence.labels if label in table]:
             cell = evidence.tuned(label, name)
             printed = Cell("published", dict.fromkeys(cell.values, table[label].value))
             components += within(cell, printed, num_sd * cell.sd, evidence.unit(name))
@@ -87,7 +87,7 @@ def ranking_holds(evidence: Evidence, *, metrics: list[str], min_tau: float = 0.
     components = []
     for kind in metrics:
         name, table = evidence.metric(kind), reference.best(kind)
-        labels = [label for label in evidence.study.labels if label in table]
+        labels = [label for label in evidence.labels if label in table]
         if len(labels) < 3:
             raise NotRun("needs three methods with published values")
         theirs = [table[label].value for label in labels]
