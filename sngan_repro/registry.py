@@ -1,44 +1,92 @@
 """One registry for each kind of extendable thing: methods, data sources, evaluators.
 
 An entry registers itself with a decorator when its module is imported; listing imports the modules of one package
-and never torch.
+and those of the user's own (:mod:`sngan_repro.plugins`), and never torch.
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
+import sys
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from pathlib import Path
+from typing import Generic, NamedTuple, TypeVar
 
+from sngan_repro import plugins
 from sngan_repro.config import ConfigError, require_known
+from sngan_repro.files import file_sha256
 
 T = TypeVar("T")
 
 
-class Registry(Generic[T]):
-    """Named entries found in the modules of one package.
+class Origin(NamedTuple):
+    """Where an entry was registered."""
 
-    kind: the word used in messages ("method"). package: every module in it is imported at the first look-up.
+    module: str
+    file: Path | None
+    """None in a notebook."""
+
+    def __str__(self) -> str:
+        return plugins.shown(self.file) if self.file else f"module {self.module}"
+
+
+class Registry(Generic[T]):
+    """Named entries found in the modules of one package and in the user's plugins.
+
+    kind: the word used in messages ("method"). package: every module in it is imported at the first look-up. check:
+    called with name and entry before an entry is added; raises :class:`ConfigError` for one that cannot be used.
     """
 
-    def __init__(self, kind: str, package: str) -> None:
+    def __init__(self, kind: str, package: str, check: Callable[[str, T], None] | None = None) -> None:
         self.kind = kind
         self.package = package
+        self._check = check
         self._entries: dict[str, T] = {}
+        self._origins: dict[str, Origin] = {}
         self._loaded = False
 
     def register(self, name: str) -> Callable[[T], T]:
-        """A decorator that adds an entry; a name registered twice raises :class:`ConfigError`."""
+        """A decorator that adds an entry; a name registered in two files raises :class:`ConfigError`.
+
+        The same file may register again, as a notebook's cell does when it is run once more.
+        """
+        caller = sys._getframe(1).f_globals
+        file = caller.get("__file__")
+        origin = Origin(str(caller.get("__name__")), Path(file).resolve() if file else None)
 
         def add(entry: T) -> T:
-            present = self._entries.get(name)
-            if present is not None and getattr(present, "__module__", 0) != getattr(entry, "__module__", 1):
-                raise ConfigError(f"two {self.kind}s register the name '{name}'")
-            self._entries[name] = entry
+            present = self._origins.get(name) if name in self._entries else None
+            if present is not None and present.module != origin.module and (not file or present.file != origin.file):
+                raise ConfigError(
+                    f"two {self.kind}s register the name '{name}', in {present} and in {origin}; rename one"
+                )
+            if self._check is not None:
+                self._check(name, entry)
+            self._entries[name], self._origins[name] = entry, origin
             return entry
 
         return add
+
+    def origin(self, name: str) -> Origin:
+        """The module and the file in which an entry was registered."""
+        self.get(name)
+        return self._origins[name]
+
+    def code(self, name: str) -> str | None:
+        """A digest of what the file of an entry does (see :func:`sngan_repro.plugins.code_digest`).
+
+        None for the entries of this package, whose version and revision are recorded with every result.
+        """
+        origin = self.origin(name)
+        own = origin.module.split(".")[0] == __name__.split(".")[0]
+        return None if own or origin.file is None else plugins.code_digest(origin.file)
+
+    def record(self, name: str) -> dict[str, str | None]:
+        """Where an entry comes from, for the files of results: module, file with its SHA-256, digest of its code."""
+        origin = self.origin(name)
+        sha256 = file_sha256(origin.file) if origin.file else None
+        return {"module": origin.module, "file": str(origin), "sha256": sha256, "code": self.code(name)}
 
     def names(self) -> list[str]:
         """All registered names, sorted."""
@@ -47,7 +95,14 @@ class Registry(Generic[T]):
 
     def get(self, name: str) -> T:
         """The entry called ``name``; an unknown name raises :class:`ConfigError` listing the known ones."""
-        require_known(self.kind, name, self.names())
+        if name not in self._entries:
+            self._load()
+        if name not in self._entries:
+            try:
+                require_known(self.kind, name, self.names())
+            except ConfigError as error:
+                hint = f"; a {self.kind} of your own: name its file under `plugins` in {plugins.CONFIG_FILE}"
+                raise ConfigError(f"{error}{'' if 'did you mean' in str(error) else hint}") from None
         return self._entries[name]
 
     def _load(self) -> None:
@@ -56,3 +111,4 @@ class Registry(Generic[T]):
             for module in pkgutil.iter_modules(package.__path__):
                 importlib.import_module(f"{self.package}.{module.name}")
             self._loaded = True
+        plugins.load_chosen()

@@ -17,6 +17,7 @@ from sngan_repro import __version__, runtime
 from sngan_repro.checkpoint import clear_results, load_state, run_lock, save_snapshot, save_state
 from sngan_repro.data.dataset import PreparedData
 from sngan_repro.files import remove_temporaries, write_json, write_npy, write_text
+from sngan_repro.methods import METHODS
 from sngan_repro.nets import count_parameters, spectral_norms
 from sngan_repro.paths import RunPaths
 from sngan_repro.progress import SignOfLife
@@ -284,6 +285,7 @@ class Session:
                 "discriminator": count_parameters(trainer.D),
             },
             "device": runtime.device_info(self.device),
+            "method": METHODS.record(self.spec.method.name),
             "versions": runtime.versions(),
             "git_revision": runtime.git_revision(),
             "started": kept["started"],

@@ -1,9 +1,10 @@
 """The study, resolved once: runs, datasets, file names. No torch and no science."""
 
+import json
 import shlex
 from pathlib import Path
 
-from sngan_repro import cluster
+from sngan_repro import cluster, plugins
 from sngan_repro.analysis import outputs
 from sngan_repro.claims.ledger import load_ledger
 from sngan_repro.config import ConfigError
@@ -43,6 +44,7 @@ ENVIRONMENT = {
     "SNGAN_REPRO_STUDY": MACHINE.study,
     "SNGAN_REPRO_INCEPTION_WEIGHTS": MACHINE.inception_weights or "",
     "SNGAN_REPRO_PROTOCOLS": PROTOCOLS,
+    plugins.ENVIRONMENT: json.dumps(plugins.chosen()),  # where they lie; what they do is part of each run
 }
 EXPORTS = " ".join(f"{name}={shlex.quote(str(value))}" for name, value in ENVIRONMENT.items())
 if not workflow.deployment_settings.deployment_method:
@@ -90,8 +92,6 @@ def evaluator_files(wildcards):
 
 def evaluators_json(wildcards):
     """The evaluators' folders as one command-line value."""
-    import json
-
     return json.dumps({name: str(folder) for name, folder in evaluator_folders(wildcards).items()})
 
 
