@@ -143,22 +143,6 @@ def measure_update(spec: RunSpec, device: Any, min_seconds: float = 0.5) -> floa
     return seconds / updates
 
 
-def print_methods() -> None:
-    """Print every method with its summary, source and options."""
-    for name in METHODS.names():
-        method = METHODS.get(name)
-        print(f"{name}: {method.title}. {method.summary} [{method.source}]")
-        for option, field in method.Options.model_fields.items():
-            text = f" - {field.description}" if field.description else ""
-            print(f"    {option}: {_type_name(field.annotation)} = {field.default!r}{text}")
-
-
-def _type_name(annotation: Any) -> str:
-    if getattr(annotation, "__name__", "") == "Literal" or str(annotation).startswith("typing.Literal"):
-        return " | ".join(repr(value) for value in annotation.__args__)
-    return annotation.__name__ if isinstance(annotation, type) else str(annotation)
-
-
 def print_criteria() -> None:
     """Print every test that a claim can be bound to, with what it tests and its options."""
     from sngan_repro.claims.criteria import CRITERIA
