@@ -281,6 +281,7 @@ def load_study(name: str) -> Study:
     values = read_yaml(path)
     if "name" in values:
         raise ConfigError(f"{path}: name: a study is named after its file; remove this key")
+    plugins.load_chosen()  # here, so that what is wrong with them is not said to be wrong with the study
     try:
         return Study.model_validate({**values, "name": path.stem})
     except ValidationError as error:

@@ -8,7 +8,7 @@ from sngan_repro import cluster, plugins
 from sngan_repro.analysis import outputs
 from sngan_repro.claims.ledger import load_ledger
 from sngan_repro.config import ConfigError
-from sngan_repro.data.sources import source_info
+from sngan_repro.data.sources import SOURCES, source_info
 from sngan_repro.feasible import check_prepared
 from sngan_repro.files import tree_stamp
 from sngan_repro.paths import Layout
@@ -118,8 +118,9 @@ def closing_words():
     return f"What was asked for of study '{STUDY.name}' is made."
 
 
-def image_folder_stamp(wildcards):
-    """Changes when a folder of images does, which the time of its top folder does not tell."""
+def content_stamp(wildcards):
+    """Changes when a folder of images does, which the time of its top folder does not tell, or a source of one's own."""
     spec = DATASETS[wildcards.dataset_id]
     folder = Path(spec.path).expanduser() if spec.path else None
-    return tree_stamp(folder) if folder and folder.is_dir() else ""
+    stamp = tree_stamp(folder) if folder and folder.is_dir() else ""
+    return stamp + (SOURCES.code(spec.source) or "")
