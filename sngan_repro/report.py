@@ -122,10 +122,9 @@ def bibliographies(template_dir: Path) -> list[Path]:
 
 
 def citation_keys(files: list[Path]) -> set[str]:
-    """The keys of all entries of BibTeX files."""
-    return {
-        key for file in files for key in re.findall(r"^\s*@\w+\{\s*([^,\s]+)", file.read_text("utf-8"), re.MULTILINE)
-    }
+    """The keys of all entries of BibTeX files, of those that exist."""
+    texts = [file.read_text(encoding="utf-8") for file in files if file.is_file()]
+    return {key for text in texts for key in re.findall(r"^\s*@\w+\{\s*([^,\s]+)", text, re.MULTILINE)}
 
 
 def gather(study: Study, layout: Layout) -> dict[str, Any]:
