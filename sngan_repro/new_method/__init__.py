@@ -46,9 +46,10 @@ def new_method(name: str, folder: Path = FOLDER, in_package: bool = False) -> li
             text = text.replace("from pathlib import Path\n\n", "").replace(
                 "from sngan_repro.plugins import load\n", ""
             )
-            text = re.sub(r"load\(.*\)\n\n\n", "", text).replace(f"test of {name}.py", f"test of methods/{name}.py")
-            text = text.replace("specs import NetsSpec\n\n\n\n", "specs import NetsSpec\n\n\n")
+            text = re.sub(r"load\(.*\)\n\n\n", "\n", text).replace(f"test of {name}.py", f"test of methods/{name}.py")
         write_text(file, text)
+    if not in_package:
+        plugins.load(method)  # its folder may have been read already
     return told(name, method, test, in_package)
 
 
