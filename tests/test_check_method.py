@@ -52,6 +52,7 @@ class Tried(Method):
 """
 LOSS_D = "        loss = (f_real - self.options.target).square().mean() + f_fake.square().mean()\n"
 LOSS_G = "        loss = (D(fake) - self.options.target).square().mean()\n"
+D_PLAIN = "nets.build_discriminator(self.nets, self.image_shape"
 OWN_G = "G = torch.nn.Sequential(nets.build_generator(self.nets, self.image_shape))"
 SOME_CALLS = """\
         self.calls = getattr(self, "calls", 0) + 1
@@ -155,6 +156,16 @@ BROKEN: dict[str, tuple[dict[str, str], str, str]] = {
         },
         "`d_loss` sends gradients to .* of G",
         "`d_loss`",
+    ),
+    "one pass where batch norm sees both": (
+        {"    class Options": "    joint = True\n\n    class Options", D_PLAIN: D_PLAIN + ", norm=nets.batch_norm"},
+        "with `joint = True`, what D says of an image depends on the others of its batch",
+        "`build`",
+    ),
+    "one pass where D keeps a state": (
+        {"    class Options": "    joint = True\n\n    class Options", D_PLAIN: D_PLAIN + ", spectral_norm=True"},
+        "with `joint = True`, .* of D change with every forward|depends on the others",
+        "`build`",
     ),
     "state replaced": (
         {UPDATE: '        self.state["mean"] = 0.9 * self.state["mean"] + 0.1 * f_real.detach().mean()\n'},
