@@ -41,7 +41,7 @@ NOT_RUN = {
 """Programs that are checked and not run, and why."""
 COMMANDS_NOT_RUN = {
     "sample": "needs a trained run; tests/test_sample.py",
-    "new-method": "writes into the package; tests/workflow/test_own_methods.py",
+    "new-method": "writes files; tests/test_new_method.py",
     "check-method": "needs the method that new-method writes; tests/test_check_method.py",
 }
 """Commands of sngan-repro that are parsed and not run, and why."""
