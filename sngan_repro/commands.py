@@ -15,7 +15,7 @@ from sngan_repro.files import file_sha256, read_json, write_json
 from sngan_repro.paths import Layout, RunPaths
 from sngan_repro.protocol import ProtocolSpec
 from sngan_repro.specs import DatasetSpec, RunSpec
-from sngan_repro.study import EvaluatorSpec, Study, check_code, load_machine, load_study, study_schema
+from sngan_repro.study import EvaluatorSpec, Study, check_code, keep_code, load_machine, load_study, study_schema
 
 
 def _study(given: Namespace) -> tuple[Study, Layout]:
@@ -80,6 +80,7 @@ def check_method(given: Namespace) -> None:
     from sngan_repro.method_check.command import run
 
     options, setting = _pairs(given.option, "--option"), _pairs(given.setting, "--setting")
+    given.threads = given.threads or 1
     if not run(given.name, options, setting, given.sizes, _device(given), not given.no_measure):
         sys.exit(1)
 
@@ -150,6 +151,7 @@ def train(given: Namespace) -> None:
     from sngan_repro.train import train
 
     run = RunPaths(Path(given.run))
+    keep_code(spec, run.code)
     with companions(spec, run, given):
         train(
             spec,

@@ -83,10 +83,10 @@ class Registry(Generic[T]):
         return None if own or origin.file is None else plugins.code_digest(origin.file)
 
     def record(self, name: str) -> dict[str, str | None]:
-        """Where an entry comes from, for the files of results: module, file with its SHA-256, digest of its code."""
+        """Where an entry comes from, for the files of results: its file with the SHA-256, and :meth:`code`."""
         origin = self.origin(name)
         sha256 = file_sha256(origin.file) if origin.file else None
-        return {"module": origin.module, "file": str(origin), "sha256": sha256, "code": self.code(name)}
+        return {"name": name, "file": str(origin), "sha256": sha256, "code": self.code(name)}
 
     def names(self) -> list[str]:
         """All registered names, sorted."""

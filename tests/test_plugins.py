@@ -18,6 +18,7 @@ from sngan_repro import commands, plugins
 from sngan_repro.analysis.description import citation, method_texts
 from sngan_repro.claims.criteria import CRITERIA
 from sngan_repro.claims.ledger import load_ledger
+from sngan_repro.cli import main
 from sngan_repro.config import ConfigError
 from sngan_repro.data.sources import SOURCES
 from sngan_repro.files import read_json
@@ -335,11 +336,25 @@ def test_a_run_records_the_file_of_its_method(work: Path, tiny_run, tiny_images:
     assert recorded["code"] == code == read_json(run.spec)["method"]["code"]
     assert len(recorded["sha256"]) == 64
     assert METHODS.record("sngan") == {
-        "module": "sngan_repro.methods.sngan",
+        "name": "sngan",
         "file": str(ROOT / "sngan_repro/methods/sngan.py"),
         "sha256": METHODS.record("sngan")["sha256"],
         "code": None,
     }
+
+
+def test_a_run_keeps_a_copy_of_its_method(work: Path, tiny_images: Path):
+    (work / "own/mine.py").write_text(MINE.replace("from pydantic", "from .part import f\nfrom pydantic"))
+    (work / "own/part.py").write_text("def f(): return 1\n")
+    study = {**STUDY, "nets": {"width": 4, "z_dim": 8}, "budget": {"steps": 2}}
+    (work / "study.yaml").write_text(yaml.safe_dump(study))
+    core, *_, own = load_study("study.yaml").runs()
+    for spec in (core, own):
+        arguments = ["--spec", spec.to_json(), "--run", f"runs/{spec.label}", "--dataset", str(tiny_images)]
+        main(["train", *arguments, "--device", "cpu", "--no-tensorboard"])
+    assert not (work / "runs/SNGAN/code").exists()
+    copies = {file.name: file.read_text() for file in (work / "runs/Mine/code").iterdir()}
+    assert copies == {name: (work / "own" / name).read_text() for name in ("mine.py", "part.py")}
 
 
 def test_sources_in_a_report(work: Path):

@@ -35,12 +35,17 @@ def check_method(
     """
     case = Case.of(name, options or {}, sizes, device, setting or {})
     findings: list[Finding] = []
-    with torch.random.fork_rng():
-        for number, check in enumerate(CHECKS):
-            found = case.run(check)
-            findings += found
-            if number < 2 and any(finding.failed for finding in found):
-                left = len(CHECKS) - number - 1
-                findings.append(Finding("the rest", "not tried", found=f"{left} further checks wait for this one"))
-                break
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # more would only wait for each other on networks so small
+    try:
+        with torch.random.fork_rng():
+            for number, check in enumerate(CHECKS):
+                found = case.run(check)
+                findings += found
+                if number < 2 and any(finding.failed for finding in found):
+                    left = len(CHECKS) - number - 1
+                    findings.append(Finding("the rest", "not tried", found=f"{left} further checks wait for this one"))
+                    break
+    finally:
+        torch.set_num_threads(threads)
     return findings
