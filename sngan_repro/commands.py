@@ -15,7 +15,7 @@ from sngan_repro.files import file_sha256, read_json, write_json
 from sngan_repro.paths import Layout, RunPaths
 from sngan_repro.protocol import ProtocolSpec
 from sngan_repro.specs import DatasetSpec, RunSpec
-from sngan_repro.study import EvaluatorSpec, Study, check_code, keep_code, load_machine, load_study, study_schema
+from sngan_repro.study import EvaluatorSpec, Study, load_machine, load_study, study_schema
 
 
 def _study(given: Namespace) -> tuple[Study, Layout]:
@@ -145,6 +145,8 @@ def evaluator(given: Namespace) -> None:
 
 def train(given: Namespace) -> None:
     spec = parse(RunSpec, _json(given.spec, "--spec"), "--spec")
+    from sngan_repro.provenance import check_code, keep_code
+
     check_code(spec)
     device = _device(given)
     from sngan_repro.together import companions

@@ -68,7 +68,7 @@ def from_environment() -> tuple[str, ...] | None:
 
 def load_chosen() -> None:
     """Import what is chosen and not yet imported. Raises ConfigError; then the next call tries again."""
-    if _chosen is None:
+    if _chosen is None and (ENVIRONMENT in os.environ or CONFIG_FILE.exists()):
         choose(chosen())
     for plugin in chosen():
         if plugin not in _imported and plugin not in _under_way:  # a plugin may look up what others register

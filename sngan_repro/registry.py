@@ -51,7 +51,10 @@ class Registry(Generic[T]):
 
         The same file may register again, as a notebook's cell does when it is run once more.
         """
-        caller = sys._getframe(1).f_globals
+        frame = sys._getframe(1)
+        while frame.f_globals.get("__name__") == __name__ and frame.f_back is not None:
+            frame = frame.f_back  # a registry derived from this one
+        caller = frame.f_globals
         file = caller.get("__file__")
         origin = Origin(str(caller.get("__name__")), Path(file).resolve() if file else None)
 

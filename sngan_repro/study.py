@@ -5,7 +5,6 @@ One file is one study; studies are never merged. Every mistake is a :class:`Conf
 
 from __future__ import annotations
 
-import shutil
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +13,6 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from sngan_repro import plugins
 from sngan_repro.config import ConfigError, MachineConfig, Model, describe, parse, read_yaml, require_known
-from sngan_repro.files import write_text
 from sngan_repro.protocol import ProtocolSpec
 from sngan_repro.reference import Reference, load_reference
 from sngan_repro.specs import (
@@ -237,28 +235,6 @@ class Study(Model):
             budget=self.budget,
             snapshots=self.snapshots,
         )
-
-
-def check_code(spec: RunSpec) -> None:
-    """Raise ConfigError when the file of the run's method no longer does what it did when the run was planned."""
-    from sngan_repro.methods import METHODS
-
-    name, planned = spec.method.name, spec.method.code
-    if planned is not None and (present := METHODS.code(name)) != planned:
-        raise ConfigError(
-            f"{METHODS.origin(name)}: the method '{name}' has changed since this run was planned (its code was "
-            f"{planned} and is {present}). Run the workflow again: it trains what the edit concerns"
-        )
-
-
-def keep_code(spec: RunSpec, folder: Path) -> None:
-    """Copy the file of a method of the user's own, with those beside it that it imports, into a folder of its run."""
-    from sngan_repro.methods import METHODS
-
-    shutil.rmtree(folder, ignore_errors=True)
-    if spec.method.code is not None and (file := METHODS.origin(spec.method.name).file):
-        for source in plugins.sources(file):
-            write_text(folder / source.name, source.read_text(encoding="utf-8"))
 
 
 def study_schema() -> dict[str, Any]:

@@ -75,7 +75,10 @@ def test_commands_find_what_the_configuration_names(work: Path):
     full = run("methods", "mine").stdout
     assert r"L_G = \mathbb{E}[(f(y) - b)^2]" in full
     assert full.endswith("file    own/mine.py\n")
-    assert "  Mine           A    lr 0.001" in run("check", "--study", "study.yaml", "--no-measure").stdout
+    plan = run("check", "--study", "study.yaml", "--no-measure").stdout
+    assert "  Mine           A    lr 0.001" in plan
+    assert "method mine: of your own, in own/mine.py; `sngan-repro check-method mine` tries it" in plan
+    assert "method sngan:" not in plan
     assert "0 of 4" in run("status", "--study", "study.yaml").stdout
 
 
@@ -115,6 +118,11 @@ def test_without_a_configuration_there_are_the_packages_own(tmp_path: Path, monk
     monkeypatch.chdir(tmp_path)
     assert plugins.chosen() == ()
     assert "sngan" in METHODS.names()
+    assert "mine" not in METHODS.names()
+    (tmp_path / "mine.py").write_text(MINE)
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/config.yaml").write_text("plugins: mine.py\n")  # as when a notebook changes its folder
+    assert "mine" in METHODS.names()
 
 
 def test_a_folder_gives_its_modules_and_no_tests(work: Path):

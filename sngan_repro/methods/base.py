@@ -128,4 +128,4 @@ def _listed(words: Iterable[str]) -> str:
     return " and no ".join(words)
 
 
-METHODS: Registry[type[Method]] = Registry("method", "sngan_repro.methods", check_declaration)
+METHODS: Registry[type[Method]] = Registry("method", "sngan_repro.methods", check=check_declaration)
