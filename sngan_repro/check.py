@@ -27,8 +27,8 @@ def print_plan(study: Study, layout: Layout, device: str | None, threads: int | 
         print(f"dataset {name}: {source_info(dataset).title}, {dataset.image_size} px, {state} in {where}")
     for method in dict.fromkeys(entry.name for entry in study.methods):
         if method in METHODS.names() and METHODS.code(method) is not None:
-            where = METHODS.origin(method)
-            print(f"method {method}: of your own, in {where}; `sngan-repro check-method {method}` tries it")
+            place = METHODS.origin(method)
+            print(f"method {method}: of your own, in {place}; `sngan-repro check-method {method}` tries it")
     print(f"scores: {', '.join(study.metric_names)}")
     for (label, setting), group in groupby(runs, key=lambda run: (run.label, run.setting)):
         print(f"  {label:<14} {setting:<4} {_summary(next(iter(group)))}")

@@ -78,6 +78,7 @@ def test_the_code_of_a_run_is_recorded(finished: Workplace):
     recorded = read_json(run / "status.json")["method"]
     assert recorded["file"] == str(finished.folder / "own/mine.py")
     assert recorded["code"] == read_json(run / "spec.json")["method"]["code"] is not None
+    assert (run / "code/mine.py").read_text() == (finished.folder / "own/mine.py").read_text()
     assert "code" not in read_json(finished.run_folder("SNGAN", 0) / "spec.json")["method"]
 
 
@@ -122,3 +123,45 @@ def test_a_training_finds_the_method_in_any_folder(finished: Workplace, tmp_path
     subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True)
     again, first = (sorted((folder / "snapshots").iterdir()) for folder in (tmp_path / "again", run))
     assert [file.read_bytes() for file in again] == [file.read_bytes() for file in first]
+
+
+SOURCE = '''\
+from sngan_repro.data.sources.base import SOURCES, Source
+
+
+@SOURCES.register("stripes")
+class Stripes(Source):
+    """Grey images with one bright row each."""
+
+    name = "stripes"
+    title = "Stripes"
+
+    @classmethod
+    def open(cls, spec, folder):
+        import numpy as np
+
+        from sngan_repro.data.raw import from_arrays
+
+        images = np.zeros((80, 16, 16), np.uint8)
+        images[np.arange(80), np.arange(80) % 16] = 200
+        return from_arrays([images[:60], images[60:]], labels=np.arange(80) % 2, num_train=60, classes=["a", "b"])
+'''
+
+
+def test_a_data_source_of_ones_own(tmp_path: Path):
+    """It is prepared like any other, and again after an edit of what it does."""
+    workplace, file = Workplace(tmp_path), tmp_path / "stripes.py"
+    file.write_text(SOURCE)
+    score = {"evaluator": "classifier", "num_fake": 50, "is_splits": 1, "kid_subset_size": 20, "kid_subsets": 5}
+    workplace.write_study(datasets={"own": {"source": "stripes", "image_size": 16}}, scores=[score])
+    workplace.run("data", plugins=file)
+    (record,) = (tmp_path / "data/prepared").glob("*/dataset.json")
+    assert (read_json(record)["source_title"], read_json(record)["num_train"]) == ("Stripes", 60)
+
+    def prepared() -> bool:
+        return any(job.startswith("Prepare stripes-") for job in workplace.planned(plugins=file))
+
+    file.write_text(SOURCE.replace("Grey images", "Black images"))
+    assert not prepared()
+    file.write_text(SOURCE.replace("200", "250"))
+    assert prepared()
