@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -261,6 +262,24 @@ def register(tmp_path: Path, own_plugins):
 def test_every_method_passes(name: str):
     findings = check_method(name)
     assert [finding.state for finding in findings] == ["passed"] * len(CHECKS), "\n".join(map(str, findings))
+
+
+def alternatives() -> list[tuple[str, str, Any]]:
+    """(method, option, value) for every option that is true or false, or one of a few words."""
+    found = []
+    for name in METHODS.names():
+        for option, field in METHODS.get(name).Options.model_fields.items():
+            values = (True, False) if field.annotation is bool else get_args(field.annotation)
+            found += [
+                (name, option, value) for value in values if isinstance(value, bool | str) and value != field.default
+            ]
+    return found
+
+
+@pytest.mark.parametrize(("name", "option", "value"), alternatives())
+def test_every_method_passes_with_every_option(name: str, option: str, value: Any):
+    failed = [str(finding) for finding in check_method(name, {option: value}, [(16, 1)]) if finding.failed]
+    assert not failed, "\n".join(failed)
 
 
 def test_options_and_sizes_are_those_given(register):
