@@ -26,7 +26,7 @@ def print_plan(study: Study, layout: Layout, device: str | None, threads: int | 
         state = "prepared" if (where / "dataset.json").exists() else "to be prepared"
         print(f"dataset {name}: {source_info(dataset).title}, {dataset.image_size} px, {state} in {where}")
     for method in dict.fromkeys(entry.name for entry in study.methods):
-        if method in METHODS.names() and METHODS.code(method) is not None:
+        if METHODS.code(method) is not None:
             place = METHODS.origin(method)
             print(f"method {method}: of your own, in {place}; `sngan-repro check-method {method}` tries it")
     print(f"scores: {', '.join(study.metric_names)}")

@@ -14,6 +14,7 @@ from sngan_repro.config import ConfigError, parse
 from sngan_repro.files import file_sha256, read_json, write_json
 from sngan_repro.paths import Layout, RunPaths
 from sngan_repro.protocol import ProtocolSpec
+from sngan_repro.provenance import keep_code
 from sngan_repro.specs import DatasetSpec, RunSpec
 from sngan_repro.study import EvaluatorSpec, Study, load_machine, load_study, study_schema
 
@@ -145,15 +146,12 @@ def evaluator(given: Namespace) -> None:
 
 def train(given: Namespace) -> None:
     spec = parse(RunSpec, _json(given.spec, "--spec"), "--spec")
-    from sngan_repro.provenance import check_code, keep_code
-
-    check_code(spec)
+    keep_code(spec, RunPaths(Path(given.run)))
     device = _device(given)
     from sngan_repro.together import companions
     from sngan_repro.train import train
 
     run = RunPaths(Path(given.run))
-    keep_code(spec, run.code)
     with companions(spec, run, given):
         train(
             spec,

@@ -8,7 +8,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from sngan_repro.config import ConfigError, Model, describe, nearest, parse
-from sngan_repro.methods.base import RESERVED, Method, MethodOptions
+from sngan_repro.declaration import RESERVED
+from sngan_repro.methods.base import Method, MethodOptions
 from sngan_repro.specs import NetsSpec, SettingSpec
 
 ENTRY_KEYS = [key for key in RESERVED if key != "options"]

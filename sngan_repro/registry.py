@@ -79,8 +79,11 @@ class Registry(Generic[T]):
     def code(self, name: str) -> str | None:
         """A digest of what the file of an entry does (see :func:`sngan_repro.plugins.code_digest`).
 
-        None for the entries of this package, whose version and revision are recorded with every result.
+        None for the entries of this package, whose version and revision are recorded with every result, and for names
+        of nothing here.
         """
+        if name not in self.names():
+            return None
         origin = self.origin(name)
         own = origin.module.split(".")[0] == __name__.split(".")[0]
         return None if own or origin.file is None else plugins.code_digest(origin.file)

@@ -190,7 +190,7 @@ def test_equations_follow_the_loss_option():
     assert METHODS.get("wgan_gp").equations_for(METHODS.get("wgan_gp").Options()) == METHODS.get("wgan_gp").equations
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if not getattr(METHODS.get(name), "joint", False)])
+@pytest.mark.parametrize("name", NAMES)
 def test_real_and_fake_pass_through_d_separately(name: str):
     """A joint batch would let a normaliser in D read the mixing ratio."""
     method, G, D = make(name)

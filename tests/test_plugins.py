@@ -330,7 +330,7 @@ def test_a_job_whose_method_has_changed_since_is_refused(work: Path):
     assert "code" not in load_study("study.yaml").runs()[0].to_dict()["method"]
     (work / "own/mine.py").write_text(MINE.replace("f_fake.square()", "f_fake.abs()"))
     with pytest.raises(ConfigError, match=r"own/mine.py: the method 'mine' has changed since this run was planned"):
-        commands.train(Namespace(spec=spec.to_json()))
+        commands.train(Namespace(spec=spec.to_json(), run="run"))
 
 
 def test_a_run_records_the_file_of_its_method(work: Path, tiny_run, tiny_images: Path):
