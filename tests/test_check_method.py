@@ -374,11 +374,11 @@ def test_reading_values_is_found_also_where_a_penalty_needs_derivatives(register
     penalty = "        from sngan_repro.lazy import penalties\n" + penalty
     name, _ = register({LOSS_D: LOSS_D + penalty})
     assert not [finding for finding in check_method(name) if finding.failed]
-    (_, file) = register({LOSS_D: LOSS_D + penalty + "        float(loss)\n"})
+    (_, file) = register({LOSS_D: LOSS_D + penalty + "        float(loss.detach())\n"})
     plugins.load(file)
     (failed,) = [finding for finding in check_method(name) if finding.failed]
     assert failed.found == "a value is read from a tensor (float()) in `d_loss`"
-    assert failed.where.endswith(": float(loss)")
+    assert failed.where.endswith(": float(loss.detach())")
 
 
 def test_random_state_is_left_as_it_was():
