@@ -157,7 +157,7 @@ def type_text(prop: Schema, key: str, definitions: Schema) -> str:
 def methods() -> str:
     """Every method: summary, losses, options, sources."""
     parts = []
-    for name in METHODS.names():
+    for name in [name for name in METHODS.names() if METHODS.code(name) is None]:  # not those of somebody's own
         method = METHODS.get(name)
         keys = citation_keys(method.source)
         cited = "".join(f"\n- <!-- cite: {key} -->" for key in keys)

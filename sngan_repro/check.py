@@ -9,7 +9,7 @@ from typing import Any
 from sngan_repro.data.sources import list_sources, source_info
 from sngan_repro.evaluate.evaluators import EVALUATORS
 from sngan_repro.evaluate.scores import SCORES, in_order
-from sngan_repro.methods import find_method, method_names
+from sngan_repro.methods import METHODS, find_method
 from sngan_repro.paths import Layout
 from sngan_repro.specs import OWN_SETTING, DatasetSpec, RunSpec, SettingSpec
 from sngan_repro.study import Study
@@ -24,6 +24,10 @@ def print_plan(study: Study, layout: Layout, device: str | None, threads: int | 
         where = layout.dataset(dataset)
         state = "prepared" if (where / "dataset.json").exists() else "to be prepared"
         print(f"dataset {name}: {source_info(dataset).title}, {dataset.image_size} px, {state} in {where}")
+    for method in dict.fromkeys(entry.name for entry in study.methods):
+        if METHODS.code(method) is not None:
+            place = METHODS.origin(method)
+            print(f"method {method}: of your own, in {place}; `sngan-repro check-method {method}` tries it")
     print(f"scores: {', '.join(study.metric_names)}")
     for (label, setting), group in groupby(runs, key=lambda run: (run.label, run.setting)):
         print(f"  {label:<14} {setting:<4} {_summary(next(iter(group)))}")
@@ -159,23 +163,6 @@ def measure_update(spec: RunSpec, device: Any, min_seconds: float = 0.5) -> floa
         updates *= 2
         seconds = elapsed(updates)
     return seconds / updates
-
-
-def print_methods() -> None:
-    """Print every method with its summary, source and options."""
-    for name in method_names():
-        method = find_method(name)
-        kind = "" if isinstance(method, type) else "program, "
-        print(f"{name}: {kind}{method.title}. {method.summary} [{method.source}]")
-        for option, field in method.Options.model_fields.items():
-            text = f" - {field.description}" if field.description else ""
-            print(f"    {option}: {_type_name(field.annotation)} = {field.default!r}{text}")
-
-
-def _type_name(annotation: Any) -> str:
-    if getattr(annotation, "__name__", "") == "Literal" or str(annotation).startswith("typing.Literal"):
-        return " | ".join(repr(value) for value in annotation.__args__)
-    return annotation.__name__ if isinstance(annotation, type) else str(annotation)
 
 
 def print_scores() -> None:

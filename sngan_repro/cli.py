@@ -193,6 +193,32 @@ def _published(add: Add) -> None:
     add("--out", required=True, help="folder of the table and the figures")
 
 
+def _methods(add: Add) -> None:
+    add("name", nargs="?", metavar="NAME", help="show this one in full")
+
+
+def _new_method(add: Add) -> None:
+    add("name", metavar="NAME", help="lower-case letters, digits and _: the name in study files")
+    add("--dir", default="methods", help="folder to write to (default: methods)")
+    add("--in-package", action="store_true", help="write into this package and its tests instead")
+
+
+def _size(text: str) -> tuple[int, int]:
+    pixels, _, channels = text.partition("x")
+    if not (pixels.isdigit() and channels in ("1", "3") and 16 <= int(pixels) <= 128 and int(pixels) % 4 == 0):
+        raise argparse.ArgumentTypeError(f"{text} is not PIXELSxCHANNELS such as 32x3 (16 to 128 pixels, by 4; 1 or 3)")
+    return int(pixels), int(channels)
+
+
+def _check_method(add: Add) -> None:
+    _device_options(add)
+    add("name", metavar="NAME", help="a method, or the path of a Python file: then all methods in it")
+    add("--option", action="append", default=[], metavar="KEY=VALUE", help="an option of the method; may be repeated")
+    add("--setting", action="append", default=[], metavar="KEY=VALUE", help="a key of the setting, such as n_dis=5")
+    add("--sizes", nargs="+", type=_size, metavar="PxC", help="image sizes and channels (default: 16x1 28x1 32x3 48x3)")
+    add("--no-measure", action="store_true", help="leave out the time of an update beside SNGAN's")
+
+
 def _nothing(add: Add) -> None:
     del add
 
@@ -200,7 +226,9 @@ def _nothing(add: Add) -> None:
 COMMANDS: dict[str, tuple[str, Callable[[Add], None]]] = {
     "check": ("check a study and print its runs with an estimate of their cost", _check),
     "status": ("tell how far the runs of a study are, from files alone", _status),
-    "methods": ("list the methods and their options", _nothing),
+    "methods": ("list the methods and their options, or show one in full", _methods),
+    "new-method": ("write a complete method to begin from, and its test", _new_method),
+    "check-method": ("try out whether the training loop can rely on a method", _check_method),
     "datasets": ("list the data sources", _nothing),
     "scores": ("list the scores and the evaluators", _nothing),
     "fetch": ("fetch a source's raw files, or check those staged by hand", _fetch),

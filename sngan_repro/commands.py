@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import sys
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from sngan_repro.config import ConfigError, MachineConfig, parse, require_known
 from sngan_repro.files import file_sha256, read_json, write_json
 from sngan_repro.paths import Layout, RunPaths
 from sngan_repro.protocol import ProtocolSpec
+from sngan_repro.provenance import keep_code
 from sngan_repro.specs import DatasetSpec, RunSpec
 from sngan_repro.study import EvaluatorSpec, Study, load_machine, load_study, study_schema
 
@@ -62,10 +66,35 @@ def status(given: Namespace) -> None:
 
 
 def methods(given: Namespace) -> None:
-    del given
-    from sngan_repro.check import print_methods
+    from sngan_repro.method_text import print_method, print_methods
 
-    print_methods()
+    print_method(given.name) if given.name else print_methods()
+
+
+def new_method(given: Namespace) -> None:
+    from sngan_repro.new_method import new_method
+
+    print("\n".join(new_method(given.name, Path(given.dir), given.in_package)))
+
+
+def check_method(given: Namespace) -> None:
+    from sngan_repro.method_check.command import run
+
+    options, setting = _pairs(given.option, "--option"), _pairs(given.setting, "--setting")
+    given.threads = given.threads or 1
+    if not run(given.name, options, setting, given.sizes, _device(given), not given.no_measure):
+        sys.exit(1)
+
+
+def _pairs(given: list[str], option: str) -> dict[str, Any]:
+    """KEY=VALUE, with values as YAML has them."""
+    found = {}
+    for text in given:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise ConfigError(f"{option}: KEY=VALUE is needed, such as {option} {text}=1; found '{text}'")
+        found[key] = yaml.safe_load(value)
+    return found
 
 
 def datasets(given: Namespace) -> None:
@@ -124,6 +153,7 @@ def evaluator(given: Namespace) -> None:
 
 def train(given: Namespace) -> None:
     spec = parse(RunSpec, _json(given.spec, "--spec"), "--spec")
+    keep_code(spec, RunPaths(Path(given.run)))
     device = _device(given)
     from sngan_repro.together import companions
     from sngan_repro.train import stop_on_signals, train

@@ -10,10 +10,10 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 
 class ConfigError(Exception):
@@ -51,8 +51,9 @@ def text_digest(text: str) -> str:
 
 def nearest(name: str, allowed: list[str]) -> str:
     """A hint such as ``; did you mean 'batch_size'?``, or an empty text when nothing is close."""
-    match = difflib.get_close_matches(name, allowed, n=1, cutoff=0.6)
-    return f"; did you mean '{match[0]}'?" if match else ""
+    lower = {other.lower(): other for other in allowed}
+    match = difflib.get_close_matches(name.lower(), list(lower), n=1, cutoff=0.6)
+    return f"; did you mean '{lower[match[0]]}'?" if match else ""
 
 
 def require_known(kind: str, name: str, allowed: list[str]) -> None:
@@ -113,6 +114,12 @@ EXPECTED = {
     "dict_type": "a mapping of keys to values is needed",
 }
 """Our words for what pydantic says in terms of Python types."""
+LABEL_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$"
+PATTERNS = {
+    LABEL_PATTERN: "a name that becomes part of paths has letters, digits and _ . + - only, and begins with a letter "
+    "or digit",
+}
+"""Our words for what a pattern asks for."""
 
 
 def describe(error: ValidationError, model: type[BaseModel], where: str) -> str:
@@ -137,6 +144,7 @@ def describe(error: ValidationError, model: type[BaseModel], where: str) -> str:
             lines.append(f"{place}: {problem['ctx']['error']}")
         else:
             expected = EXPECTED.get(problem["type"], problem["msg"])
+            expected = PATTERNS.get(problem.get("ctx", {}).get("pattern", ""), expected)
             lines.append(f"{where}: {key}: {expected}; found {problem['input']!r}")
     return "\n".join(lines)
 
@@ -188,6 +196,14 @@ class MachineConfig(Model):
     )
     runs_per_gpu: int = Field(1, ge=1, le=64, description="trainings that share one GPU, for small networks")
     max_minutes: int | None = Field(None, ge=5, description="clusters: longest job the site allows; null: no limit")
+    plugins: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        (), description="methods and more of your own: Python files, folders of them, or installed modules"
+    )
+
+    @field_validator("plugins", mode="before")
+    @classmethod
+    def _one_or_more(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
 
     @property
     def uses_gpu(self) -> bool:

@@ -45,6 +45,11 @@ class RunPaths:
         return self.root / "tensorboard"
 
     @property
+    def code(self) -> Path:
+        """A copy of the file of a method of the user's own, as it was for this run."""
+        return self.root / "code"
+
+    @property
     def resume(self) -> Path:
         """Resume state, lock and partial log of an unfinished run. Never a Snakemake output: those are deleted."""
         return self.root / "resume"

@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from sngan_repro import plugins
 from sngan_repro.analysis import artefacts, description, findings, naming, published_words, ranks, stats
 from sngan_repro.analysis.captions import figure_caption
 from sngan_repro.analysis.outputs import FigurePlan, figure_plans
@@ -102,7 +103,7 @@ def render(study: Study, layout: Layout, template_dir: Path) -> tuple[str, datet
     environment.filters["md"] = markdown_escape
     environment.filters["first_upper"] = lambda text: text[:1].upper() + text[1:]
     environment.filters["aligned"] = description.aligned
-    facts = gather(study, layout)
+    facts = {**gather(study, layout), "citation_keys": citation_keys(bibliographies(template_dir))}
     counting = Numbering()
     try:
         template = environment.get_template("report.md.j2")
@@ -113,6 +114,17 @@ def render(study: Study, layout: Layout, template_dir: Path) -> tuple[str, datet
         place = f"{template_dir / 'report.md.j2'}" + (f", line {line}" if line else "")
         raise ConfigError(f"{place}: {error}") from None
     return text, facts["finished"]
+
+
+def bibliographies(template_dir: Path) -> list[Path]:
+    """The files whose entries may be cited: the report's own, and those beside plugins."""
+    return [template_dir / "references.bib", *plugins.bibliographies()]
+
+
+def citation_keys(files: list[Path]) -> set[str]:
+    """The keys of all entries of BibTeX files, of those that exist."""
+    texts = [file.read_text(encoding="utf-8") for file in files if file.is_file()]
+    return {key for text in texts for key in re.findall(r"^\s*@\w+\{\s*([^,\s]+)", text, re.MULTILINE)}
 
 
 def gather(study: Study, layout: Layout) -> dict[str, Any]:
@@ -238,14 +250,14 @@ def _to_pdf(text: str, work: Path, templates: Path, target: Path, finished: date
 def _pandoc(text: str, to: str, target: Path, templates: Path, options: list[str]) -> None:
     import pypandoc
 
-    bibliography = f"--bibliography={templates / 'references.bib'}"
+    bibliography = [f"--bibliography={file}" for file in bibliographies(templates)]
     try:
         pypandoc.convert_text(
             text,
             to,
             format=PANDOC_FORMAT,
             outputfile=str(target),
-            extra_args=[*PANDOC_OPTIONS, bibliography, *options],
+            extra_args=[*PANDOC_OPTIONS, *bibliography, *options],
         )
     except RuntimeError as error:
         raise ConfigError(f"{target.name}: {error}") from None

@@ -17,6 +17,7 @@ from sngan_repro.checkpoint import clear_results, load_state, save_snapshot, sav
 from sngan_repro.data.dataset import PreparedData
 from sngan_repro.execution import Place
 from sngan_repro.files import remove_temporaries, write_json, write_npy, write_text
+from sngan_repro.methods import METHODS
 from sngan_repro.nets import count_parameters, spectral_norms
 from sngan_repro.paths import RunPaths
 from sngan_repro.progress import SignOfLife
@@ -244,6 +245,7 @@ class Session:
         return {
             "state": "diverged" if diverged else "ok",
             "spec_digest": self.spec.digest(),
+            "method": METHODS.record(self.spec.method.name),
             "dataset_sha256": self.identity["dataset_sha256"],
             "steps_total": trainer.total_steps,
             "steps_done": steps,

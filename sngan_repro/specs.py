@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from sngan_repro.config import Model
+from sngan_repro.config import LABEL_PATTERN, Model
 from sngan_repro.names import NameIn
 
-Label = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$", max_length=60)]
+Label = Annotated[str, Field(pattern=LABEL_PATTERN, max_length=60)]
 """A name that becomes part of a path: letters, digits and ``_ . + -``."""
 
 FamilyName = Annotated[str, NameIn("sngan_repro.nets.families:FAMILIES")]
@@ -166,6 +166,13 @@ class MethodSpec(Model):
 
     name: str
     options: dict[str, Any] = {}
+    code: str | None = None
+    """A digest of what the file of a method of the user's own does: an edit of it makes other runs."""
+
+    @model_serializer(mode="wrap")
+    def _without_code_of_the_package(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        values = handler(self)
+        return {key: value for key, value in values.items() if key != "code" or value is not None}
 
 
 class RunSpec(Model):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from sngan_repro import plugins
 from sngan_repro.config import ConfigError, MachineConfig, Model, describe, parse, read_yaml, require_known
 from sngan_repro.names import NameIn
 from sngan_repro.protocol import ProtocolSpec
@@ -63,16 +64,9 @@ class MethodEntry(Model):
     @classmethod
     def _flat_options(cls, value: Any) -> Any:
         """Accept a bare name, and collect unreserved keys as options."""
-        if isinstance(value, str):
-            return {"name": value}
-        if isinstance(value, dict):
-            own = {key: value[key] for key in value if key in cls.model_fields}
-            extra = {key: value[key] for key in value if key not in cls.model_fields}
-            options = own.get("options", {})
-            if not isinstance(options, dict):
-                raise ValueError(f"`options` must be a mapping of options to values; found {options!r}")
-            return {**own, "options": {**options, **extra}}
-        return value
+        from sngan_repro.entries import flattened
+
+        return flattened(value)
 
 
 class EvaluatorSpec(Model):
@@ -125,15 +119,14 @@ class Study(Model):
     def _names_consistent(self) -> Study:
         from sngan_repro.claims.ledger import load_ledger
         from sngan_repro.data.sources import check_source, source_info
+        from sngan_repro.entries import check_labels
         from sngan_repro.feasible import check_protocols
 
         try:
             for key, dataset in self.datasets.items():
                 check_source(key, dataset)
             labels = self.labels
-            for label in labels:
-                if labels.count(label) > 1:
-                    raise ConfigError(f"methods: two entries have the label '{label}'; give one its own `label:`")
+            check_labels(labels)
             for key, dataset in self.datasets.items():
                 info = source_info(dataset)
                 check_protocols(key, self.scores, info.num_train, info.num_test, labelled=True)
@@ -262,16 +255,19 @@ class Study(Model):
         return [run for run in self.runs() if run.label not in self.programs]
 
     def _run(self, dataset: str, entry: MethodEntry, label: str, setting: str, seed: int) -> RunSpec:
-        from sngan_repro.methods import find_method
+        from sngan_repro.entries import nets_of, options_of, setting_of
+        from sngan_repro.methods import METHODS, find_method
 
         where = f"methods: {label}"
         method = find_method(entry.name)
-        options = parse(method.Options, entry.options, where)
+        options = options_of(method, entry.options, where)
         if label in self.programs:
             return self._program_run(dataset, entry, label, setting, seed, options.to_dict())
-        nets = parse(NetsSpec, {**self.nets.to_dict(), **entry.nets}, f"{where}: nets")
-        optimiser = parse(SettingSpec, {**self.settings[setting].to_dict(), **entry.setting}, f"{where}: setting")
-        method.check(options, optimiser)
+        optimiser = setting_of(self.settings[setting], entry.setting, where)
+        try:
+            method.check(options, optimiser)
+        except ConfigError as error:
+            raise ConfigError(f"{where}: setting {setting}: {error}") from None
         return RunSpec(
             study=self.name,
             dataset=dataset,
@@ -279,8 +275,8 @@ class Study(Model):
             setting=setting,
             seed=seed,
             data=self.datasets[dataset],
-            method=MethodSpec(name=entry.name, options=options.to_dict()),
-            nets=nets,
+            method=MethodSpec(name=entry.name, options=options.to_dict(), code=METHODS.code(entry.name)),
+            nets=nets_of(self.nets, entry.nets, where),
             optimiser=optimiser,
             training=self.training,
             budget=self.budget,
@@ -344,6 +340,7 @@ def load_study(name: str) -> Study:
     values = read_yaml(path)
     if "name" in values:
         raise ConfigError(f"{path}: name: a study is named after its file; remove this key")
+    plugins.load_chosen()  # here, so that what is wrong with them is not said to be wrong with the study
     try:
         return Study.model_validate({**values, "name": path.stem})
     except ValidationError as error:
@@ -351,9 +348,15 @@ def load_study(name: str) -> Study:
 
 
 def load_machine(overrides: dict[str, Any] | None = None, path: Path = Path("config/config.yaml")) -> MachineConfig:
-    """``config/config.yaml`` with overrides (for example from ``--config``); a missing file means defaults."""
+    """``config/config.yaml`` with overrides (for example from ``--config``); a missing file means defaults.
+
+    The plugins it names are known to every registry of this process from then on. In a job they are the workflow's.
+    """
     values = read_yaml(path) if path.exists() else {}
+    if (handed_on := plugins.from_environment()) is not None:
+        values = {**values, "plugins": handed_on}
     machine = parse(MachineConfig, {**values, **(overrides or {})}, f"{path} or --config" if overrides else str(path))
     if machine.inception_weights and not Path(machine.inception_weights).is_file():
         raise ConfigError(f"{path}: inception_weights: {machine.inception_weights}: no such file")
+    plugins.choose(machine.plugins)
     return machine

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from sngan_repro import plugins
 from sngan_repro.data.dataset import PreparedData
 from sngan_repro.files import file_sha256, write_json
 from sngan_repro.specs import RunSpec
@@ -30,6 +32,26 @@ TINY_RUN: dict[str, Any] = {
     "budget": {"steps": 24},
     "snapshots": {"steps": [7, 24]},
 }
+
+
+@pytest.fixture
+def own_plugins(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What plugins register in a test, and which are chosen, is forgotten after it."""
+    from sngan_repro.claims.criteria import CRITERIA
+    from sngan_repro.data.sources import SOURCES
+    from sngan_repro.methods import METHODS
+
+    monkeypatch.delenv(plugins.ENVIRONMENT, raising=False)
+    registries = [(registry, set(registry.names())) for registry in (METHODS, SOURCES, CRITERIA)]
+    chosen, imported = plugins._chosen, set(plugins._imported)
+    plugins._chosen = None
+    yield
+    plugins._chosen = chosen
+    plugins._imported.clear()
+    plugins._imported.update(imported)
+    for registry, before in registries:
+        for name in registry._entries.keys() - before:
+            del registry._entries[name]
 
 
 @pytest.fixture

@@ -17,7 +17,8 @@ from sngan_repro.specs import NetsSpec
 CORE = ["began", "bn", "ebgan", "ln", "sngan", "wgan_gp"]
 FAULTY = {"ebgan": "ebgan_with_faults", "sngan": "sngan_with_faults", "wgan_gp": "wgan_gp_with_faults"}
 """core method -> the same with faults as options"""
-NAMES = [*CORE, *FAULTY.values()]
+NAMES = METHODS.names()
+"""Whatever registers itself, so that a new method is tested without an edit here."""
 
 
 def make(name: str, shape: tuple[int, int, int] = (1, 16, 16), **options):
@@ -28,7 +29,7 @@ def make(name: str, shape: tuple[int, int, int] = (1, 16, 16), **options):
 
 
 def test_the_methods_are_registered():
-    assert set(NAMES) <= set(METHODS.names())
+    assert {*CORE, *FAULTY.values()} <= set(NAMES)
 
 
 def test_listing_does_not_import_torch():

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from sngan_repro import nets
-from sngan_repro.check import print_methods
+from sngan_repro.method_text import print_methods
 from sngan_repro.methods import METHODS
 from sngan_repro.study import load_study
 from tests.test_methods import FAULTY, ConstantAutoencoder, make

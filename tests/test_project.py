@@ -64,28 +64,19 @@ def test_links_of_the_documentation_lead_somewhere():
             assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
-def test_method_of_the_documentation_works(tmp_path: Path):
-    """The example of docs/add-a-method.md is a method that trains."""
-    import torch
+def test_methods_of_the_documentation(own_plugins, tmp_path: Path):
+    """The method of docs/add-a-method.md is the one that `new-method` writes, and both on the page pass the check."""
+    from sngan_repro import plugins
+    from sngan_repro.method_check import check_method
+    from sngan_repro.new_method import filled
 
-    from sngan_repro.methods.base import METHODS
-    from sngan_repro.specs import NetsSpec
-
-    code = re.search(r"```python\n(.*?)```", (ROOT / "docs/add-a-method.md").read_text(), re.DOTALL)[1]
-    exec(
-        compile(code.replace('register("lsgan")', 'register("lsgan_of_the_docs")'), "docs", "exec"),
-        {"__name__": "docs"},
-    )
-    try:
-        method_class = METHODS.get("lsgan_of_the_docs")
-        method = method_class(method_class.Options(target=0.9), (1, 16, 16), NetsSpec(width=4, z_dim=8))
-        G, D = method.build()
-        real, fake = torch.rand(4, 1, 16, 16), G(torch.randn(4, 8))
-        expected = (D(real) - 0.9).square().mean() + D(fake).square().mean()
-        assert method.d_loss(D, real, fake)[0].item() == pytest.approx(expected.item())
-        assert method.g_loss(D, fake)[0].item() == pytest.approx((D(fake) - 0.9).square().mean().item())
-    finally:
-        METHODS._entries.pop("lsgan_of_the_docs")
+    written, variant = re.findall(r"```python\n(.*?)```", (ROOT / "docs/add-a-method.md").read_text(), re.DOTALL)
+    assert written == filled("your_method.py", "my_gan")
+    for name, code in (("my_gan", written), ("sngan_gp", variant)):
+        (tmp_path / f"{name}.py").write_text(code)
+        plugins.load(tmp_path / f"{name}.py")
+        failed = [str(finding) for finding in check_method(name, sizes=[(16, 1)]) if finding.failed]
+        assert not failed, "\n".join(failed)
 
 
 def test_no_file_names_a_machine():

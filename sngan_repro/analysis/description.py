@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import pandas as pd
@@ -14,7 +14,7 @@ from sngan_repro.analysis.schemas import DatasetFile, EvaluatorFile
 from sngan_repro.analysis.summary import Results
 from sngan_repro.data.sources import SOURCES
 from sngan_repro.evaluate.scores import SCORES, in_order
-from sngan_repro.methods import find_method
+from sngan_repro.methods import METHODS, find_method
 from sngan_repro.paths import Layout
 from sngan_repro.protocol import ProtocolSpec
 from sngan_repro.study import Study
@@ -30,35 +30,49 @@ class MethodText:
     equations: list[str]
     """LaTeX, one formula each."""
     citations: str
-    """Pandoc citation, e.g. ``[@miyato2018]``; empty when the method names no source."""
+    """Pandoc citation, e.g. ``[@miyato2018]``, or words; empty when the method names no source."""
     options: dict[str, object]
     changed: dict[str, object]
     """Keys of the settings and nets that this entry replaces."""
+    code: str
+    """File and digest of a method of the user's own, in Markdown; empty for those of the package."""
     command: str = ""
     """Of a program: what is run."""
 
 
-def method_texts(study: Study) -> list[MethodText]:
-    """One per method of the study, in its order."""
+def method_texts(study: Study, known: Collection[str] | None = None) -> list[MethodText]:
+    """One per method of the study, in its order. known: the citation keys there are; None: whatever is given."""
     texts = []
     for entry, label in zip(study.methods, study.labels, strict=True):
         method = find_method(entry.name)
         options = method.Options.model_validate(entry.options)
         latex = method.equations_for(options)
-        keys = [key.strip() for key in method.source.split(",") if key.strip()]
         texts.append(
             MethodText(
                 label=label,
                 title=method.title,
                 summary=method.summary,
                 equations=[part.strip() for part in latex.replace("\n", " ").split(r", \qquad ") if part.strip()],
-                citations=f"[{'; '.join('@' + key for key in keys)}]" if keys else "",
+                citations=citation(method.source, known),
                 options=options.to_dict(),
                 changed={**entry.setting, **entry.nets},
+                code=f"`{METHODS.origin(entry.name)}`, digest `{code}`" if (code := METHODS.code(entry.name)) else "",
                 command=study.programs[label].command if label in study.programs else "",
             )
         )
     return texts
+
+
+def citation(source: str, known: Collection[str] | None = None) -> str:
+    """A method's source in pandoc's Markdown: known keys as citations, anything else in words.
+
+    ``miyato2018, feng2019`` gives ``[@miyato2018; @feng2019]``; ``Some One, 2020`` gives ``(Some One, 2020)``.
+    """
+    parts = [part.strip() for part in source.split(",") if part.strip()]
+    keys = [part for part in parts if known is None or part in known]
+    words = ", ".join(part for part in parts if part not in keys)
+    cited = f"[{'; '.join('@' + key for key in keys)}]" if keys else ""
+    return " ".join(text for text in (cited, f"({markdown_escape(words)})" if words else "") if text)
 
 
 def datasets(study: Study, layout: Layout) -> dict[str, DatasetFile]:

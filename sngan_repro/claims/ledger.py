@@ -54,6 +54,13 @@ class Ledger(Model):
                 raise ValueError(f"claims: the id '{name}' is given twice")
         return self
 
+    def version(self) -> str:
+        """Changes with the ledger, and with what the tests of the user's own do that it names."""
+        from sngan_repro.claims.criteria import CRITERIA
+
+        codes = {CRITERIA.code(claim.test) for claim in self.claims if claim.test is not None}
+        return " ".join([self.digest(), *sorted(code for code in codes if code is not None)])
+
 
 def load_ledger(name: str) -> Ledger:
     """A ledger by name (``southampton``), or a user's own by the path of its YAML file.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from sngan_repro import lazy
 from sngan_repro.config import Model
+from sngan_repro.declaration import check_declaration
 from sngan_repro.registry import Registry
 from sngan_repro.specs import NetsSpec, SettingSpec
 
@@ -37,10 +38,10 @@ class Method(ABC):
     """Name in tables and figures, and default label in paths."""
     summary: ClassVar[str]
     """One line for listings."""
-    equations: ClassVar[str]
-    """Losses in LaTeX, for the report: x real, y = G(z), f the discriminator's output."""
-    source: ClassVar[str]
-    """Citation keys in report/references.bib, separated by commas."""
+    equations: ClassVar[str] = ""
+    """Losses in LaTeX, for the report: x real, y = G(z), f the discriminator's output. ``, \\qquad `` parts them."""
+    source: ClassVar[str] = ""
+    """Citation keys in report/references.bib (or a references.bib beside a plugin), separated by commas; or words."""
 
     joint: bool = False
     """Whether D's steps may show it real and fake images in one batch: only where D treats each image alone and keeps
@@ -98,4 +99,4 @@ class Method(ABC):
         return {}
 
 
-METHODS: Registry[type[Method]] = Registry("method", "sngan_repro.methods")
+METHODS: Registry[type[Method]] = Registry("method", "sngan_repro.methods", check=check_declaration)

@@ -43,7 +43,7 @@ COMMANDS_NOT_RUN = {
     "score-images": "needs images; tests/test_library.py",
     "sample": "needs a trained run; tests/test_sample.py",
     "check-samples": "needs samples of a program; tests/programs/test_program_contract.py",
-    "new-method": "writes into the package; tests/workflow/test_own_methods.py",
+    "new-method": "writes files; tests/test_new_method.py",
     "check-method": "needs the method that new-method writes; tests/test_check_method.py",
 }
 """Commands of sngan-repro that are parsed and not run, and why."""

@@ -96,7 +96,7 @@ def test_messages_of_troubleshooting_exist():
     assert checked > 40
 
 
-MADE_BY_THE_READER = {"sngan_repro/methods/lsgan.py", "config/studies/mine.yaml"}
+MADE_BY_THE_READER = {"config/studies/mine.yaml"}
 
 
 def test_files_and_names_in_the_text_exist():

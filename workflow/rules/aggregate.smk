@@ -8,7 +8,7 @@ TABLES = outputs.table_files(LAYOUT, STUDY)
 PUBLISHED = [STUDY.reference] if STUDY.reference and Path(STUDY.reference).suffix else []
 FIGURES = outputs.figure_files(STUDY, LAYOUT)
 CLAIMS = outputs.claim_files(STUDY, LAYOUT)
-CLAIMS_LEDGER = load_ledger(STUDY.claims).digest() if STUDY.claims else ""
+CLAIMS_LEDGER = load_ledger(STUDY.claims).version() if STUDY.claims else ""
 
 
 rule aggregate:

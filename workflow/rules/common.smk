@@ -1,14 +1,15 @@
 """The study, resolved once: runs, datasets, file names. No torch and no science."""
 
+import json
 import re
 import shlex
 from pathlib import Path
 
-from sngan_repro import cluster
+from sngan_repro import cluster, plugins
 from sngan_repro.analysis import outputs
 from sngan_repro.claims.ledger import load_ledger
 from sngan_repro.config import ConfigError
-from sngan_repro.data.sources import source_info
+from sngan_repro.data.sources import SOURCES, source_info
 from sngan_repro.evaluate.evaluators import EVALUATORS
 from sngan_repro.feasible import check_prepared
 from sngan_repro.files import tree_stamp
@@ -46,6 +47,7 @@ ENVIRONMENT = {
     "SNGAN_REPRO_STUDY": MACHINE.study,
     "SNGAN_REPRO_INCEPTION_WEIGHTS": MACHINE.inception_weights or "",
     "SNGAN_REPRO_PROTOCOLS": PROTOCOLS,
+    plugins.ENVIRONMENT: json.dumps(plugins.chosen()),  # where they lie; what they do is part of each run
 }
 EXPORTS = " ".join(f"{name}={shlex.quote(str(value))}" for name, value in ENVIRONMENT.items())
 if not workflow.deployment_settings.deployment_method:
@@ -103,8 +105,6 @@ def evaluator_files(wildcards):
 
 def evaluators_json(wildcards):
     """The evaluators' folders as one command-line value."""
-    import json
-
     return json.dumps({name: str(folder) for name, folder in evaluator_folders(wildcards).items()})
 
 
@@ -137,8 +137,9 @@ def closing_words():
     return f"What was asked for of study '{STUDY.name}' is made."
 
 
-def image_folder_stamp(wildcards):
-    """Changes when a folder of images does, which the time of its top folder does not tell."""
+def content_stamp(wildcards):
+    """Changes when a folder of images does, which the time of its top folder does not tell, or a source of one's own."""
     spec = DATASETS[wildcards.dataset_id]
     folder = Path(spec.path).expanduser() if spec.path else None
-    return tree_stamp(folder) if folder and folder.is_dir() else ""
+    stamp = tree_stamp(folder) if folder and folder.is_dir() else ""
+    return stamp + (SOURCES.code(spec.source) or "")

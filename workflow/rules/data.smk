@@ -36,7 +36,7 @@ rule prepare:
     threads: 4
     params:
         spec=lambda wildcards: DATASETS[wildcards.dataset_id].to_json(),
-        content=image_folder_stamp,
+        content=content_stamp,
         downloads=LAYOUT.downloads,
         out=lambda wildcards: LAYOUT.data_dir / "prepared" / wildcards.dataset_id,
     message:
