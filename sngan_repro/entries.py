@@ -55,7 +55,10 @@ def check_labels(labels: Iterable[str]) -> None:
 
 
 def options_of(method: type[Method] | Program, given: dict[str, Any], where: str) -> Any:
-    """The complete options of an entry, an instance of the method's ``Options``. Raises ConfigError naming the key and what would be right."""
+    """The complete options of an entry, an instance of the method's ``Options``.
+
+    Raises ConfigError naming the key and what would be right.
+    """
     known = method.Options.model_fields
     for key in given:
         if key in known:

@@ -42,7 +42,8 @@ class NameIn:
     def _check(self, name: str) -> str:
         registry = self.find()
         try:
-            if name not in registry.names():  # where it is, it need not be imported
+            # What is known need not be imported, and what comes with the package does not ask for files of one's own.
+            if name not in registry.shipped() and name not in registry.names():
                 registry.get(name)
         except ConfigError as error:
             raise ValueError(str(error)) from None

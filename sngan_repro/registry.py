@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
@@ -103,26 +103,33 @@ class Registry(Generic[T]):
 
     def shipped(self) -> list[str]:
         """The names that modules of the registry's own package register, sorted."""
+        self._load_package()
         inside = f"{self.package}."
-        return [name for name in self.names() if getattr(self._entries[name], "__module__", "").startswith(inside)]
+        return sorted(name for name, origin in self._origins.items() if origin.module.startswith(inside))
 
-    def get(self, name: str) -> T:
-        """The entry called ``name``; an unknown name raises :class:`ConfigError` listing the known ones."""
+    def get(self, name: str, besides: Sequence[str] = ()) -> T:
+        """The entry called ``name``; an unknown name raises :class:`ConfigError` listing the known ones.
+
+        besides: names of other things that could have been meant.
+        """
         if name not in self._entries:
             self._load()
         if name not in self._entries:
             try:
-                require_known(self.kind, name, self.names())
+                require_known(self.kind, name, [*self.names(), *besides])
             except ConfigError as error:
                 hint = f"; a {self.kind} of your own: name its file under `plugins` in {plugins.CONFIG_FILE}"
                 raise ConfigError(f"{error}{'' if 'did you mean' in str(error) else hint}") from None
         return self._entries[name]
 
     def _load(self) -> None:
+        self._load_package()
+        plugins.load_chosen()
+
+    def _load_package(self) -> None:
         if not self._loaded:
             self._import_package()
             self._loaded = True
-        plugins.load_chosen()
 
     def _import_package(self) -> None:
         for name in self._files():
@@ -150,13 +157,13 @@ class FileRegistry(Registry[T]):
         """The names of the package's files, sorted."""
         return sorted(self._files())
 
-    def get(self, name: str) -> T:
+    def get(self, name: str, besides: Sequence[str] = ()) -> T:
         """The entry called ``name``; ConfigError for an unknown name, or for a file that does not register its own."""
         if name in self._files():  # also where a file elsewhere has taken its name: that is told then
             module = importlib.import_module(f"{self.package}.{name}")
             if name not in self._entries:
                 raise ConfigError(f"{module.__file__}: does not register a {self.kind} called '{name}', as its file is")
-        return super().get(name)
+        return super().get(name, besides)
 
     def _import_package(self) -> None:
         pass

@@ -264,7 +264,7 @@ class TestTraining:
         assert (tmp_path / "samples").is_dir()
 
     def test_the_stop_button_and_the_same_call_again(self, tmp_path, monkeypatch):
-        spec, step = sr.run_spec(**self.SPEC), Trainer.step
+        spec, step = sr.run_spec(**self.SPEC), Trainer.advance
 
         def stopped(trainer):
             if trainer.steps == 2:
@@ -272,7 +272,7 @@ class TestTraining:
             return step(trainer)
 
         with monkeypatch.context() as patch:
-            patch.setattr(Trainer, "step", stopped)
+            patch.setattr(Trainer, "advance", stopped)
             with pytest.raises(KeyboardInterrupt, match="the same call goes on"):
                 sr.train_run(spec, tmp_path / "run", device="cpu")
         again = sr.train_run(spec, tmp_path / "run", device="cpu")

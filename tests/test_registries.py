@@ -184,11 +184,19 @@ class TestRegistry:
         with pytest.raises(ConfigError, match="`compute` is called on the class: put @classmethod above it"):
             SCORES.register("own")(type("Own", (SCORES.get("fid"),), {"compute": lambda sets: 0.0}))
 
-    def test_a_name_is_registered_once(self):
+    def test_a_name_is_registered_once(self, tmp_path):
         registry: Registry[type] = Registry("thing", "sngan_repro.evaluate.scores")
-        registry.register("one")(type("One", (), {"__module__": "first"}))
-        with pytest.raises(ConfigError, match=r"register .*'one'"):
-            registry.register("one")(type("One", (), {"__module__": "second"}))
+        for file in ("first.py", "second.py"):
+            (tmp_path / file).write_text("registry.register('one')(dict)\n")
+
+        def run(file: str) -> None:
+            path = tmp_path / file
+            exec(path.read_text(), {"registry": registry, "__name__": path.stem, "__file__": str(path)})
+
+        run("first.py")
+        run("first.py")  # again, as a notebook does
+        with pytest.raises(ConfigError, match=r"register the name 'one', in .*first\.py and in .*second\.py"):
+            run("second.py")
 
     def test_files_are_called_like_their_entries(self, tmp_path, monkeypatch):
         package = tmp_path / "my_families"

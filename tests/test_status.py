@@ -394,7 +394,7 @@ def test_progress_file_of_a_training(tiny_run, tiny_images: Path, layout: Layout
     """Written while it trains, gone at the end; a training that cannot write it goes on."""
     spec = tiny_run()
     run, seen = layout.run(spec.id), []
-    step = Trainer.step
+    step = Trainer.advance
 
     def watched(self):
         seen.append(read_run(spec, layout, 50, time.time()))
@@ -402,7 +402,7 @@ def test_progress_file_of_a_training(tiny_run, tiny_images: Path, layout: Layout
 
     monkeypatch.setattr("sngan_repro.progress.BEAT_SECONDS", 0.0)
     with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "step", watched)
+        patch.setattr(Trainer, "advance", watched)
         train(spec, run, tiny_images, torch.device("cpu"), tensorboard=False)
     assert [(status.state, status.steps) for status in seen] == [("running", steps) for steps in range(24)]
     assert seen[-1].images_per_second == pytest.approx(8 * seen[-1].updates_per_second)
@@ -419,13 +419,13 @@ def test_progress_file_of_a_training(tiny_run, tiny_images: Path, layout: Layout
 
 def test_an_interrupted_training_says_so(tiny_run, tiny_images: Path, layout: Layout, monkeypatch):
     spec = tiny_run()
-    step = Trainer.step
+    step = Trainer.advance
 
     def stopped(self):
         signal.raise_signal(signal.SIGTERM)
         return step(self)
 
-    monkeypatch.setattr(Trainer, "step", stopped)
+    monkeypatch.setattr(Trainer, "advance", stopped)
     with pytest.raises(SystemExit):
         train(spec, layout.run(spec.id), tiny_images, torch.device("cpu"), tensorboard=False)
     assert line_of(read_run(spec, layout, 50, time.time())).startswith("stopped   by a signal at update 1 of 24 (4 %)")

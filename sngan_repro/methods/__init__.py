@@ -3,7 +3,7 @@
 A study may also name programs among its methods (:mod:`sngan_repro.programs`); the functions here know both.
 """
 
-from sngan_repro.config import ConfigError, require_known
+from sngan_repro.config import ConfigError
 from sngan_repro.methods.base import METHODS, Method, MethodOptions
 from sngan_repro.programs.declare import PROGRAMS_DIR, Program, find_program, program_names
 
@@ -22,8 +22,7 @@ def find_method(name: str) -> type[Method] | Program:
     """
     program = find_program(name)
     if program is None:
-        require_known("method", name, method_names())
-        return METHODS.get(name)
+        return METHODS.get(name, besides=program_names())
     if name in METHODS.names():
         raise ConfigError(f"{PROGRAMS_DIR / name}.yaml: there is a method of the name '{name}'; rename the program")
     return program

@@ -63,7 +63,7 @@ class TestDeclaration:
         ("changes", "words"),
         [
             ({"titel": "x"}, "toy.yaml: titel: unknown key; did you mean 'title'?"),
-            ({"title": "Two words"}, "toy.yaml: title: String should match pattern"),
+            ({"title": "Two words"}, "toy.yaml: title: a name that becomes part of paths"),
             ({"command": "toy {sampels}"}, "`command` names {sampels}, which is not known; did you mean 'samples'?"),
             ({"command": "toy {lr_d}"}, "`command` names {lr_d}, which is not known"),
             ({"command": "toy 'x"}, "`command` cannot be read: No closing quotation"),
