@@ -17,6 +17,7 @@ from sngan_repro.sample import (
     NonFiniteImages,
     from_uint8,
     generate,
+    generate_on_device,
     grid,
     load_generator,
     save_grid,
@@ -293,4 +294,4 @@ class TestInterpolate:
 
 def test_chunk_size_is_the_documented_one():
     assert sample.BATCH_NORM_CHUNK == 64
-    assert "64" in (generate.__doc__ or "")
+    assert "64" in (generate_on_device.__doc__ or "")

@@ -9,7 +9,7 @@ from torch.utils.data import Dataset
 import sngan_repro.evaluate.extractors  # noqa: F401  (registers the extractors)
 from sngan_repro.config import ConfigError
 from sngan_repro.data.dataset import PreparedData
-from sngan_repro.evaluate import metrics
+from sngan_repro.evaluate import neighbours
 from sngan_repro.evaluate.build import load_extractor, read_evaluator
 from sngan_repro.evaluate.classifier import as_input
 from sngan_repro.evaluate.features import extract
@@ -108,7 +108,7 @@ class TestEqualsTorchFidelity:
         fake, real = with_features(rng.standard_normal((90, 5)), rng.standard_normal((70, 5)) * 1.3)
         p = protocol(metrics=("precision", "recall"))
         whole = compute(p, fake, real)
-        monkeypatch.setattr(metrics, "PRC_ROWS", 16)
+        monkeypatch.setattr(neighbours, "BLOCK", {"cpu": (16, 32)})
         assert compute(p, fake, real) == whole
         assert 0 < whole["precision"][0] < 1
 
