@@ -9,6 +9,7 @@ import difflib
 import hashlib
 import json
 import shutil
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -34,11 +35,21 @@ class Model(BaseModel):
 
     def to_json(self) -> str:
         """One line of JSON with sorted keys: equal models give equal text."""
-        return json.dumps(self.to_dict(), sort_keys=True)
+        return self._json
 
     def digest(self) -> str:
         """The first 16 hex digits of the SHA-256 of :meth:`to_json`."""
-        return text_digest(self.to_json())
+        return self._digest
+
+    # Computed once: a model does not change, and the workflow asks for these several times per job.
+
+    @cached_property
+    def _json(self) -> str:
+        return json.dumps(self.to_dict(), sort_keys=True)
+
+    @cached_property
+    def _digest(self) -> str:
+        return text_digest(self._json)
 
 
 ModelT = TypeVar("ModelT", bound=BaseModel)

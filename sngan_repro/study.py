@@ -208,15 +208,19 @@ class Study(Model):
 
     def runs(self) -> list[RunSpec]:
         """One resolved specification per dataset x method x setting x seed, in the order of the file."""
-        return [
-            self._run(dataset, entry, label, setting, seed)
+        return list(self._runs)
+
+    @cached_property
+    def _runs(self) -> tuple[RunSpec, ...]:
+        return tuple(
+            run
             for dataset in self.datasets
             for entry, label in zip(self.methods, self.labels, strict=True)
             for setting in self.settings
-            for seed in self.seeds
-        ]
+            for run in self._of_all_seeds(dataset, entry, label, setting)
+        )
 
-    def _run(self, dataset: str, entry: MethodEntry, label: str, setting: str, seed: int) -> RunSpec:
+    def _of_all_seeds(self, dataset: str, entry: MethodEntry, label: str, setting: str) -> list[RunSpec]:
         from sngan_repro.methods import METHODS
 
         where = f"methods: {label}"
@@ -225,20 +229,24 @@ class Study(Model):
         nets = parse(NetsSpec, {**self.nets.to_dict(), **entry.nets}, f"{where}: nets")
         optimiser = parse(SettingSpec, {**self.settings[setting].to_dict(), **entry.setting}, f"{where}: setting")
         method.check(options, optimiser)
-        return RunSpec(
-            study=self.name,
-            dataset=dataset,
-            label=label,
-            setting=setting,
-            seed=seed,
-            data=self.datasets[dataset],
-            method=MethodSpec(name=entry.name, options=options.to_dict()),
-            nets=nets,
-            optimiser=optimiser,
-            training=self.training,
-            budget=self.budget,
-            snapshots=self.snapshots,
-        )
+        chosen = MethodSpec(name=entry.name, options=options.to_dict())
+        return [
+            RunSpec(
+                study=self.name,
+                dataset=dataset,
+                label=label,
+                setting=setting,
+                seed=seed,
+                data=self.datasets[dataset],
+                method=chosen,
+                nets=nets,
+                optimiser=optimiser,
+                training=self.training,
+                budget=self.budget,
+                snapshots=self.snapshots,
+            )
+            for seed in self.seeds
+        ]
 
 
 def study_schema() -> dict[str, Any]:
