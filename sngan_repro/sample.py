@@ -76,7 +76,8 @@ def load_generator(snapshot: Path, device: torch.device | str = "cpu") -> tuple[
         G.load_state_dict(weights)
     except RuntimeError as error:
         raise ConfigError(f"{snapshot}: the weights do not fit the networks of its specification: {error}") from None
-    return G.to(device).eval(), spec
+    # As in training: quicker convolutions, the same values to rounding.
+    return G.to(device).to(memory_format=torch.channels_last).eval(), spec
 
 
 def generate(
