@@ -121,6 +121,17 @@ class Process:
     output: str
 
 
+MEASURE = """
+import json, os, sys, time
+started = time.perf_counter()
+_, status, used = os.wait4(os.posix_spawnp(sys.argv[2], sys.argv[2:], os.environ), 0)
+wall, cpu = time.perf_counter() - started, used.ru_utime + used.ru_stime
+with open(sys.argv[1], "w") as stream:
+    json.dump([wall, cpu, used.ru_maxrss, os.waitstatus_to_exitcode(status)], stream)
+"""
+"""Starts the command from a small process: a process begins with the peak memory of the one that started it."""
+
+
 def run_process(command: Sequence[str], cwd: Path = ROOT, **environment: str) -> Process:
     """Run a command to its end, with variables added to the environment; CalledProcessError when it fails.
 
@@ -128,19 +139,16 @@ def run_process(command: Sequence[str], cwd: Path = ROOT, **environment: str) ->
     children it waited for (memory: of the largest).
     """
     merged = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
-    with tempfile.TemporaryFile("w+") as output:
-        started = time.perf_counter()
-        process = subprocess.Popen(command, cwd=cwd, env=merged, stdout=output, stderr=subprocess.STDOUT)
-        _, status, used = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - started
-        process.returncode = os.waitstatus_to_exitcode(status)
+    with tempfile.NamedTemporaryFile("r") as record, tempfile.TemporaryFile("w+") as output:
+        measured = [sys.executable, "-I", "-S", "-c", MEASURE, record.name, *command]
+        subprocess.run(measured, cwd=cwd, env=merged, stdout=output, stderr=subprocess.STDOUT, check=True)
+        wall, cpu, peak, code = json.load(record)
         output.seek(0)
         text = output.read()
-    if process.returncode:
+    if code:
         print(text, file=sys.stderr)
-        raise subprocess.CalledProcessError(process.returncode, list(command), text)
-    scale = 1e6 if sys.platform == "darwin" else 1e3
-    return Process(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / scale, text)
+        raise subprocess.CalledProcessError(code, list(command), text)
+    return Process(wall, cpu, peak / (1e6 if sys.platform == "darwin" else 1e3), text)
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
