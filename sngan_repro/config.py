@@ -9,9 +9,10 @@ import difflib
 import hashlib
 import json
 import shutil
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -41,7 +42,14 @@ class Model(BaseModel):
         """The first 16 hex digits of the SHA-256 of :meth:`to_json`."""
         return self._digest
 
-    # Computed once: a model does not change, and the workflow asks for these several times per job.
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with some fields replaced, without what was derived from the fields before."""
+        copied = super().model_copy(update=update, deep=deep)
+        for name in vars(copied).keys() - type(self).model_fields.keys():
+            del vars(copied)[name]
+        return copied
+
+    # Worked out once: a model does not change, and the workflow asks for these several times per job.
 
     @cached_property
     def _json(self) -> str:
