@@ -231,7 +231,7 @@ def computed_by(study: Study) -> str:
         sentences.append(f"{enumeration(simple)} {verb} computed by this package.".capitalize())
     if kinds - words.keys():
         others = f"All but {enumeration(own)}" if own else "All"
-        sentences.insert(0, f"{others} are computed with {fidelity}.")
+        sentences.insert(0, f"{others} are computed as by {fidelity}.")
     return " ".join(sentences)
 
 
