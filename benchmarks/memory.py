@@ -27,7 +27,7 @@ def main() -> None:
         place = Path(folder)
         growth = flatness(place, 200 if options.quick else 6000)
         print_table("A training, digits at 16 px, width 8", ["what", "value"], growth)
-        numbers = [1200] if options.quick else [10_000, 30_000]
+        numbers = [1200] if options.quick else [5000, 20_000]
         rows = [row for number in numbers for row in peaks(place / str(number), number)]
     columns = ["job", "images", "array, MB", "peak, MB", "beyond `import torch`, MB"]
     print_table("Peak memory against the size of the data set, 32 px RGB", columns, rows)
