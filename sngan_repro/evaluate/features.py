@@ -15,6 +15,14 @@ from sngan_repro.evaluate.classifier import as_input
 
 Features = dict[str, np.ndarray]
 """``features`` (N, D) and ``logits`` (N, C), float32."""
+Extractor = Callable[[Tensor], tuple[Tensor, Tensor]]
+"""uint8 (N, 3, H, W) -> features (N, D), logits (N, C)"""
+
+GPU_BATCHES = 16
+"""A GPU is given so many batches of a CPU at once: 4096 images of the classifier, 256 of Inception."""
+PROGRESS_SECONDS = 30
+log = logging.getLogger(__name__)
+
 T = TypeVar("T")
 
 
@@ -46,13 +54,9 @@ def device_of(features: Features) -> torch.device:
     return features.device if isinstance(features, KeptFeatures) else torch.device("cpu")
 
 
-Extractor = Callable[[Tensor], tuple[Tensor, Tensor]]
-"""uint8 (N, 3, H, W) -> features (N, D), logits (N, C)"""
-
-GPU_BATCHES = 16
-"""A GPU is given so many batches of a CPU at once: 4096 images of the classifier, 256 of Inception."""
-PROGRESS_SECONDS = 30
-log = logging.getLogger(__name__)
+def values_on(features: Features, device: torch.device) -> Tensor:
+    """The features (N, D) on a device; copied there once where they are kept. Not to be changed in place."""
+    return once(features, "values", lambda: torch.from_numpy(np.ascontiguousarray(features["features"])).to(device))
 
 
 @torch.no_grad()

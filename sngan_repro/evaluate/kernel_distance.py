@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sngan_repro.evaluate.features import Features, device_of, once
+from sngan_repro.evaluate.features import Features, device_of, once, values_on
 
 Subsets = list[tuple[np.ndarray, np.ndarray]]
 """Indices of generated and of real images, each (m,)"""
@@ -25,9 +25,8 @@ def kernel_distance(fake: Features, real: Features, subsets: int, size: int, see
     num_fake, num_real = len(fake["features"]), len(real["features"])
     key = (num_fake, num_real, subsets, size, seed)
     chosen = once(real, ("subsets", *key), lambda: _draw(num_fake, num_real, subsets, size, seed))
-    y = once(real, "values", lambda: torch.from_numpy(np.ascontiguousarray(real["features"])).to(device))
+    x, y = values_on(fake, device), values_on(real, device)
     within_real = once(real, ("kernels", *key), lambda: _sums_within(y, [b for _, b in chosen]))
-    x = torch.from_numpy(np.ascontiguousarray(fake["features"])).to(device)
     buffer = x.new_empty((size, 2 * size))
     within, across = [], []
     for first, second in chosen:

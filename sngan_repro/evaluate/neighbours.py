@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sngan_repro.evaluate.features import Features, device_of, once
+from sngan_repro.evaluate.features import Features, device_of, once, values_on
 from sngan_repro.feasible import NEIGHBOURS
 
 GROUP = 16
@@ -38,8 +38,8 @@ def precision_recall(fake: Features, real: Features) -> dict[str, float]:
     """
     device = device_of(real)
     radii = getattr(real, "radii", None)
-    reference: Points = once(real, "neighbours", lambda: _points(real["features"], device, radii))
-    generated = _points(fake["features"], device)
+    reference: Points = once(real, "neighbours", lambda: _points(values_on(real, device), radii))
+    generated = _points(values_on(fake, device))
     if not (generated.lengths.isfinite().all() and reference.lengths.isfinite().all()):
         return {"precision": float("nan"), "recall": float("nan")}
     precise, recalled = _inside(generated, reference)
@@ -48,13 +48,12 @@ def precision_recall(fake: Features, real: Features) -> dict[str, float]:
 
 def squared_radii(features: np.ndarray, device: torch.device | str = "cpu") -> np.ndarray:
     """Squared distance of each image to its NEIGHBOURS-th nearest of the others: (N, D) -> (N,) float32."""
-    return _points(features, torch.device(device)).radii.cpu().numpy()
+    return _points(values_on({"features": features}, torch.device(device))).radii.cpu().numpy()
 
 
-def _points(features: np.ndarray, device: torch.device, radii: np.ndarray | None = None) -> Points:
-    values = torch.from_numpy(np.ascontiguousarray(features)).to(device)
+def _points(values: Tensor, radii: np.ndarray | None = None) -> Points:
     lengths = values.square().sum(dim=1)
-    found = _radii(values, lengths) if radii is None else torch.from_numpy(np.ascontiguousarray(radii)).to(device)
+    found = _radii(values, lengths) if radii is None else torch.from_numpy(np.array(radii)).to(values.device)
     return Points(values, lengths, found)
 
 

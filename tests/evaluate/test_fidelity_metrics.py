@@ -220,6 +220,11 @@ class TestExtract:
             scale = abs(one[name]).max()
             assert np.allclose(one[name], two[name], rtol=0, atol=1e-6 * scale)
 
+    def test_images_may_be_a_tensor(self, extractor, data):
+        images = np.array(data.images("test")[:50])
+        found = [extract(extractor, given, 20) for given in (images, torch.from_numpy(images))]
+        assert all(np.array_equal(found[0][name], found[1][name]) for name in ("features", "logits"))
+
     def test_no_images(self, extractor):
         found = extract(extractor, np.zeros((0, 16, 16, 1), np.uint8), 8)
         assert {name: values.shape for name, values in found.items()} == {"features": (0, 32), "logits": (0, 10)}
