@@ -5,13 +5,14 @@ STUDY ?= quick
 CORES ?= all
 BIN := .venv/bin
 
-.PHONY: help study test lint docs clean
+.PHONY: help study test lint docs bench clean
 
 help:
 	@echo "make study           the quick study, from nothing to a report (STUDY=name for another, CORES=n)"
 	@echo "make test            the whole test suite"
 	@echo "make lint            ruff, snakefmt, snakemake --lint, mypy"
 	@echo "make docs            the documentation as a site: site/index.html"
+	@echo "make bench           all benchmarks, in a quarter of an hour (BENCH=--quick: shows that they run)"
 
 # The environment, from exact versions. Made again when the pins or the dependencies change.
 .venv/installed: constraints.txt pyproject.toml
@@ -38,6 +39,13 @@ lint: .venv/installed
 
 docs: .venv/installed
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
+BENCH ?=
+
+bench: .venv/installed
+	@set -e; for name in $$(cd benchmarks && ls *.py | grep -v -e __init__ -e common); do \
+		echo "== benchmarks.$${name%.py}"; $(BIN)/python -m benchmarks.$${name%.py} $(BENCH); \
+	done
 
 clean:
 	rm -rf .venv .snakemake results/*/ data site

@@ -9,8 +9,10 @@ import difflib
 import hashlib
 import json
 import shutil
+from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -34,11 +36,28 @@ class Model(BaseModel):
 
     def to_json(self) -> str:
         """One line of JSON with sorted keys: equal models give equal text."""
-        return json.dumps(self.to_dict(), sort_keys=True)
+        return self._json
 
     def digest(self) -> str:
         """The first 16 hex digits of the SHA-256 of :meth:`to_json`."""
-        return text_digest(self.to_json())
+        return self._digest
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with some fields replaced, without what was derived from the fields before."""
+        copied = super().model_copy(update=update, deep=deep)
+        for name in vars(copied).keys() - type(self).model_fields.keys():
+            del vars(copied)[name]
+        return copied
+
+    # Worked out once: a model does not change, and the workflow asks for these several times per job.
+
+    @cached_property
+    def _json(self) -> str:
+        return json.dumps(self.to_dict(), sort_keys=True)
+
+    @cached_property
+    def _digest(self) -> str:
+        return text_digest(self._json)
 
 
 ModelT = TypeVar("ModelT", bound=BaseModel)

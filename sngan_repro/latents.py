@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -54,6 +55,15 @@ def latents(count: int, z_dim: int, law: str, seed: int, start: int = 0) -> Tens
         else:
             stream.random(dtype=np.float32, out=z[row])
     return finish(torch.from_numpy(z))
+
+
+@lru_cache(maxsize=512)
+def kept_latents(count: int, z_dim: int, law: str, seed: int, start: int) -> Tensor:
+    """:func:`latents`, kept for the next snapshot, which is sampled with the same ones. Not to be changed in place.
+
+    64,000 vectors in parts of 128; of 128 numbers each, they take 32 MB.
+    """
+    return latents(count, z_dim, law, seed, start)
 
 
 def interpolate(a: Tensor, b: Tensor, steps: int, law: str) -> Tensor:

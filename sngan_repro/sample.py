@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from sngan_repro.checkpoint import SNAPSHOT_FORMAT
 from sngan_repro.config import ConfigError, parse
 from sngan_repro.files import atomic_path
-from sngan_repro.latents import latents
+from sngan_repro.latents import kept_latents
 from sngan_repro.specs import NetsSpec, RunSpec
 
 BATCH_NORM_CHUNK = 64
@@ -76,11 +76,19 @@ def load_generator(snapshot: Path, device: torch.device | str = "cpu") -> tuple[
         G.load_state_dict(weights)
     except RuntimeError as error:
         raise ConfigError(f"{snapshot}: the weights do not fit the networks of its specification: {error}") from None
-    return G.to(device).eval(), spec
+    # As in training: quicker convolutions, the same values to rounding.
+    return G.to(device).to(memory_format=torch.channels_last).eval(), spec
+
+
+def generate(
+    G: nn.Module, nets: NetsSpec, count: int, seed: int, device: torch.device | str = "cpu", **options: Any
+) -> np.ndarray:
+    """The images of :func:`generate_on_device` as an array: uint8 (count, H, W, C). options: as there."""
+    return generate_on_device(G, nets, count, seed, device, **options).cpu().numpy()
 
 
 @torch.no_grad()
-def generate(
+def generate_on_device(
     G: nn.Module,
     nets: NetsSpec,
     count: int,
@@ -91,8 +99,8 @@ def generate(
     start: int = 0,
     refuse_non_finite: bool = True,
     quantise: Callable[[Tensor], Tensor] = to_uint8,
-) -> np.ndarray:
-    """Images number ``start`` to ``start + count - 1`` of a seed: uint8 (count, H, W, C).
+) -> Tensor:
+    """Images number ``start`` to ``start + count - 1`` of a seed: uint8 (count, H, W, C), on ``device``.
 
     batch_norm "running": G in evaluation mode. "batch": batch norm uses the statistics of its own batch, over fixed
     chunks of BATCH_NORM_CHUNK = 64 consecutive images (64 k to 64 k + 63), whatever ``batch_size``; G's running
@@ -102,15 +110,19 @@ def generate(
     Raises NonFiniteImages when a pixel is NaN or infinite; without ``refuse_non_finite`` NaN becomes grey.
     """
     chunk = BATCH_NORM_CHUNK if batch_norm == "batch" else batch_size
-    parts = []
+    parts, finite = [], []
+    firsts = range(start // chunk * chunk, start + count, chunk)
     with _sampling_mode(G, batch_norm):
-        for first in range(start // chunk * chunk, start + count, chunk):
-            images = G(latents(chunk, nets.z_dim, nets.z_law, seed, first).to(device))
+        for first in firsts:
+            images = G(kept_latents(chunk, nets.z_dim, nets.z_law, seed, first).to(device))
             kept = images[max(0, start - first) : start + count - first]
-            if refuse_non_finite and not torch.isfinite(kept).all():
+            finite.append(kept.isfinite().all())
+            parts.append(quantise(kept))
+    if refuse_non_finite:
+        for first, fine in zip(firsts, torch.stack(finite).tolist(), strict=True):  # a GPU is waited for once
+            if not fine:
                 raise NonFiniteImages(f"the generator made non-finite pixels in images {first} to {first + chunk - 1}")
-            parts.append(quantise(kept).cpu())
-    return torch.cat(parts).numpy()
+    return torch.cat(parts)
 
 
 @contextmanager

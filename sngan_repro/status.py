@@ -198,7 +198,7 @@ def _scoring(scores: Path, log_path: Path) -> dict[str, Any]:
 
 
 def _is_of(spec: RunSpec, record: Mapping[str, Any]) -> bool:
-    return record.get("spec_digest", spec.digest()) == spec.digest()
+    return "spec_digest" not in record or record["spec_digest"] == spec.digest()
 
 
 def _is_alive(progress: Mapping[str, Any] | None, age: float) -> bool:

@@ -242,19 +242,23 @@ class Study(Model):
 
     def runs(self) -> list[RunSpec]:
         """One resolved specification per dataset x method x setting x seed, in the order of the file."""
-        return [
-            self._run(dataset, entry, label, setting, seed)
+        return list(self._runs)
+
+    @cached_property
+    def _runs(self) -> tuple[RunSpec, ...]:
+        return tuple(
+            run
             for dataset in self.datasets
             for entry, label in zip(self.methods, self.labels, strict=True)
             for setting in self.settings_of(label)
-            for seed in self.seeds
-        ]
+            for run in self._of_all_seeds(dataset, entry, label, setting)
+        )
 
     def trained_runs(self) -> list[RunSpec]:
         """The runs that are trained here: all but those of programs."""
-        return [run for run in self.runs() if run.label not in self.programs]
+        return [run for run in self._runs if run.label not in self.programs]
 
-    def _run(self, dataset: str, entry: MethodEntry, label: str, setting: str, seed: int) -> RunSpec:
+    def _of_all_seeds(self, dataset: str, entry: MethodEntry, label: str, setting: str) -> list[RunSpec]:
         from sngan_repro.entries import nets_of, options_of, setting_of
         from sngan_repro.methods import METHODS, find_method
 
@@ -262,26 +266,31 @@ class Study(Model):
         method = find_method(entry.name)
         options = options_of(method, entry.options, where)
         if label in self.programs:
-            return self._program_run(dataset, entry, label, setting, seed, options.to_dict())
+            return [self._program_run(dataset, entry, label, setting, seed, options.to_dict()) for seed in self.seeds]
+        nets = nets_of(self.nets, entry.nets, where)
         optimiser = setting_of(self.settings[setting], entry.setting, where)
         try:
             method.check(options, optimiser)
         except ConfigError as error:
             raise ConfigError(f"{where}: setting {setting}: {error}") from None
-        return RunSpec(
-            study=self.name,
-            dataset=dataset,
-            label=label,
-            setting=setting,
-            seed=seed,
-            data=self.datasets[dataset],
-            method=MethodSpec(name=entry.name, options=options.to_dict(), code=METHODS.code(entry.name)),
-            nets=nets_of(self.nets, entry.nets, where),
-            optimiser=optimiser,
-            training=self.training,
-            budget=self.budget,
-            snapshots=self.snapshots,
-        )
+        chosen = MethodSpec(name=entry.name, options=options.to_dict(), code=METHODS.code(entry.name))
+        return [
+            RunSpec(
+                study=self.name,
+                dataset=dataset,
+                label=label,
+                setting=setting,
+                seed=seed,
+                data=self.datasets[dataset],
+                method=chosen,
+                nets=nets,
+                optimiser=optimiser,
+                training=self.training,
+                budget=self.budget,
+                snapshots=self.snapshots,
+            )
+            for seed in self.seeds
+        ]
 
     def _program_run(
         self, dataset: str, entry: MethodEntry, label: str, setting: str, seed: int, options: dict[str, Any]

@@ -81,8 +81,14 @@ def write_parquet(path: Path, columns: dict[str, np.ndarray]) -> None:
     import pyarrow
     import pyarrow.parquet
 
+    def column(values: np.ndarray) -> pyarrow.Array:
+        """As ``pyarrow.array``, which would import pandas to ask whether this is a pandas series."""
+        buffer = pyarrow.py_buffer(np.ascontiguousarray(values))
+        return pyarrow.Array.from_buffers(pyarrow.from_numpy_dtype(values.dtype), len(values), [None, buffer])
+
+    table = pyarrow.table({name: column(values) for name, values in columns.items()})
     with atomic_path(path) as temporary:
-        pyarrow.parquet.write_table(pyarrow.table(columns), temporary, compression="zstd")
+        pyarrow.parquet.write_table(table, temporary, compression="zstd")
 
 
 class TensorBoard:

@@ -74,6 +74,16 @@ def test_all_mistakes_are_told_at_once():
     assert len(str(error.value).splitlines()) == 3
 
 
+def test_a_changed_copy_has_a_digest_of_its_own():
+    first = SettingSpec(lr=1e-3)
+    before = first.digest()
+    changed = first.model_copy(update={"lr": 2e-3})
+    assert changed.digest() == SettingSpec(lr=2e-3).digest() != before
+    assert '"lr": 0.002' in changed.to_json()
+    assert (first.digest(), first.model_copy().digest()) == (before, before)
+    assert first == SettingSpec(lr=1e-3)  # what was worked out is no part of the value
+
+
 def test_digest_is_of_content_and_not_of_order_or_defaults():
     a = DatasetSpec(source="digits", image_size=16)
     b = DatasetSpec.model_validate({"image_size": 16, "split_seed": 0, "source": "digits"})

@@ -10,13 +10,14 @@ from torch import nn
 from sngan_repro import sample
 from sngan_repro.checkpoint import save_snapshot
 from sngan_repro.config import ConfigError
-from sngan_repro.latents import interpolate, latents, training_latents
+from sngan_repro.latents import interpolate, kept_latents, latents, training_latents
 from sngan_repro.nets import build_generator
 from sngan_repro.paths import RunPaths
 from sngan_repro.sample import (
     NonFiniteImages,
     from_uint8,
     generate,
+    generate_on_device,
     grid,
     load_generator,
     save_grid,
@@ -291,6 +292,14 @@ class TestInterpolate:
         assert torch.allclose(way[0], torch.tensor([[1.0, 1.0], [1.5, 1.5], [2.0, 2.0]]))
 
 
+def test_kept_latents_are_those_of_their_arguments():
+    first = kept_latents(3, 5, "normal", 7, 2)
+    assert torch.equal(first, latents(3, 5, "normal", 7, 2))
+    assert kept_latents(3, 5, "normal", 7, 2) is first
+    for given in ((3, 5, "normal", 8, 2), (3, 5, "uniform", 7, 2), (3, 5, "normal", 7, 3), (4, 5, "normal", 7, 2)):
+        assert torch.equal(kept_latents(*given), latents(*given))
+
+
 def test_chunk_size_is_the_documented_one():
     assert sample.BATCH_NORM_CHUNK == 64
-    assert "64" in (generate.__doc__ or "")
+    assert "64" in (generate_on_device.__doc__ or "")

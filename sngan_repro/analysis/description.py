@@ -245,7 +245,7 @@ def computed_by(study: Study) -> str:
         who, verb = _sentence_start(enumeration(nouns)), "is" if len(nouns) == 1 else "are"
         if len(programs) == 1:
             who, verb = f"All but {enumeration(score.noun() for score in own)}" if own else "All", "are"
-        sentences.append(f"{who} {verb} computed with {program}.")
+        sentences.append(f"{who} {verb} computed as by {program}.")
     sentences += [score.remark for score in own if score.remark]
     if simple := [score.noun() for score in own if not score.remark]:
         verb = "is" if len(simple) == 1 else "are"

@@ -23,6 +23,7 @@ from sngan_repro.evaluate.classifier import accuracy
 from sngan_repro.evaluate.evaluators import EVALUATORS, untrained
 from sngan_repro.evaluate.evaluators.base import trained_options
 from sngan_repro.evaluate.features import Extractor, Features, extract
+from sngan_repro.evaluate.neighbours import squared_radii
 from sngan_repro.files import atomic_path, file_lock, file_sha256, read_json, write_json
 from sngan_repro.runtime import versions
 from sngan_repro.study import EvaluatorSpec
@@ -87,7 +88,8 @@ def _build(
     for split in SPLITS:
         features = extract(extractor, data.images(split), evaluator.batch_size, device)
         accuracies[split] = _accuracy(features, data.labels(split)) if evaluator.trained else None
-        _write_features(out / f"features_{split}.npz", features, digest, data.sha256)
+        kept = {**features, "radii": squared_radii(features["features"], device)}
+        _write_features(out / f"features_{split}.npz", kept, digest, data.sha256)
     info = {
         "evaluator": name,
         "digest": digest,
@@ -129,13 +131,25 @@ def read_features(folder: Path, split: Split, info: dict[str, Any]) -> Features:
 
     Raises ConfigError unless they were made by the evaluator and from the images that ``info`` names.
     """
+    return _read(folder, split, info, ("features", "logits"))
+
+
+def read_radii(folder: Path, split: Split, info: dict[str, Any]) -> np.ndarray | None:
+    """What ``neighbours.squared_radii`` gives for these features, (N,); None in a file of an earlier version."""
+    return _read(folder, split, info, (), ("radii",)).get("radii")
+
+
+def _read(
+    folder: Path, split: Split, info: dict[str, Any], names: tuple[str, ...], optional: tuple[str, ...] = ()
+) -> dict[str, np.ndarray]:
+    """Arrays of a file of features, after checking what it was made by and from."""
     path = folder / f"features_{split}.npz"
     expected = (info["digest"], info["dataset_sha256"])
     try:
         with np.load(path, allow_pickle=False) as file:
             found = (str(file["evaluator_digest"]), str(file["dataset_sha256"]))
             if found == expected:
-                return {"features": file["features"], "logits": file["logits"]}
+                return {name: file[name] for name in (*names, *(name for name in optional if name in file))}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise ConfigError(f"{path}: cannot be read ({error}); remove {folder} so that it is built anew") from None
     raise ConfigError(

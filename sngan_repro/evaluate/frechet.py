@@ -26,19 +26,19 @@ class Gaussian:
     factor: torch.Tensor
 
 
-def gaussian(features: np.ndarray) -> Gaussian:
-    """The Gaussian fitted to features (N, D), N at least 2.
+def gaussian(features: np.ndarray, device: torch.device | str = "cpu") -> Gaussian:
+    """The Gaussian fitted to features (N, D), N at least 2, on a device.
 
     The reported mean is numpy's in float32, as torch-fidelity takes it; the centring before the factorisation, like
     its covariance, is in float64.
     """
     count = len(features)
-    centre = torch.from_numpy(features.mean(axis=0, dtype=np.float64))
-    factor = torch.empty((0, features.shape[1]), dtype=torch.float64)
+    centre = torch.from_numpy(features.mean(axis=0, dtype=np.float64)).to(device)
+    factor = torch.empty((0, features.shape[1]), dtype=torch.float64, device=device)
     for first in range(0, count, ROWS):
-        block = torch.from_numpy(np.ascontiguousarray(features[first : first + ROWS])).double() - centre
+        block = torch.from_numpy(np.ascontiguousarray(features[first : first + ROWS])).to(device).double() - centre
         factor = torch.linalg.qr(torch.cat([factor, block]), mode="r").R
-    return Gaussian(torch.from_numpy(features.mean(axis=0)).double(), factor / (count - 1) ** 0.5)
+    return Gaussian(torch.from_numpy(features.mean(axis=0)).to(device).double(), factor / (count - 1) ** 0.5)
 
 
 def frechet_distance(a: Gaussian, b: Gaussian) -> float:

@@ -21,7 +21,7 @@ from sngan_repro.files import file_sha256, read_json, write_json
 from sngan_repro.paths import RunPaths
 from sngan_repro.protocol import ProtocolSpec
 from sngan_repro.runtime import device_info, versions
-from sngan_repro.sample import NonFiniteImages, generate, load_generator, to_uint8
+from sngan_repro.sample import NonFiniteImages, generate_on_device, load_generator, to_uint8
 from sngan_repro.specs import RunSpec
 
 log = logging.getLogger(__name__)
@@ -177,7 +177,7 @@ def _images_of(
     images: Images = {}
     for (seed, batch_norm, stretch), count in needed.items():
         try:
-            images[seed, batch_norm, stretch] = generate(
+            images[seed, batch_norm, stretch] = generate_on_device(
                 G,
                 spec.nets,
                 count,

@@ -13,18 +13,18 @@ import torch
 
 from sngan_repro.config import ConfigError
 from sngan_repro.data.dataset import PreparedData, Split
-from sngan_repro.evaluate.build import load_extractor, read_evaluator, read_features
+from sngan_repro.evaluate.build import load_extractor, read_evaluator, read_features, read_radii
 from sngan_repro.evaluate.evaluators import EVALUATORS
 from sngan_repro.evaluate.faults import detour, repeated
-from sngan_repro.evaluate.features import Extractor, Features, extract
+from sngan_repro.evaluate.features import Extractor, Features, KeptFeatures, extract
 from sngan_repro.evaluate.frechet import Gaussian, gaussian
 from sngan_repro.evaluate.metrics import Timed, select, take, timed
 from sngan_repro.feasible import infeasible
 from sngan_repro.protocol import ProtocolSpec
 
 Record = dict[str, Any]
-Images = dict[tuple[int, str, bool], np.ndarray | None]
-"""ProtocolSpec.images_key -> uint8 images (N, H, W, C), None where there are none"""
+Images = dict[tuple[int, str, bool], np.ndarray | torch.Tensor | None]
+"""ProtocolSpec.images_key -> uint8 images (N, H, W, C), generated ones on the device; None where there are none"""
 
 
 @dataclass
@@ -70,9 +70,10 @@ class Scorer:
         for name in self.infos if names is None else names:
             self.extractors[name] = load_extractor(self.folders[name], self.infos[name], device, inception_weights)
 
-    def features_of(self, protocol: ProtocolSpec, images: np.ndarray) -> Features:
+    def features_of(self, protocol: ProtocolSpec, images: np.ndarray | torch.Tensor) -> Features:
         """Features of images in the place of generated ones, uint8 (N, H, W, C), after the protocol's detour."""
         if protocol.fault_detour is not None:
+            images = images.cpu().numpy() if isinstance(images, torch.Tensor) else images
             images = detour(images, protocol.fault_detour)
         batch_size = EVALUATORS.get(protocol.evaluator).batch_size
         return extract(self.extractors[protocol.evaluator], images, batch_size, self.device)
@@ -87,11 +88,13 @@ class Scorer:
         """The protocol's real features, and their Gaussian if it has an FID."""
         key = (protocol.evaluator, protocol.reference, protocol.num_real, protocol.seed)
         if key not in self._references:
-            features = self.real_features(protocol.evaluator, protocol.reference)
+            features, radii = self.real_features(protocol.evaluator, protocol.reference), None
             if protocol.num_real is not None:
                 available = len(features["features"])
                 features = take(features, select(protocol.num_real, available, protocol.seed))
-            self._references[key] = features, None
+            else:
+                radii = read_radii(self.folders[protocol.evaluator], protocol.reference, self.infos[protocol.evaluator])
+            self._references[key] = KeptFeatures(features, self.device, radii), None
         features, fitted = self._references[key]
         if fitted is None and "fid" in protocol.metrics and len(features["features"]) > 1:
             fitted = gaussian(features["features"])

@@ -334,7 +334,7 @@ def test_protocol_section_says_how_numbers_come_about(tmp_path):
     assert "nearest neighbour number $k = 3$" in flat
     assert "from 10 000 resamples of a random generator seeded with 0." in flat
     assert (
-        "All but the FID are computed with torch-fidelity [@obukhov2020]. The FID is computed by this package" in flat
+        "All but the FID are computed as by torch-fidelity [@obukhov2020]. The FID is computed by this package" in flat
     )
     assert "averaged over splits of the samples; the spread over these splits" in flat
     assert "cannot be repeated bit for bit" not in flat
@@ -344,7 +344,7 @@ def test_a_single_split_has_no_spread_to_speak_of(tmp_path):
     one = {"evaluator": "classifier", "num_fake": 600, "metrics": ["is"], "is_splits": 1}
     text = text_of(with_tables(tmp_path, synthetic.make_study(methods=["sngan"], scores=[one])))
     assert "averaged over splits" not in text
-    assert "All are computed with torch-fidelity [@obukhov2020]." in text
+    assert "All are computed as by torch-fidelity [@obukhov2020]." in text
     mixed = synthetic.make_study(scores=[one, one | {"is_splits": 10}])
     (text,) = description.score_texts(mixed)
     assert "averaged over splits of the samples where a protocol has more than one; the spread" in text
@@ -363,9 +363,9 @@ def test_what_computes_the_scores():
         protocol = {"evaluator": "classifier", "num_fake": 600, "kid_subset_size": 100, "metrics": list(metrics)}
         return description.computed_by(synthetic.make_study(scores=[protocol])).split(" [@obukhov2020]")[0]
 
-    assert words("is", "kid") == "All are computed with torch-fidelity"
+    assert words("is", "kid") == "All are computed as by torch-fidelity"
     assert words("is", "confidence", "duplicates", "fid").startswith(
-        "All but the FID, the confidence and the share of near-duplicates are computed with torch-fidelity"
+        "All but the FID, the confidence and the share of near-duplicates are computed as by torch-fidelity"
     )
     assert words("confidence") == "The confidence is computed by this package."
     assert words("fid").startswith("The FID is computed by this package in double precision")

@@ -125,7 +125,8 @@ def check_pip(arguments: list[str], work: Path, monkeypatch: pytest.MonkeyPatch)
 
 def check_python(arguments: list[str], work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if arguments[0] == "-m":
-        assert importlib.util.find_spec(arguments[1]) is not None
+        own = ROOT / f"{arguments[1].replace('.', '/')}.py"
+        assert own.exists() or importlib.util.find_spec(arguments[1]) is not None
     else:
         assert arguments[0] == "-c"
         compile(arguments[1], "docs", "exec")

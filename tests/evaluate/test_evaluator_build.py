@@ -10,9 +10,10 @@ from sngan_repro.cli import main
 from sngan_repro.config import ConfigError
 from sngan_repro.data.dataset import PreparedData
 from sngan_repro.evaluate import build
-from sngan_repro.evaluate.build import build_evaluator, load_extractor, read_evaluator, read_features
+from sngan_repro.evaluate.build import build_evaluator, load_extractor, read_evaluator, read_features, read_radii
 from sngan_repro.evaluate.evaluators import EVALUATORS, Evaluator, WeightsFile
 from sngan_repro.evaluate.features import extract
+from sngan_repro.evaluate.neighbours import squared_radii
 from sngan_repro.feasible import check_protocols
 from sngan_repro.files import file_sha256
 from sngan_repro.paths import Layout
@@ -59,6 +60,17 @@ def test_cached_features_are_those_of_the_saved_weights(classifier_dir, data, sp
     assert len(cached["features"]) == data.num(split)
     right = (cached["logits"].argmax(1) == data.labels(split)).mean()
     assert right == pytest.approx(info[f"{split}_accuracy"])
+
+
+def test_radii_are_kept_beside_the_features(classifier_dir, data, tmp_path):
+    info = read_evaluator(classifier_dir, data)
+    features = read_features(classifier_dir, "test", info)["features"]
+    assert np.array_equal(read_radii(classifier_dir, "test", info), squared_radii(features))
+    with np.load(classifier_dir / "features_test.npz") as file:
+        earlier = {name: file[name] for name in file if name != "radii"}
+    np.savez(tmp_path / "features_test.npz", **earlier)
+    assert read_radii(tmp_path, "test", info) is None
+    assert np.array_equal(read_features(tmp_path, "test", info)["features"], features)
 
 
 class TestSecondBuild:

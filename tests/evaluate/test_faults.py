@@ -19,7 +19,7 @@ from sngan_repro.evaluate.score import score_real, score_run
 from sngan_repro.evaluate.selection import RESAMPLE_SEED
 from sngan_repro.files import read_json
 from sngan_repro.protocol import ProtocolSpec
-from sngan_repro.sample import from_uint8, generate, to_uint8
+from sngan_repro.sample import from_uint8, generate, generate_on_device, to_uint8
 
 DISTINCT, STRETCHED = {"fault_distinct": 20}, {"fault_contrast_stretch": True}
 DETOUR = {"fault_detour": 8}
@@ -130,13 +130,13 @@ def passes(monkeypatch):
 
     def generating(G, nets, count, seed, *args, **kwargs):
         generated.append((count, seed, kwargs["quantise"]))
-        return generate(G, nets, count, seed, *args, **kwargs)
+        return generate_on_device(G, nets, count, seed, *args, **kwargs)
 
     def extracting(extractor, images, *args, **kwargs):
         extracted.append(len(images))
         return extract(extractor, images, *args, **kwargs)
 
-    monkeypatch.setattr(score, "generate", generating)
+    monkeypatch.setattr(score, "generate_on_device", generating)
     monkeypatch.setattr(scorer_module, "extract", extracting)
     return generated, extracted
 

@@ -9,11 +9,11 @@ from torch.utils.data import Dataset
 import sngan_repro.evaluate.extractors  # noqa: F401  (registers the extractors)
 from sngan_repro.config import ConfigError
 from sngan_repro.data.dataset import PreparedData
+from sngan_repro.evaluate import neighbours
 from sngan_repro.evaluate.build import load_extractor, read_evaluator
 from sngan_repro.evaluate.classifier import as_input
 from sngan_repro.evaluate.features import extract
 from sngan_repro.evaluate.metrics import compute, infeasible, select, take
-from sngan_repro.evaluate.scores import precision_recall
 from sngan_repro.protocol import ProtocolSpec
 
 
@@ -108,7 +108,7 @@ class TestEqualsTorchFidelity:
         fake, real = with_features(rng.standard_normal((90, 5)), rng.standard_normal((70, 5)) * 1.3)
         p = protocol(metrics=("precision", "recall"))
         whole = compute(p, fake, real)
-        monkeypatch.setattr(precision_recall, "PRC_ROWS", 16)
+        monkeypatch.setattr(neighbours, "BLOCK", {"cpu": (16, 32)})
         assert compute(p, fake, real) == whole
         assert 0 < whole["precision"][0] < 1
 
@@ -219,6 +219,11 @@ class TestExtract:
             assert one[name].dtype == np.float32
             scale = abs(one[name]).max()
             assert np.allclose(one[name], two[name], rtol=0, atol=1e-6 * scale)
+
+    def test_images_may_be_a_tensor(self, extractor, data):
+        images = np.array(data.images("test")[:50])
+        found = [extract(extractor, given, 20) for given in (images, torch.from_numpy(images))]
+        assert all(np.array_equal(found[0][name], found[1][name]) for name in ("features", "logits"))
 
     def test_no_images(self, extractor):
         found = extract(extractor, np.zeros((0, 16, 16, 1), np.uint8), 8)

@@ -10,7 +10,7 @@ from sngan_repro.evaluate.features import extract
 from sngan_repro.evaluate.metrics import compute, select, take
 from sngan_repro.evaluate.selection import RESAMPLE_SEED
 from sngan_repro.latents import latents
-from sngan_repro.sample import generate
+from sngan_repro.sample import generate, generate_on_device
 
 
 class TestFreshSample:
@@ -23,9 +23,9 @@ class TestFreshSample:
 
         def counting(G, nets, count, seed, *args, **kwargs):
             calls.append((count, seed))
-            return generate(G, nets, count, seed, *args, **kwargs)
+            return generate_on_device(G, nets, count, seed, *args, **kwargs)
 
-        monkeypatch.setattr(score, "generate", counting)
+        monkeypatch.setattr(score, "generate_on_device", counting)
         return calls
 
     @pytest.fixture

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from sngan_repro.evaluate.features import extract
 from sngan_repro.evaluate.metrics import compute, select, take
 from sngan_repro.evaluate.score import score_real, score_run
 from sngan_repro.files import file_sha256
-from sngan_repro.sample import generate
+from sngan_repro.sample import generate, generate_on_device
 
 
 class TestScoreRun:
@@ -75,9 +77,9 @@ class TestScoreRun:
 
         def counted(G, nets, count, *args, **kwargs):
             calls.append(count)
-            return generate(G, nets, count, *args, **kwargs)
+            return generate_on_device(G, nets, count, *args, **kwargs)
 
-        monkeypatch.setattr(score, "generate", counted)
+        monkeypatch.setattr(score, "generate_on_device", counted)
         scored(protocol(), protocol(num_fake=90), protocol(num_fake=70, reference="test"))
         assert calls[:2] == [90, 90]  # two snapshots
         assert 1 <= len(calls[2:]) <= 2  # and each that is the best by some metric
@@ -268,3 +270,13 @@ class TestScoreReal:
         records = self.score_it(tmp_path, prepared, tmp_path / "c", protocol())
         assert [record["value"] for record in records] == [None] * 5
         assert records[0]["protocol"]["num_fake_used"] == 0
+
+
+def test_scoring_starts_without_what_takes_seconds_to_import():
+    """torchvision and torch-fidelity double the start of a job; only the evaluator `inception` needs them."""
+    code = (
+        "import sys, sngan_repro.evaluate.score, sngan_repro.evaluate.build; "
+        "print({'torchvision', 'torch_fidelity', 'torch._dynamo', 'scipy', 'pandas'} & set(sys.modules))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "set()"

@@ -1,5 +1,6 @@
 """The study, resolved once: runs, datasets, file names. No torch and no science."""
 
+import inspect
 import json
 import re
 import shlex
@@ -87,25 +88,53 @@ def program_of(wildcards):
     return STUDY.programs[wildcards.label]
 
 
+# What depends on the dataset alone is worked out once per dataset and looked up in every job.
+DATASET_FOLDERS = {name: LAYOUT.dataset(spec) for name, spec in STUDY.datasets.items()}
+EVALUATOR_FOLDERS = {
+    dataset: {name: str(LAYOUT.evaluator(spec, name, STUDY.classifier)) for name in STUDY.evaluators}
+    for dataset, spec in STUDY.datasets.items()
+}
+EVALUATORS_JSON = {dataset: json.dumps(folders) for dataset, folders in EVALUATOR_FOLDERS.items()}
+EVALUATOR_RECORDS = {
+    dataset: [f"{folder}/evaluator.json" for folder in folders.values()]
+    for dataset, folders in EVALUATOR_FOLDERS.items()
+}
+
+
+def asked_for_each_job(function):
+    """A function of wildcards. Snakemake asks three times per job what it takes; so that is worked out once."""
+    function.__signature__ = inspect.signature(function)
+    return function
+
+
+@asked_for_each_job
 def dataset_folder(wildcards):
     """The prepared images of a job's dataset."""
-    return LAYOUT.dataset(STUDY.datasets[wildcards.dataset])
+    return DATASET_FOLDERS[wildcards.dataset]
 
 
-def evaluator_folders(wildcards):
-    """Evaluator name -> its folder, for a job's dataset."""
-    spec = STUDY.datasets[wildcards.dataset]
-    return {name: LAYOUT.evaluator(spec, name, STUDY.classifier) for name in STUDY.evaluators}
+@asked_for_each_job
+def evaluator_records(wildcards):
+    """The files by which a job waits for its evaluators, and so for its dataset."""
+    return EVALUATOR_RECORDS[wildcards.dataset]
 
 
-def evaluator_files(wildcards):
-    """The files by which a job waits for its evaluators."""
-    return [str(folder / "evaluator.json") for folder in evaluator_folders(wildcards).values()]
+@asked_for_each_job
+def run_folder(wildcards):
+    """The folder of a job's run."""
+    return LAYOUT.run(run_of(wildcards).id).root
 
 
+@asked_for_each_job
+def run_json(wildcards):
+    """The specification of a job's run as one command-line value."""
+    return run_of(wildcards).to_json()
+
+
+@asked_for_each_job
 def evaluators_json(wildcards):
     """The evaluators' folders as one command-line value."""
-    return json.dumps({name: str(folder) for name, folder in evaluator_folders(wildcards).items()})
+    return EVALUATORS_JSON[wildcards.dataset]
 
 
 def raw_files(wildcards):

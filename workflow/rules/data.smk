@@ -59,7 +59,7 @@ rule check_data:
     conda:
         "../../environment.yml"
     params:
-        dataset=lambda wildcards: dataset_folder(wildcards),
+        dataset=dataset_folder,
     message:
         "Check that {wildcards.dataset} can give what the protocols ask for"
     shell:

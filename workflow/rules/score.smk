@@ -4,8 +4,7 @@
 rule score:
     input:
         status=LAYOUT.run(RUN_PATTERN).status,
-        dataset=lambda wildcards: str(dataset_folder(wildcards) / "dataset.json"),
-        evaluators=evaluator_files,
+        evaluators=evaluator_records,
     output:
         LAYOUT.run(RUN_PATTERN).scores,
     log:
@@ -16,10 +15,10 @@ rule score:
     resources:
         gpu=GPU,
     params:
-        run=lambda wildcards: LAYOUT.run(run_of(wildcards).id).root,
+        run=run_folder,
         protocols=PROTOCOLS,
         evaluators=evaluators_json,
-        dataset=lambda wildcards: dataset_folder(wildcards),
+        dataset=dataset_folder,
     message:
         "Score {wildcards.label}, setting {wildcards.setting}, seed {wildcards.seed} on {wildcards.dataset}"
     shell:
@@ -30,8 +29,7 @@ rule score:
 
 rule score_real:
     input:
-        dataset=lambda wildcards: str(dataset_folder(wildcards) / "dataset.json"),
-        evaluators=evaluator_files,
+        evaluators=evaluator_records,
     output:
         LAYOUT.real_scores("{dataset}"),
     log:
@@ -44,7 +42,7 @@ rule score_real:
     params:
         protocols=PROTOCOLS,
         evaluators=evaluators_json,
-        dataset=lambda wildcards: dataset_folder(wildcards),
+        dataset=dataset_folder,
         study=STUDY.name,
     message:
         "Score real images of {wildcards.dataset} under the same protocols"

@@ -14,8 +14,7 @@ workflow.parent_groupids.update(dict.fromkeys(GROUPS.values(), "together"))
 
 rule train:
     input:
-        dataset=lambda wildcards: str(dataset_folder(wildcards) / "dataset.json"),
-        checked=LAYOUT.checked_data("{dataset}"),  # before hours of training, not after
+        LAYOUT.checked_data("{dataset}"),  # made of the dataset, before hours of training and not after
     output:
         status=LAYOUT.run(RUN_PATTERN).status,
         log=LAYOUT.run(RUN_PATTERN).log,
@@ -34,9 +33,9 @@ rule train:
         mem_mb=lambda wildcards, attempt: 8000 * MACHINE.runs_per_gpu * attempt,
         runtime=lambda wildcards, attempt: cluster.train_minutes(run_of(wildcards), LAYOUT, MACHINE, attempt),
     params:
-        spec=lambda wildcards: run_of(wildcards).to_json(),
-        run=lambda wildcards: LAYOUT.run(run_of(wildcards).id).root,
-        dataset=lambda wildcards: dataset_folder(wildcards),
+        spec=run_json,
+        run=run_folder,
+        dataset=dataset_folder,
     message:
         "Train {wildcards.label}, setting {wildcards.setting}, seed {wildcards.seed} on {wildcards.dataset}"
     shell:

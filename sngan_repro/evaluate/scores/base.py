@@ -56,7 +56,7 @@ class Score:
     report: ClassVar[str]
     """One or two sentences for the report, Markdown. Scores with the same sentences share them."""
     computed_by: ClassVar[str] = ""
-    """The program that computes it, Markdown with its citation; empty: this package."""
+    """The program whose values it has, Markdown with its citation; empty: a score of this package's own."""
     remark: ClassVar[str] = ""
     """A sentence for the report on how this package computes it, where that needs one."""
 

@@ -1,4 +1,4 @@
-"""The Inception Score (Salimans et al. 2016, arXiv:1606.03498), by torch-fidelity."""
+"""The Inception Score (Salimans et al. 2016, arXiv:1606.03498), with the values of torch-fidelity."""
 
 from __future__ import annotations
 
@@ -24,16 +24,12 @@ class InceptionScore(Score):
 
     @classmethod
     def compute(cls, sets):
-        import torch
-        from torch_fidelity.metric_isc import KEY_METRIC_ISC_MEAN, KEY_METRIC_ISC_STD, isc_features_to_metric
-
+        from sngan_repro.evaluate.inception_score import inception_score
         from sngan_repro.evaluate.metrics import rng_seed
 
-        splits, logits = sets.protocol.is_splits, torch.from_numpy(sets.fake["logits"])
-        found = isc_features_to_metric(logits, splits, shuffle=True, rng_seed=rng_seed(sets.protocol))
-        if splits == 1:
-            return found[KEY_METRIC_ISC_MEAN]
-        return found[KEY_METRIC_ISC_MEAN], found[KEY_METRIC_ISC_STD], f"{splits} splits"
+        splits = sets.protocol.is_splits
+        value, spread = inception_score(sets.fake["logits"], splits, rng_seed(sets.protocol))
+        return value if splits == 1 else (value, spread, f"{splits} splits")
 
     @classmethod
     def infeasible(cls, protocol, num_fake, num_real):
