@@ -56,7 +56,10 @@ def train_pack(study_file: Path, count: int, images: Path, device: str, threads:
         status = read_json(first.status)
         seconds, updates = [status["seconds"]], status["steps_done"]
         for run in runs[1:]:
-            state = torch.load(RunPaths(Path(folder) / run.id).resume / "state.pt", weights_only=True)
+            paths = RunPaths(Path(folder) / run.id)
+            if not paths.trained.exists():
+                raise SystemExit(f"{run.id} did not train; its log:\n{paths.together_log.read_text()}")
+            state = torch.load(paths.resume / "state.pt", weights_only=True)
             seconds.append(state["kept"]["seconds"])
             updates += state["steps"]
     rate = updates / max(seconds)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -40,6 +40,14 @@ class Place:
     def on_stream(self) -> Any:
         """What is launched in this block goes to the run's stream."""
         return torch.cuda.stream(self.stream) if self.stream else nullcontext()
+
+    def alone(self) -> AbstractContextManager[Any]:
+        """Within the block no other run of the process captures a graph or launches kernels one by one.
+
+        For work that may empty the allocator's cache (a first use of new shapes, linear algebra), which a capture
+        forbids, or that sets flags of the process.
+        """
+        return _one_at_a_time
 
     def join(self) -> None:
         """Let the caller's stream wait for what was launched on the run's."""

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sngan_repro import runtime
 from sngan_repro.checkpoint import SNAPSHOT_FORMAT
 from sngan_repro.config import ConfigError, parse
 from sngan_repro.files import atomic_path
@@ -112,7 +113,7 @@ def generate_on_device(
     chunk = BATCH_NORM_CHUNK if batch_norm == "batch" else batch_size
     parts, finite = [], []
     firsts = range(start // chunk * chunk, start + count, chunk)
-    with _sampling_mode(G, batch_norm):
+    with _sampling_mode(G, batch_norm), runtime.repeatable():
         for first in firsts:
             images = G(kept_latents(chunk, nets.z_dim, nets.z_law, seed, first).to(device))
             kept = images[max(0, start - first) : start + count - first]

@@ -126,7 +126,8 @@ class Session:
 
     def _after_step(self, steps: int) -> None:
         if steps % self.spectral_every == 0:
-            self.kept["spectral"].append((steps, spectral_norms(self.trainer.D)))
+            with self.place.alone():
+                self.kept["spectral"].append((steps, spectral_norms(self.trainer.D)))
         regular = steps % self.spec.training.log_every == 0
         if regular or steps in self.snapshot_steps:
             self._flush()
@@ -175,7 +176,8 @@ class Session:
         images_per_step = self.spec.training.batch_size * self.spec.optimiser.n_dis
         entry = {"steps": steps, "images_seen": steps * images_per_step, "sha256": sha256, "last_finite": last_finite}
         self.kept["snapshots"].append(entry)
-        images = self.trainer.fixed_samples()
+        with self.place.alone():
+            images = self.trainer.fixed_samples()
         save_grid(self.run_paths.samples / f"{steps:08d}.png", images, columns=8)
         earlier = [kept[:PROGRESS_IMAGES].clone() for kept in self.kept["images"]]
         self.kept["images"] = [*earlier, torch.from_numpy(images)]  # all 64 of the newest only: it is saved often

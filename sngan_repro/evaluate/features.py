@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sngan_repro import runtime
 from sngan_repro.evaluate.classifier import as_input
 
 Features = dict[str, np.ndarray]
@@ -74,7 +75,7 @@ def extract(
         batch_size *= GPU_BATCHES
     features, logits = [], []
     reported = started = time.perf_counter()
-    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+    with runtime.repeatable():
         for first in range(0, max(len(images), 1), batch_size):
             batch = images[first : first + batch_size]
             if isinstance(batch, np.ndarray):
