@@ -12,7 +12,7 @@ help:
 	@echo "make test            the whole test suite"
 	@echo "make lint            ruff, snakefmt, snakemake --lint, mypy"
 	@echo "make docs            the documentation as a site: site/index.html"
-	@echo "make bench           all benchmarks, in a quarter of an hour (BENCH=--quick: shows that they run)"
+	@echo "make bench           all benchmarks but `study`, in half an hour (BENCH=--quick: shows that they run)"
 
 # The environment, from exact versions. Made again when the pins or the dependencies change.
 .venv/installed: constraints.txt pyproject.toml
@@ -43,7 +43,7 @@ docs: .venv/installed
 BENCH ?=
 
 bench: .venv/installed
-	@set -e; for name in $$(cd benchmarks && ls *.py | grep -v -e __init__ -e common); do \
+	@set -e; for name in $$(cd benchmarks && ls *.py | grep -v -e __init__ -e common -e naive -e study); do \
 		echo "== benchmarks.$${name%.py}"; $(BIN)/python -m benchmarks.$${name%.py} $(BENCH); \
 	done
 

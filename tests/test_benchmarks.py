@@ -50,7 +50,27 @@ def test_score(tmp_path):
     assert found["whole"][0][0] == "the whole"
 
 
-@pytest.mark.parametrize("name", ["dag", "memory", "prepare", "score", "startup"])
+def test_train(tmp_path):
+    """Every method beside its naive loop, in the precisions of the device."""
+    found, printed = run("train", tmp_path)
+    assert [(record["method"], record["variant"]) for record in found["records"]] == [
+        (method, variant) for method in ("sngan", "wgan_gp") for variant in ("naive", "fp32", "bf16")
+    ]
+    assert all(record["speedup"] == 1 for record in found["records"] if record["variant"] == "naive")
+    assert all(record["flops_per_update"] > 1e8 and min(record["seconds"]) > 0 for record in found["records"])
+    assert "| of matmul rate |" in printed
+
+
+def test_pack(tmp_path):
+    found, _ = run("pack", tmp_path)
+    assert [record["runs"] for record in found["records"]] == [1, 2]
+    ways = {"threads", "processes", "threads (plain)", "stacked (plain)"}
+    for record in found["records"]:
+        assert record["updates_per_second"].keys() == ways
+        assert min(record["updates_per_second"].values()) > 0
+
+
+@pytest.mark.parametrize("name", ["dag", "memory", "pack", "prepare", "score", "startup", "study", "train"])
 def test_every_benchmark_explains_its_options(name):
     done = subprocess.run(
         [sys.executable, "-m", f"benchmarks.{name}", "--help"], cwd=ROOT, capture_output=True, text=True
