@@ -138,6 +138,7 @@ def test_source_of_the_docs_prepares_images(tmp_path: Path):
 
 def test_network_family_of_the_docs():
     run_python(ROOT / "docs/extend.md")
+    torch.manual_seed(0)
     nets = parse(NetsSpec, {"family": "dense", "width": 4, "z_dim": 8}, "nets")
     images = build_generator(nets, (3, 20, 20))(torch.randn(5, 8))
     assert images.shape == (5, 3, 20, 20)
