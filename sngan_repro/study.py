@@ -1,4 +1,4 @@
-"""A study file: read, checked as a whole, and expanded into its runs. No torch here.
+"""A study file: read and checked as a whole. No torch here.
 
 One file is one study; studies are never merged. Every mistake is a :class:`ConfigError` before any job starts.
 """
@@ -22,7 +22,6 @@ from sngan_repro.specs import (
     BudgetSpec,
     DatasetSpec,
     Label,
-    MethodSpec,
     NetsSpec,
     RunSpec,
     SettingSpec,
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
     from sngan_repro.programs.declare import Program
 
 STUDIES_DIR = Path("config/studies")
-NO_SETTING = {"lr": 1.0}
-"""In the specification of a program without settings; read by nothing."""
 
 
 class MethodEntry(Model):
@@ -246,75 +243,13 @@ class Study(Model):
 
     @cached_property
     def _runs(self) -> tuple[RunSpec, ...]:
-        return tuple(
-            run
-            for dataset in self.datasets
-            for entry, label in zip(self.methods, self.labels, strict=True)
-            for setting in self.settings_of(label)
-            for run in self._of_all_seeds(dataset, entry, label, setting)
-        )
+        from sngan_repro.expansion import expand
+
+        return expand(self)
 
     def trained_runs(self) -> list[RunSpec]:
         """The runs that are trained here: all but those of programs."""
         return [run for run in self._runs if run.label not in self.programs]
-
-    def _of_all_seeds(self, dataset: str, entry: MethodEntry, label: str, setting: str) -> list[RunSpec]:
-        from sngan_repro.entries import nets_of, options_of, setting_of
-        from sngan_repro.methods import METHODS, find_method
-
-        where = f"methods: {label}"
-        method = find_method(entry.name)
-        options = options_of(method, entry.options, where)
-        if label in self.programs:
-            return [self._program_run(dataset, entry, label, setting, seed, options.to_dict()) for seed in self.seeds]
-        nets = nets_of(self.nets, entry.nets, where)
-        optimiser = setting_of(self.settings[setting], entry.setting, where)
-        try:
-            method.check(options, optimiser)
-        except ConfigError as error:
-            raise ConfigError(f"{where}: setting {setting}: {error}") from None
-        chosen = MethodSpec(name=entry.name, options=options.to_dict(), code=METHODS.code(entry.name))
-        return [
-            RunSpec(
-                study=self.name,
-                dataset=dataset,
-                label=label,
-                setting=setting,
-                seed=seed,
-                data=self.datasets[dataset],
-                method=chosen,
-                nets=nets,
-                optimiser=optimiser,
-                training=self.training,
-                budget=self.budget,
-                snapshots=self.snapshots,
-            )
-            for seed in self.seeds
-        ]
-
-    def _program_run(
-        self, dataset: str, entry: MethodEntry, label: str, setting: str, seed: int, options: dict[str, Any]
-    ) -> RunSpec:
-        """Of what it is not told it does not depend either: networks, and all of `training` but the batch size."""
-        where, own = f"methods: {label}", setting == OWN_SETTING
-        for key in ("nets", "setting") if own else ("nets",):
-            if getattr(entry, key):
-                raise ConfigError(f"{where}: `{key}` has no effect on a program; remove it")
-        values = NO_SETTING if own else {**self.settings[setting].to_dict(), **entry.setting}
-        return RunSpec(
-            study=self.name,
-            dataset=dataset,
-            label=label,
-            setting=setting,
-            seed=seed,
-            data=self.datasets[dataset],
-            method=MethodSpec(name=entry.name, options=options),
-            nets=NetsSpec(),
-            optimiser=parse(SettingSpec, values, f"{where}: setting"),
-            training=TrainingSpec(batch_size=self.training.batch_size),
-            budget=self.budget,
-            snapshots=self.snapshots,
-        )
 
 
 def study_schema() -> dict[str, Any]:
