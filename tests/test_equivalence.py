@@ -59,7 +59,8 @@ def plain_losses(trainer: Trainer, images: np.ndarray, order: list[Tensor], upda
     method.joint = False
     plainly(D)
     plainly(G)
-    real_images = torch.from_numpy(images.copy()).permute(0, 3, 1, 2).contiguous().to(torch.get_default_dtype()) / 127.5 - 1
+    pixels = torch.from_numpy(images.copy()).permute(0, 3, 1, 2).contiguous()
+    real_images = pixels.to(torch.get_default_dtype()) / 127.5 - 1
     optimiser = spec.optimiser
     adams = [
         torch.optim.Adam(net.parameters(), lr, (optimiser.beta1, optimiser.beta2), foreach=False)
