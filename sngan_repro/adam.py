@@ -41,7 +41,7 @@ class Adam:
 
     @torch.no_grad()
     def step(self) -> None:
-        """Move the parameters along their ``grad``; one without a gradient stays where it is."""
+        """Move the parameters along their ``grad``; one that never has a gradient stays where it is."""
         gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in self.parameters]
         adam(
             self.parameters,  # type: ignore[arg-type]

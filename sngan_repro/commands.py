@@ -155,22 +155,19 @@ def train(given: Namespace) -> None:
     spec = parse(RunSpec, _json(given.spec, "--spec"), "--spec")
     keep_code(spec, RunPaths(Path(given.run)))
     device = _device(given)
-    from sngan_repro.together import companions
+    from sngan_repro.together import companions, training_options
     from sngan_repro.train import stop_on_signals, train
 
-    run = RunPaths(Path(given.run))
-    with stop_on_signals() as stop, companions(spec, run, given, stop):
+    run, state_only, keep_state = RunPaths(Path(given.run)), given.state_only, given.together > 1
+    with stop_on_signals() as stop, companions(spec, run, given, device, stop):
         train(
             spec,
             run,
-            Path(given.dataset),
-            device,
-            given.checkpoint_seconds,
-            tensorboard=not given.no_tensorboard,
-            state_only=given.state_only,
-            keep_state=given.together > 1,
-            graph=not given.no_cuda_graphs,
+            device=device,
+            state_only=state_only,
+            keep_state=keep_state,
             stop=stop,
+            **training_options(given),
         )
 
 

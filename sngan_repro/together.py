@@ -15,12 +15,16 @@ from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from sngan_repro.config import ConfigError
 from sngan_repro.files import read_json
 from sngan_repro.paths import RunPaths
 from sngan_repro.specs import RunSpec
 from sngan_repro.study import load_study
+
+if TYPE_CHECKING:
+    import torch
 
 
 def packs(runs: list[RunSpec], size: int) -> list[list[RunSpec]]:
@@ -34,7 +38,9 @@ def packs(runs: list[RunSpec], size: int) -> list[list[RunSpec]]:
 
 
 @contextmanager
-def companions(spec: RunSpec, run: RunPaths, given: Namespace, stop: threading.Event) -> Iterator[None]:
+def companions(
+    spec: RunSpec, run: RunPaths, given: Namespace, device: torch.device, stop: threading.Event
+) -> Iterator[None]:
     """Train the other runs of a run's pack while the block trains the run itself; wait for all.
 
     given: the options of the command `train`, which the companions share. stop: ends all of them, their states saved.
@@ -52,7 +58,7 @@ def companions(spec: RunSpec, run: RunPaths, given: Namespace, stop: threading.E
                     file=sys.stderr,
                     flush=True,
                 )
-                threads.append(threading.Thread(target=_train, args=(other, other_run, given, stop), name=other.id))
+                threads.append(threading.Thread(target=_train, args=(other, other_run, given, device, stop)))
     for thread in threads:
         thread.start()
     try:
@@ -68,29 +74,29 @@ def _is_done(spec: RunSpec, run: RunPaths) -> bool:
     return run.trained.exists() and run.trained.read_text(encoding="utf-8") == spec.digest()
 
 
-def _train(spec: RunSpec, run: RunPaths, given: Namespace, stop: threading.Event) -> None:
+def training_options(given: Namespace) -> dict[str, Any]:
+    """What the command `train` says of all trainings of its job, as options of :func:`sngan_repro.train.train`."""
+    return {
+        "dataset": Path(given.dataset),
+        "checkpoint_seconds": given.checkpoint_seconds,
+        "tensorboard": not given.no_tensorboard,
+        "graph": not given.no_cuda_graphs,
+    }
+
+
+def _train(spec: RunSpec, run: RunPaths, given: Namespace, device: torch.device, stop: threading.Event) -> None:
     """Train a companion to its last state, in a thread of its own."""
     import torch
 
-    from sngan_repro import runtime
     from sngan_repro.train import train
 
-    device = runtime.setup(given.device, given.threads or torch.get_num_threads())  # threads are set per thread
+    # The number of threads is a thread's own; all else that is set up is the process's and done already: to set it up
+    # again would change the precision of runs that have begun.
+    torch.set_num_threads(given.threads or torch.get_num_threads())
     run.resume.mkdir(parents=True, exist_ok=True)
     with run.together_log.open("a", encoding="utf-8") as log:
         try:
-            train(
-                spec,
-                run,
-                Path(given.dataset),
-                device,
-                given.checkpoint_seconds,
-                tensorboard=not given.no_tensorboard,
-                state_only=True,
-                graph=not given.no_cuda_graphs,
-                stop=stop,
-                out=log,
-            )
+            train(spec, run, device=device, state_only=True, stop=stop, out=log, **training_options(given))
         except ConfigError as error:
             print(f"error: {error}", file=log)
         except SystemExit:  # interrupted, its state saved

@@ -45,8 +45,8 @@ class Trainer:
         self.total_steps = spec.budget.total_steps(spec.steps_per_epoch(self.num_train))
         self.steps = 0
         self.place = place or Place(device)
-        runtime.set_precision(spec.training.precision, device)
         with self.place.random():
+            runtime.set_precision(spec.training.precision, device)  # of the process: not while another run samples
             self._build(images)
         self.updates = Updates(self.place, self._update, self.method.state, graph)
 

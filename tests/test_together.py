@@ -158,3 +158,13 @@ def test_a_held_run_is_waited_for_only_with_companions(study_file: Path, tmp_pat
     spec = runs_of(study_file)[0]
     with run_lock(RunPaths(tmp_path / spec.id)), pytest.raises(ConfigError, match="being trained already"):
         job(spec, study_file, tmp_path, tiny_images, together=1)
+
+
+def test_the_process_is_set_up_once(study_file: Path, tmp_path: Path, tiny_images: Path, monkeypatch):
+    """A companion that set it up again would change the precision of runs that have begun."""
+    from sngan_repro import runtime
+
+    calls, setup = [], runtime.setup
+    monkeypatch.setattr(runtime, "setup", lambda *given: calls.append(given) or setup(*given))
+    job(runs_of(study_file)[0], study_file, tmp_path, tiny_images)
+    assert calls == [("cpu", 1)]
