@@ -63,7 +63,7 @@ onstart:
 
 
 onsuccess:
-    print(f"\n{closing_words()}")
+    print(f"\n{PLAN.closing_words()}")
 
 
 onerror:

@@ -51,7 +51,7 @@ def setup(options: argparse.Namespace) -> Any:
     """
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = str(options.threads)
-    from sngan_repro import runtime
+    from sngan_repro.core import runtime
 
     return runtime.setup(options.device, options.threads)
 
@@ -60,7 +60,7 @@ def machine(device: Any = "cpu") -> dict[str, Any]:
     """Device (type, name, threads), cores, versions and revision: what a number means nothing without."""
     import torch
 
-    from sngan_repro import runtime
+    from sngan_repro.core import runtime
 
     return {
         "device": runtime.device_info(torch.device(device)),

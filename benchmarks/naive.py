@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from sngan_repro.config import parse
+from sngan_repro.config.specs import RunSpec
+from sngan_repro.core.schema import parse
 from sngan_repro.methods import METHODS
 from sngan_repro.nets import SNConv2d, SNLinear, build_discriminator
 from sngan_repro.nets.convolution import Conv2d
-from sngan_repro.specs import RunSpec
 
 
 def plain(net: nn.Module) -> None:

@@ -49,7 +49,7 @@ def threads_rate(specs: list[Any], device: Any, seconds: float) -> float:
     """Updates per second of all runs, each in a thread of this process."""
     import torch
 
-    from sngan_repro.trainer import Trainer
+    from sngan_repro.training.trainer import Trainer
 
     images, num_threads = random_images(specs[0].data.image_size), torch.get_num_threads()
     trainers = [Trainer(spec, images, device) for spec in specs]
@@ -92,8 +92,8 @@ def serve(pipe: Connection, device_name: str, num_threads: int) -> None:
     """One of the processes: prepare a run, then make updates until a point in time."""
     import torch
 
-    from sngan_repro import runtime
-    from sngan_repro.trainer import Trainer
+    from sngan_repro.core import runtime
+    from sngan_repro.training.trainer import Trainer
 
     device = runtime.setup(device_name, num_threads)
     trainer: Any = None
@@ -153,11 +153,11 @@ def stacked_rate(count: int, size: int, width: int, precision: str, device: Any,
     import torch
     from torch import nn
 
-    from sngan_repro import runtime
-    from sngan_repro.adam import Adam
-    from sngan_repro.batches import BatchStream
-    from sngan_repro.execution import Place, Updates
+    from sngan_repro.core import runtime
     from sngan_repro.nets import pyramid
+    from sngan_repro.training.batches import BatchStream
+    from sngan_repro.training.cuda_graph import Place, Updates
+    from sngan_repro.training.optimizer import Adam
 
     runtime.set_precision(precision, device)
     place, z_dim, batch = Place(device), 128, 64

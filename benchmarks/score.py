@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.common import machine, median, parser, print_table, save, setup
+from sngan_repro.evaluation.protocol import metric_names
 
 COLUMNS = ["part", "plain, s", "first, s", "next, s", "times faster", "relative difference"]
 ROUNDS = 3
@@ -88,12 +89,12 @@ def parts_of_generation(size: Size, device: Any, rounds: int) -> tuple[list[int]
     import numpy as np
     import torch
 
-    from sngan_repro.evaluate.classifier import Classifier
-    from sngan_repro.evaluate.features import extract
-    from sngan_repro.latents import kept_latents, latents
+    from sngan_repro.config.specs import NetsSpec
+    from sngan_repro.evaluation.classifier import Classifier
+    from sngan_repro.evaluation.features import extract
     from sngan_repro.nets import build_generator
-    from sngan_repro.sample import generate, generate_on_device
-    from sngan_repro.specs import NetsSpec
+    from sngan_repro.nets.latents import kept_latents, latents
+    from sngan_repro.nets.sampling import generate, generate_on_device
 
     watch, nets = Stopwatch(device), NetsSpec(width=size.width)
     torch.manual_seed(0)
@@ -126,11 +127,11 @@ def parts_of_generation(size: Size, device: Any, rounds: int) -> tuple[list[int]
 
 def parts_of_scores(size: Size, dimension: int, device: Any, rounds: int) -> list[list[Any]]:
     """The scores of random features, ours against torch-fidelity's functions."""
-    from sngan_repro.evaluate.features import KeptFeatures
-    from sngan_repro.evaluate.frechet import frechet_distance, gaussian
-    from sngan_repro.evaluate.inception_score import inception_score
-    from sngan_repro.evaluate.kernel_distance import kernel_distance
-    from sngan_repro.evaluate.neighbours import precision_recall, squared_radii
+    from sngan_repro.evaluation.features import KeptFeatures
+    from sngan_repro.evaluation.frechet import frechet_distance, gaussian
+    from sngan_repro.evaluation.inception_score import inception_score
+    from sngan_repro.evaluation.kernel_distance import kernel_distance
+    from sngan_repro.evaluation.neighbours import precision_recall, squared_radii
 
     watch = Stopwatch(device)
     num_real = size.num_real
@@ -206,14 +207,14 @@ def whole_snapshots(size: Size, device: Any) -> list[list[Any]]:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         run, dataset, evaluator, protocol = scored_run(place, size, device)
-        from sngan_repro.evaluate.score import score_run
+        from sngan_repro.evaluation.score import score_run
 
         seconds, scores = Stopwatch(device)(
             lambda: score_run(run, [protocol], dataset, {"classifier": evaluator}, device)
         )
     passes = len({(record["updates"], record["selection"]) for record in scores["records"]})
     rows = [["the whole", seconds], [f"per set of samples ({passes})", seconds / passes]]
-    for metric, name in protocol.metric_names.items():
+    for metric, name in metric_names(protocol).items():
         times = [record["seconds"] for record in scores["records"] if record["metric"] == name]
         rows.append([f"of it {metric}, median", median(times)])
     return rows
@@ -224,14 +225,13 @@ def scored_run(place: Path, size: Size, device: Any) -> tuple[Any, Path, Path, A
     import numpy as np
     import torch
 
-    from sngan_repro.checkpoint import save_snapshot
-    from sngan_repro.evaluate.build import build_evaluator
-    from sngan_repro.files import file_sha256, write_json
+    from sngan_repro.config.protocol import ProtocolSpec
+    from sngan_repro.config.run_paths import RunPaths
+    from sngan_repro.config.specs import EvaluatorSpec, RunSpec
+    from sngan_repro.core.files import file_sha256, write_json
+    from sngan_repro.evaluation.build import build_evaluator
     from sngan_repro.nets import build_generator
-    from sngan_repro.paths import RunPaths
-    from sngan_repro.protocol import ProtocolSpec
-    from sngan_repro.specs import RunSpec
-    from sngan_repro.study import EvaluatorSpec
+    from sngan_repro.nets.snapshot import save_snapshot
 
     dataset, pixels = place / "images", size.image_size
     dataset.mkdir()

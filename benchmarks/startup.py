@@ -14,12 +14,8 @@ from pathlib import Path
 
 from benchmarks.common import interleave, machine, median, parser, print_table, run_process, save
 
-SNAKEFILE_IMPORTS = (
-    "from sngan_repro import cluster; from sngan_repro.analysis import outputs; "
-    "from sngan_repro.claims.ledger import load_ledger; from sngan_repro.feasible import check_prepared; "
-    "from sngan_repro.study import load_machine, load_study; from sngan_repro.together import packs"
-)
-STUDY = "; load_study('config/studies/quick.yaml')"
+SNAKEFILE_IMPORTS = "from sngan_repro.workflow.plan import Plan"
+STUDY = "; Plan({'study': 'config/studies/quick.yaml'})"
 HEAVY = ("torch", "torchvision", "torch_fidelity", "torch._dynamo", "scipy", "pandas", "snakemake", "numpy")
 PROTOCOL = {
     "evaluator": "classifier",
@@ -56,8 +52,8 @@ def light_commands() -> dict[str, list[str]]:
         "sngan-repro methods": [*ours, "methods"],
         "what the Snakefile imports": [*python, SNAKEFILE_IMPORTS],
         "the same, and the study quick": [*python, SNAKEFILE_IMPORTS + STUDY],
-        "import the trainer": [*python, "import sngan_repro.train"],
-        "import the scorer": [*python, "import sngan_repro.evaluate.score"],
+        "import the trainer": [*python, "import sngan_repro.training.job"],
+        "import the scorer": [*python, "import sngan_repro.evaluation.score"],
     }
 
 

@@ -40,9 +40,9 @@ def train_pack(study_file: Path, count: int, images: Path, device: str, threads:
     """Train the first ``count`` runs of a study in one job; returns updates/s of all, seconds of training and wall."""
     import torch
 
-    from sngan_repro.files import read_json
-    from sngan_repro.paths import RunPaths
-    from sngan_repro.study import load_study
+    from sngan_repro.config.run_paths import RunPaths
+    from sngan_repro.core.files import read_json
+    from sngan_repro.study.load import load_study
 
     runs = load_study(str(study_file)).runs()[:count]
     with tempfile.TemporaryDirectory() as folder:
@@ -77,9 +77,9 @@ def main() -> None:
     options.add_argument("--precision", default=None, help="default: the study's own")
     given = options.parse_args()
     device = setup(given)
-    from sngan_repro.check import total_steps
-    from sngan_repro.paths import Layout
-    from sngan_repro.study import load_study
+    from sngan_repro.study.layout import Layout
+    from sngan_repro.study.load import load_study
+    from sngan_repro.workflow.cost import total_steps
 
     study = load_study(given.study)
     precision = given.precision or study.training.precision
@@ -109,7 +109,7 @@ def random_dataset(folder: Path, spec: Any) -> Path:
     """A prepared dataset of random images, of the size that a study asks for."""
     import numpy as np
 
-    from sngan_repro.files import file_sha256, write_json
+    from sngan_repro.core.files import file_sha256, write_json
 
     folder.mkdir(parents=True)
     shape = (2100, spec.image_size, spec.image_size, spec.channels or 3)

@@ -20,7 +20,7 @@ NUM_IMAGES = 4096
 
 def spec_of(method: str, size: int, width: int, precision: str, n_dis: int = 1, seed: int = 0, **training: Any) -> Any:
     """A run on random images: (size, size, 3), batch 64."""
-    from sngan_repro.specs import RunSpec
+    from sngan_repro.config.specs import RunSpec
 
     return RunSpec.model_validate(
         {
@@ -53,7 +53,7 @@ def prepare(spec: Any, kind: str, device: Any) -> Callable[[], object]:
         from benchmarks.naive import NaiveLoop
 
         return NaiveLoop(spec, images, device).step
-    from sngan_repro.trainer import Trainer
+    from sngan_repro.training.trainer import Trainer
 
     trainer = Trainer(spec, images, device, graph=kind == "ours")
 
@@ -72,7 +72,7 @@ def serve(pipe: Connection, device_name: str, threads: int, naive: bool) -> None
     if naive:  # nothing of what our processes set
         device = torch.device(device_name)
     else:
-        from sngan_repro import runtime
+        from sngan_repro.core import runtime
 
         device = runtime.setup(device_name, threads)
     update: Callable[[], object] | None = None
@@ -152,7 +152,7 @@ def matmul_rate(device: Any, precision: str, size: int) -> float:
     """Operations per second of a square product, the best of several."""
     import torch
 
-    from sngan_repro import runtime
+    from sngan_repro.core import runtime
 
     runtime.set_precision(precision, device)
     a = torch.randn(size, size, device=device, dtype=torch.bfloat16 if precision == "bf16" else torch.float32)

@@ -10,17 +10,17 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from sngan_repro.claims.ledger import Ledger
-from sngan_repro.config import MachineConfig
+from sngan_repro.analysis.claims.ledger import Ledger
+from sngan_repro.config.machine import MachineConfig
 from sngan_repro.data.sources import list_sources
-from sngan_repro.evaluate.evaluators import EVALUATORS
-from sngan_repro.evaluate.scores import SCORES, in_order
+from sngan_repro.evaluation.evaluators import EVALUATORS
+from sngan_repro.evaluation.scores import SCORES, in_order
 from sngan_repro.methods import METHODS
+from sngan_repro.methods.program import PLACEHOLDERS, OptionSpec, Program
 from sngan_repro.nets.families import FAMILIES
-from sngan_repro.programs.contract import ProgramStatus
-from sngan_repro.programs.declare import PLACEHOLDERS, OptionSpec, Program
-from sngan_repro.reference import load_reference
-from sngan_repro.study import study_schema
+from sngan_repro.study.load import study_schema
+from sngan_repro.study.reference import load_reference
+from sngan_repro.training.program.contract import ProgramStatus
 
 HEADER = '<div class="keys" markdown>\n\n| Key | Type | Default | Meaning |\n|---|---|---|---|\n'
 Schema = dict[str, Any]

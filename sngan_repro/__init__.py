@@ -6,7 +6,7 @@
     G = sr.load_generator("results/quick/runs/.../snapshots/00000400.safetensors")
 
 What is in ``__all__`` is imported at its first use (docs/library.md): importing the package, its configuration or its
-registries never imports torch; see :mod:`sngan_repro.lazy`.
+registries never imports torch; see :mod:`sngan_repro.core.lazy`.
 """
 
 from __future__ import annotations
@@ -14,31 +14,32 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from sngan_repro.config import ConfigError as ConfigError
-    from sngan_repro.library.data import prepare_dataset as prepare_dataset
-    from sngan_repro.library.data import read_images as read_images
-    from sngan_repro.library.generators import grid as grid
-    from sngan_repro.library.generators import load_generator as load_generator
-    from sngan_repro.library.results import read_results as read_results
-    from sngan_repro.library.scoring import score_images as score_images
-    from sngan_repro.library.training import run_spec as run_spec
-    from sngan_repro.library.training import train_run as train_run
-    from sngan_repro.study import load_study as load_study
+from sngan_repro.core.version import __version__ as __version__
 
-__version__ = "0.1.0"
+if TYPE_CHECKING:
+    from sngan_repro.api.data import prepare_dataset as prepare_dataset
+    from sngan_repro.api.generators import grid as grid
+    from sngan_repro.api.generators import load_generator as load_generator
+    from sngan_repro.api.results import read_results as read_results
+    from sngan_repro.api.scoring import score_images as score_images
+    from sngan_repro.api.training import run_spec as run_spec
+    from sngan_repro.api.training import train_run as train_run
+    from sngan_repro.core.schema import ConfigError as ConfigError
+    from sngan_repro.data.arrays import read_images as read_images
+    from sngan_repro.study.load import load_study as load_study
+
 
 _WHERE = {
-    "ConfigError": "config",
-    "grid": "library.generators",
-    "load_generator": "library.generators",
-    "load_study": "study",
-    "prepare_dataset": "library.data",
-    "read_images": "library.data",
-    "read_results": "library.results",
-    "run_spec": "library.training",
-    "score_images": "library.scoring",
-    "train_run": "library.training",
+    "ConfigError": "core.schema",
+    "grid": "api.generators",
+    "load_generator": "api.generators",
+    "load_study": "study.load",
+    "prepare_dataset": "api.data",
+    "read_images": "api.data",
+    "read_results": "api.results",
+    "run_spec": "api.training",
+    "score_images": "api.scoring",
+    "train_run": "api.training",
 }
 __all__ = [
     "ConfigError",

@@ -1,6 +1,6 @@
 """``python -m sngan_repro``."""
 
-from sngan_repro.cli import main
+from sngan_repro.cli.main import main
 
 if __name__ == "__main__":
     main()

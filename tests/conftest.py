@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from sngan_repro import plugins
+from sngan_repro.config.specs import RunSpec
+from sngan_repro.core import plugins
+from sngan_repro.core.files import file_sha256, write_json
 from sngan_repro.data.dataset import PreparedData
-from sngan_repro.files import file_sha256, write_json
-from sngan_repro.specs import RunSpec
 
 torch.set_num_threads(1)
 
@@ -37,7 +37,7 @@ TINY_RUN: dict[str, Any] = {
 @pytest.fixture
 def own_plugins(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What plugins register in a test, and which are chosen, is forgotten after it."""
-    from sngan_repro.claims.criteria import CRITERIA
+    from sngan_repro.analysis.claims.criteria import CRITERIA
     from sngan_repro.data.sources import SOURCES
     from sngan_repro.methods import METHODS
 

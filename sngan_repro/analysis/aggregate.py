@@ -13,11 +13,11 @@ from sngan_repro.analysis.load import Run, read_evaluator, read_real_scores, rea
 from sngan_repro.analysis.naming import REAL
 from sngan_repro.analysis.outputs import aggregate_files
 from sngan_repro.analysis.schemas import Record, Scores
-from sngan_repro.config import ConfigError
-from sngan_repro.files import atomic_path
-from sngan_repro.paths import Layout
-from sngan_repro.specs import OWN_SETTING
-from sngan_repro.study import Study
+from sngan_repro.config.specs import OWN_SETTING
+from sngan_repro.core.files import atomic_path
+from sngan_repro.core.schema import ConfigError
+from sngan_repro.study.layout import Layout
+from sngan_repro.study.study import Study
 
 PROTOCOL_COLUMNS = {  # the faults are empty where there are none
     "num_fake": "num_fake_used",

@@ -10,12 +10,14 @@ from typing import Any
 
 from sngan_repro.analysis.naming import REAL
 from sngan_repro.analysis.schemas import DatasetFile, EvaluatorFile, Record, Scores, Status
-from sngan_repro.config import ConfigError, ModelT, parse
-from sngan_repro.evaluate.selection import RESAMPLE_SEED, best_snapshots
-from sngan_repro.files import read_json
-from sngan_repro.paths import Layout, RunPaths
-from sngan_repro.specs import DatasetSpec, RunSpec
-from sngan_repro.study import Study
+from sngan_repro.config.run_paths import RunPaths
+from sngan_repro.config.specs import DatasetSpec, RunSpec
+from sngan_repro.core.files import read_json
+from sngan_repro.core.schema import ConfigError, ModelT, parse
+from sngan_repro.evaluation.protocol import metric_names
+from sngan_repro.evaluation.selection import RESAMPLE_SEED, best_snapshots
+from sngan_repro.study.layout import Layout
+from sngan_repro.study.study import Study
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,7 @@ def _check_identity(record: Record, spec: RunSpec, path: Path) -> None:
 
 def check_protocol(study: Study, record: Record, path: Path) -> None:
     """The record was made under the protocol that the study gives its metric's name."""
-    protocol = next(p for p in study.scores if record.metric in p.metric_names.values())
+    protocol = next(p for p in study.scores if record.metric in metric_names(p).values())
     stated = protocol.to_dict()
     for key in (key for key in type(protocol).model_fields if key != "metrics"):
         if record.protocol.get(key) != stated.get(key):

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 
-from sngan_repro.evaluate.scores import SCORES
-from sngan_repro.protocol import ProtocolSpec
-from sngan_repro.study import Study
+from sngan_repro.config.protocol import ProtocolSpec
+from sngan_repro.evaluation.protocol import metric_names
+from sngan_repro.evaluation.scores import SCORES
+from sngan_repro.study.study import Study
 
 REAL = "Real data"
 """The method name of the rows that score real images."""
-
-MISSING = "–"
 
 
 def title_of(metric: str) -> str:
@@ -23,7 +21,7 @@ def title_of(metric: str) -> str:
 def protocol_of(study: Study, name: str) -> tuple[str, ProtocolSpec]:
     """(metric such as ``fid``, its protocol) of a full metric name; KeyError when the study has no such metric."""
     for protocol in study.scores:
-        for metric, full in protocol.metric_names.items():
+        for metric, full in metric_names(protocol).items():
             if full == name:
                 return metric, protocol
     raise KeyError(name)
@@ -117,65 +115,9 @@ def primary_metric(study: Study) -> str:
     return next((name for name in headline if protocol_of(study, name)[0] == "fid"), headline[0])
 
 
-def decimals_for(values: Iterable[float | None]) -> int:
-    """Decimals that show about four digits of the largest value of a column, between 1 and 5."""
-    finite = [abs(value) for value in values if value is not None and math.isfinite(value)]
-    largest = max(finite, default=1.0)
-    if largest == 0:
-        return 3
-    return min(5, max(1, 3 - math.floor(math.log10(largest))))
-
-
-def number(value: float | None, decimals: int) -> str:
-    """A number with a true minus sign, or a dash when there is none."""
-    if value is None or not math.isfinite(value):
-        return MISSING
-    return f"{value:.{decimals}f}".replace("-", "−")
-
-
-def interval(low: float | None, high: float | None, decimals: int) -> str:
-    """``[low, high]``, or a dash when there is none."""
-    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
-        return MISSING
-    return f"[{number(low, decimals)}, {number(high, decimals)}]"
-
-
-def mean_sd(mean: float | None, sd: float | None, decimals: int) -> str:
-    """``mean ± SD``; the mean alone when there is no SD (one run)."""
-    if sd is None or not math.isfinite(sd):
-        return number(mean, decimals)
-    return f"{number(mean, decimals)} ± {number(sd, decimals)}"
-
-
-def amount(value: float, digits: int = 3) -> str:
-    """A quantity to so many significant digits, with thousands separated by a thin space: ``12 300``, ``0.042``."""
-    if not math.isfinite(value):
-        return MISSING
-    if value == 0:
-        return "0"
-    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
-    return f"{value:,.{decimals}f}".replace(",", "\u202f").replace("-", "−")
-
-
-def integer(value: float) -> str:
-    """A whole number, thousands separated by a thin space; a dash when there is none."""
-    return f"{int(value):,}".replace(",", "\u202f") if math.isfinite(value) else MISSING
-
-
-def count(value: int, noun: str) -> str:
-    """``1 run``, ``2 runs``, ``12 300 updates``."""
-    return f"{integer(value)} {noun}" + ("" if value == 1 else "s")
-
-
 def duration(seconds: float) -> str:
     """``42 s``, ``3.5 min``, ``2.1 h``."""
     for unit, size in (("h", 3600), ("min", 60)):
         if seconds >= size:
             return f"{seconds / size:.1f} {unit}"
     return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-
-
-def enumeration(words: Iterable[str]) -> str:
-    """``A``, ``A and B``, ``A, B and C``."""
-    items = list(words)
-    return items[0] if len(items) == 1 else ", ".join(items[:-1]) + f" and {items[-1]}" if items else ""

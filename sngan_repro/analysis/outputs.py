@@ -10,9 +10,10 @@ from typing import Literal, TypeVar
 
 from sngan_repro.analysis.published import compared_metrics, shared_methods
 from sngan_repro.data.sources import source_info
-from sngan_repro.paths import Layout
-from sngan_repro.reference import Reference
-from sngan_repro.study import Study
+from sngan_repro.evaluation.protocol import metric_names
+from sngan_repro.study.layout import Layout
+from sngan_repro.study.reference import Reference
+from sngan_repro.study.study import Study
 
 FigureKind = Literal[
     "bars",
@@ -119,7 +120,7 @@ def figure_plans(study: Study) -> list[FigurePlan]:
             add("bars", topic="others", methods=bars_per_panel, metrics=chunks(others, 4))
             add("training_best", topic="others", methods=8, metrics=chunks(others, 6))
         for protocol in study.scores:
-            names = protocol.metric_names
+            names = metric_names(protocol)
             if protocol.is_clean and "precision" in names and "recall" in names:
                 pair = [names["precision"], names["recall"]]
                 add("variety", topic=names["precision"], methods=8, metrics=[pair])

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sngan_repro.analysis.naming import count, enumeration, fault_phrases, integer, protocol_of
-from sngan_repro.evaluate.evaluators import EVALUATORS
-from sngan_repro.protocol import ProtocolSpec
-from sngan_repro.reference import ASPECTS, Reference
-from sngan_repro.study import Study
+from sngan_repro.analysis.naming import fault_phrases, protocol_of
+from sngan_repro.config.protocol import ProtocolSpec
+from sngan_repro.core.text import count, enumeration, integer
+from sngan_repro.evaluation.evaluators import EVALUATORS
+from sngan_repro.study.reference import ASPECTS, Reference
+from sngan_repro.study.study import Study
 
 
 @dataclass(frozen=True)

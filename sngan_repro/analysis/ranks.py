@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from sngan_repro.analysis.naming import metric_short, number
+from sngan_repro.analysis.naming import metric_short
 from sngan_repro.analysis.outputs import MIN_RANKED
-from sngan_repro.analysis.printed import markdown_escape
 from sngan_repro.analysis.stats import kendall_tau_b
 from sngan_repro.analysis.summary import Results
-from sngan_repro.reference import Reference
-from sngan_repro.study import Study
+from sngan_repro.analysis.tables.printed import markdown_escape
+from sngan_repro.core.text import number
+from sngan_repro.study.reference import Reference
+from sngan_repro.study.study import Study
 
 NAN = float("nan")
 

@@ -12,13 +12,14 @@ from typing import Any
 
 import pandas as pd
 
-from sngan_repro.analysis.naming import REAL, decimals_for, higher_is_better
+from sngan_repro.analysis.naming import REAL, higher_is_better
 from sngan_repro.analysis.outputs import aggregate_files, table_files
 from sngan_repro.analysis.stats import Summary, holm, paired_difference, sign_flip_p, summarise
 from sngan_repro.analysis.tabular import Row, read_table
-from sngan_repro.evaluate.selection import BEST
-from sngan_repro.paths import Layout
-from sngan_repro.study import Study
+from sngan_repro.core.text import decimals_for
+from sngan_repro.evaluation.selection import BEST
+from sngan_repro.study.layout import Layout
+from sngan_repro.study.study import Study
 
 
 @dataclass(frozen=True)

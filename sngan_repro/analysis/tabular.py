@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sngan_repro.config import ConfigError
-from sngan_repro.paths import RunPaths
+from sngan_repro.config.run_paths import RunPaths
+from sngan_repro.core.schema import ConfigError
 
 Row = Any
 """A row of a table (a pandas Series); Any, since no stub knows the types of its columns."""

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from sngan_repro.config import ConfigError
-from sngan_repro.files import file_sha256, read_json
+from sngan_repro.core.files import file_sha256, read_json
+from sngan_repro.core.schema import ConfigError
 
 Split = Literal["train", "test"]
 

@@ -19,10 +19,10 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from sngan_repro.config import ConfigError
+from sngan_repro.core.files import file_sha256, read_json, write_json
+from sngan_repro.core.schema import ConfigError
 from sngan_repro.data.sources import SOURCES, Archive, RawFile, Source
 from sngan_repro.data.storage import file_digests, readable_disk_errors, remove_stale
-from sngan_repro.files import file_sha256, read_json, write_json
 
 log = logging.getLogger(__name__)
 

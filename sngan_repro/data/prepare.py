@@ -17,13 +17,13 @@ from typing import Any, BinaryIO, TypeVar
 import numpy as np
 from PIL import Image
 
-from sngan_repro.config import ConfigError
+from sngan_repro.config.specs import DatasetSpec
+from sngan_repro.core.files import atomic_path, file_sha256, write_json
+from sngan_repro.core.schema import ConfigError
 from sngan_repro.data.fetch import fetched_origin
 from sngan_repro.data.raw import RawImages
 from sngan_repro.data.sources import SOURCES, check_source, source_info
 from sngan_repro.data.storage import readable_disk_errors, remove_stale
-from sngan_repro.files import atomic_path, file_sha256, write_json
-from sngan_repro.specs import DatasetSpec
 
 log = logging.getLogger(__name__)
 

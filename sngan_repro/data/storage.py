@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sngan_repro.config import ConfigError
+from sngan_repro.core.schema import ConfigError
 
 STALE_SECONDS = 3600.0
 """A temporary file untouched for so long belongs to nobody."""

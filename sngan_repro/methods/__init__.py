@@ -1,11 +1,11 @@
 """The methods: one small file each, registering itself. Listing them never imports torch.
 
-A study may also name programs among its methods (:mod:`sngan_repro.programs`); the functions here know both.
+A study may also name programs among its methods (:mod:`sngan_repro.training.program`); the functions here know both.
 """
 
-from sngan_repro.config import ConfigError
+from sngan_repro.core.schema import ConfigError
 from sngan_repro.methods.base import METHODS, Method, MethodOptions
-from sngan_repro.programs.declare import PROGRAMS_DIR, Program, find_program, program_names
+from sngan_repro.methods.program import PROGRAMS_DIR, Program, find_program, program_names
 
 __all__ = ["METHODS", "Method", "MethodOptions", "find_method", "method_names"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from sngan_repro.lazy import losses
+from sngan_repro.methods import losses
 from sngan_repro.methods.base import Logs, Method
 
 if TYPE_CHECKING:

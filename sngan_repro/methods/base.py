@@ -6,11 +6,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sngan_repro import lazy
-from sngan_repro.config import Model
-from sngan_repro.declaration import check_declaration
-from sngan_repro.registry import Registry
-from sngan_repro.specs import NetsSpec, SettingSpec
+from sngan_repro.config.specs import NetsSpec, SettingSpec
+from sngan_repro.core import lazy
+from sngan_repro.core.registry import Registry
+from sngan_repro.core.schema import Model
+from sngan_repro.methods.declaration import check_declaration
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

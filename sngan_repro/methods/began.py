@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from sngan_repro.lazy import losses, nets, torch
+from sngan_repro import nets
+from sngan_repro.core.lazy import torch
+from sngan_repro.methods import losses
 from sngan_repro.methods.base import METHODS, Method, MethodOptions
 
 

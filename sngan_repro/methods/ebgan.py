@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from sngan_repro.lazy import losses, nets, penalties
+from sngan_repro import nets
+from sngan_repro.methods import losses
 from sngan_repro.methods.base import METHODS, Method, MethodOptions
 
 
@@ -42,7 +43,7 @@ class EBGAN(Method):
 
     def pulling_away(self, codes):
         """The term that keeps the codes of a batch (N, d) apart, before its weight."""
-        return penalties.pulling_away(codes)
+        return losses.pulling_away(codes)
 
     def d_loss(self, D, real, fake):
         (real_image, _), (fake_image, _) = self.both(D, real, fake)

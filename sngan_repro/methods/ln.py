@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from sngan_repro.lazy import nets
+from sngan_repro import nets
 from sngan_repro.methods.adversarial import STANDARD_EQUATIONS, AdversarialMethod
 from sngan_repro.methods.base import METHODS, MethodOptions
 

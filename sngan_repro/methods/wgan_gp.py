@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from sngan_repro.lazy import nets, penalties
+from sngan_repro import nets
+from sngan_repro.methods import losses
 from sngan_repro.methods.adversarial import AdversarialMethod
 from sngan_repro.methods.base import METHODS, MethodOptions
 
@@ -37,5 +38,5 @@ class WGANGP(AdversarialMethod):
 
     def d_loss(self, D, real, fake):
         loss, logs = super().d_loss(D, real, fake)
-        penalty = penalties.gradient_penalty(D, real, fake)
+        penalty = losses.gradient_penalty(D, real, fake)
         return loss + self.options.gp_weight * penalty, {**logs, "penalty": penalty.detach()}

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from sngan_repro.lazy import nets, torch
+from sngan_repro import nets
+from sngan_repro.core.lazy import torch
 from sngan_repro.methods.base import METHODS
 from sngan_repro.methods.ebgan import EBGAN
 from sngan_repro.methods.sngan import SNGAN

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from torch import nn
 
+from sngan_repro.config.specs import NetsSpec
 from sngan_repro.nets.convolution import Conv2d
 from sngan_repro.nets.families import FAMILIES, ImageShape
 from sngan_repro.nets.layers import SNConv2d, SNLinear, SpectralNormalised
-from sngan_repro.specs import NetsSpec
 
 
 def build_generator(nets: NetsSpec, image_shape: ImageShape) -> nn.Module:

@@ -1,33 +1,3 @@
-"""Invented studies: one per session to read, and a fresh copy of it for tests that break something."""
+"""Invented studies."""
 
-from __future__ import annotations
-
-import pytest
-from synthetic import DIVERGED, Case, make_case, make_study
-
-from sngan_repro.analysis.aggregate import aggregate
-from sngan_repro.analysis.figures import make_figures
-from sngan_repro.analysis.tables import make_tables
-
-
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory) -> Case:
-    """Read only. Three methods x two settings x two seeds with three divergences; tables made, no figures."""
-    case = make_case(tmp_path_factory.mktemp("finished"), make_study(), diverged=DIVERGED)
-    aggregate(case.study, case.layout)
-    make_tables(case.study, case.layout)
-    return case
-
-
-@pytest.fixture(scope="session")
-def drawn(finished, tmp_path_factory) -> Case:
-    """Read only. The same study with its figures."""
-    case = finished.copy(tmp_path_factory.mktemp("drawn"))
-    make_figures(case.study, case.layout)
-    return case
-
-
-@pytest.fixture
-def broken(finished, tmp_path) -> Case:
-    """A copy to damage."""
-    return finished.copy(tmp_path)
+from studies import broken, drawn, finished  # noqa: F401  (fixtures)

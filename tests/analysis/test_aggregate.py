@@ -7,8 +7,8 @@ from synthetic import DIVERGED, make_case
 from sngan_repro.analysis.aggregate import aggregate
 from sngan_repro.analysis.outputs import aggregate_files
 from sngan_repro.analysis.tabular import read_table
-from sngan_repro.config import ConfigError
-from sngan_repro.files import read_json, write_json
+from sngan_repro.core.files import read_json, write_json
+from sngan_repro.core.schema import ConfigError
 
 RUN = "digits/SNGAN/A/seed1"
 

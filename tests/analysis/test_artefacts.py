@@ -7,16 +7,17 @@ import pytest
 import synthetic
 from synthetic import make_case
 
-from sngan_repro.analysis import description, findings, outputs
+from sngan_repro.analysis import outputs
 from sngan_repro.analysis.aggregate import aggregate
-from sngan_repro.analysis.artefacts import artefact_sentences, artefact_table, artefacts
 from sngan_repro.analysis.outputs import aggregate_files, figure_plans, printed_names, table_files
 from sngan_repro.analysis.summary import read_results, summarise_study
-from sngan_repro.analysis.tables import make_tables
+from sngan_repro.analysis.tables.artefacts import artefact_sentences, artefact_table, artefacts
+from sngan_repro.analysis.tables.tables import make_tables
 from sngan_repro.analysis.tabular import read_table
-from sngan_repro.config import ConfigError
-from sngan_repro.files import read_json, write_json
-from sngan_repro.report import render
+from sngan_repro.core.files import read_json, write_json
+from sngan_repro.core.schema import ConfigError
+from sngan_repro.report import description, findings
+from sngan_repro.report.build import render
 
 TEMPLATES = Path(__file__).parents[2] / "report"
 
@@ -184,7 +185,7 @@ def test_report_of_several_datasets_names_them(tmp_path):
 
 
 def test_missing_included_template_is_named(finished, tmp_path):
-    from sngan_repro.report import build_report
+    from sngan_repro.report.build import build_report
 
     shutil.copytree(TEMPLATES, tmp_path / "report")
     (tmp_path / "report" / "artefacts.md.j2").unlink()

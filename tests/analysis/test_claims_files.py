@@ -6,9 +6,9 @@ import pytest
 from synthetic import make_case, make_study
 
 from sngan_repro.analysis.aggregate import aggregate
+from sngan_repro.analysis.claims.judge import judge_study, make_claims
+from sngan_repro.analysis.claims.ledger import load_ledger
 from sngan_repro.analysis.outputs import claim_files
-from sngan_repro.claims.judge import judge_study, make_claims
-from sngan_repro.claims.ledger import load_ledger
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 import synthetic
 
-from sngan_repro.analysis import findings
 from sngan_repro.analysis.summary import Results, comparison_rows
+from sngan_repro.report import findings
 
 FID = "fid600_train@classifier"
 NAMES = ["sngan", "wgan_gp", "began", "ebgan", "bn", "ln"]

@@ -8,9 +8,9 @@ import synthetic
 from PIL import Image
 from synthetic import make_case
 
-from sngan_repro.analysis import figures, style
+from sngan_repro.analysis import figures
 from sngan_repro.analysis.aggregate import aggregate
-from sngan_repro.analysis.figures import draw, panels
+from sngan_repro.analysis.figures import draw, panels, style
 from sngan_repro.analysis.figures.bars import bar_positions
 from sngan_repro.analysis.figures.curves import snapshot_ticks
 from sngan_repro.analysis.figures.data import FigureData
@@ -18,7 +18,7 @@ from sngan_repro.analysis.figures.grids import evenly, tile, tiles_across
 from sngan_repro.analysis.figures.logs import smooth, spread
 from sngan_repro.analysis.figures.maps import time_unit
 from sngan_repro.analysis.outputs import figure_files, figure_plans
-from sngan_repro.config import ConfigError
+from sngan_repro.core.schema import ConfigError
 
 
 def plan_of(case, kind, topic=""):

@@ -2,6 +2,7 @@ import pytest
 import synthetic
 
 from sngan_repro.analysis import naming
+from sngan_repro.core import text
 
 PROTOCOLS = [
     {"evaluator": "classifier", "num_fake": 600, "kid_subset_size": 100, "is_splits": 1},
@@ -73,18 +74,18 @@ def test_primary_metric_without_fid():
     [([312.5, 20], 1), ([31.2], 2), ([9.5, -2], 3), ([0.42], 4), ([0.0001], 5), ([], 3), ([0], 3)],
 )
 def test_decimals_show_about_four_digits(values, decimals):
-    assert naming.decimals_for(values) == decimals
+    assert text.decimals_for(values) == decimals
 
 
 def test_numbers():
-    assert naming.number(-1.25, 1) == "−1.2"
-    assert naming.number(None, 2) == naming.number(float("nan"), 2) == "–"
-    assert naming.mean_sd(2.0, None, 1) == "2.0"
-    assert naming.mean_sd(2.0, 0.25, 2) == "2.00 ± 0.25"
-    assert naming.interval(1.0, 2.0, 1) == "[1.0, 2.0]"
-    assert naming.interval(None, None, 1) == "–"
-    assert naming.amount(12345.6) == "12\u202f346"
-    assert naming.amount(0.04217) == "0.0422"
-    assert [naming.count(1, "run"), naming.count(1500, "run")] == ["1 run", "1\u202f500 runs"]
+    assert text.number(-1.25, 1) == "−1.2"
+    assert text.number(None, 2) == text.number(float("nan"), 2) == "–"
+    assert text.mean_sd(2.0, None, 1) == "2.0"
+    assert text.mean_sd(2.0, 0.25, 2) == "2.00 ± 0.25"
+    assert text.interval(1.0, 2.0, 1) == "[1.0, 2.0]"
+    assert text.interval(None, None, 1) == "–"
+    assert text.amount(12345.6) == "12\u202f346"
+    assert text.amount(0.04217) == "0.0422"
+    assert [text.count(1, "run"), text.count(1500, "run")] == ["1 run", "1\u202f500 runs"]
     assert [naming.duration(s) for s in (4.21, 42, 90, 7200)] == ["4.2 s", "42 s", "1.5 min", "2.0 h"]
-    assert [naming.enumeration(w) for w in ([], "A", "AB", "ABC")] == ["", "A", "A and B", "A, B and C"]
+    assert [text.enumeration(w) for w in ([], "A", "AB", "ABC")] == ["", "A", "A and B", "A, B and C"]

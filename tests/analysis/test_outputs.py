@@ -5,7 +5,7 @@ import pytest
 import synthetic
 
 from sngan_repro.analysis import outputs
-from sngan_repro.paths import Layout
+from sngan_repro.study.layout import Layout
 
 
 def test_importing_outputs_stays_light():

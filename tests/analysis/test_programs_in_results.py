@@ -17,14 +17,14 @@ from synthetic import STEPS, Case, invented_value
 from sngan_repro.analysis.aggregate import aggregate
 from sngan_repro.analysis.figures import draw, make_figures
 from sngan_repro.analysis.figures.data import FigureData
-from sngan_repro.analysis.findings import leader_sentence, settings_sentence
+from sngan_repro.analysis.figures.style import house_style
 from sngan_repro.analysis.outputs import figure_plans, table_files
-from sngan_repro.analysis.style import house_style
 from sngan_repro.analysis.summary import read_comparisons, read_summary
-from sngan_repro.analysis.tables import make_tables
-from sngan_repro.files import read_json, write_json
-from sngan_repro.report import render
-from sngan_repro.specs import RunSpec
+from sngan_repro.analysis.tables.tables import make_tables
+from sngan_repro.config.specs import RunSpec
+from sngan_repro.core.files import read_json, write_json
+from sngan_repro.report.build import render
+from sngan_repro.report.findings import leader_sentence, settings_sentence
 
 FID = "fid600_train@classifier"
 ROOT = Path(__file__).parents[2]

@@ -7,23 +7,24 @@ import csv
 import numpy as np
 import pytest
 import synthetic
+from studies import TEMPLATES, with_tables
 from synthetic import make_case
-from test_report import TEMPLATES, with_tables
 
-from sngan_repro.analysis import outputs, published_words, style
+from sngan_repro.analysis import outputs
 from sngan_repro.analysis.aggregate import aggregate
-from sngan_repro.analysis.captions import figure_caption
-from sngan_repro.analysis.figures import draw, make_figures
+from sngan_repro.analysis.figures import draw, make_figures, style
 from sngan_repro.analysis.figures.data import FigureData
 from sngan_repro.analysis.published import compared_metrics, incomparable, protocol_differences
-from sngan_repro.analysis.published_table import published_table
 from sngan_repro.analysis.ranks import agreement, published_agreement, study_agreement
 from sngan_repro.analysis.stats import kendall_tau_b
 from sngan_repro.analysis.summary import read_summary
-from sngan_repro.analysis.tables import make_tables
-from sngan_repro.cli import main
-from sngan_repro.reference import load_reference
-from sngan_repro.report import build_report, render
+from sngan_repro.analysis.tables.published import published_table
+from sngan_repro.analysis.tables.tables import make_tables
+from sngan_repro.cli.main import main
+from sngan_repro.report import published as published_words
+from sngan_repro.report.build import build_report, render
+from sngan_repro.report.captions import figure_caption
+from sngan_repro.study.reference import load_reference
 
 LEVEL = {"SNGAN": 5.0, "WGAN-GP": 4.0, "BN": 3.0}
 PUBLISHED_KINDS = ["published_bars", "published_curves", "figure1"]

@@ -8,10 +8,10 @@ from synthetic import make_case
 from sngan_repro.analysis.aggregate import aggregate
 from sngan_repro.analysis.figures.data import FigureData
 from sngan_repro.analysis.outputs import table_files
-from sngan_repro.analysis.printed import PrintedTable, latex_document, latex_escape, markdown_escape
 from sngan_repro.analysis.summary import best_setting, read_comparisons, read_results, read_summary
-from sngan_repro.analysis.tables import make_tables
-from sngan_repro.config import ConfigError
+from sngan_repro.analysis.tables.printed import PrintedTable, latex_document, latex_escape, markdown_escape
+from sngan_repro.analysis.tables.tables import make_tables
+from sngan_repro.core.schema import ConfigError
 
 IS, FID = "is600@classifier", "fid600_train@classifier"
 

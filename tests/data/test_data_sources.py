@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from sngan_repro.config import ConfigError
+from sngan_repro.config.specs import DatasetSpec
+from sngan_repro.core.schema import ConfigError
 from sngan_repro.data.sources import SOURCES, check_source, list_sources, source_info
-from sngan_repro.specs import DatasetSpec
 
 
 def spec(source: str, **values: object) -> DatasetSpec:
@@ -42,7 +42,7 @@ def test_light():
     program = (
         "import sys\n"
         "from sngan_repro.data.sources import check_source, list_sources, source_info\n"
-        "from sngan_repro.specs import DatasetSpec\n"
+        "from sngan_repro.config.specs import DatasetSpec\n"
         "spec = DatasetSpec(source='digits', image_size=16)\n"
         "list_sources(); check_source('d', spec); source_info(spec)\n"
         "heavy = {'numpy', 'torch', 'torchvision', 'PIL', 'sklearn', 'pandas'} & set(sys.modules)\n"

@@ -16,12 +16,12 @@ from pathlib import Path
 import pytest
 from standins import tar_gz
 
-from sngan_repro.config import ConfigError
+from sngan_repro.core.files import read_json
+from sngan_repro.core.schema import ConfigError
 from sngan_repro.data import fetch as fetch_module
 from sngan_repro.data.fetch import fetch, fetched_origin
 from sngan_repro.data.sources import SOURCES
 from sngan_repro.data.sources.cifar import read_pickle
-from sngan_repro.files import read_json
 
 IMAGES = "MNIST/raw/train-images-idx3-ubyte"
 

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sngan_repro.config import ConfigError
+from sngan_repro.config.specs import DatasetSpec
+from sngan_repro.core.schema import ConfigError
 from sngan_repro.data.prepare import prepare
-from sngan_repro.specs import DatasetSpec
 
 Files = dict[str, bytes]
 

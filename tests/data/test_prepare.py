@@ -12,12 +12,12 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from sngan_repro.config import ConfigError
+from sngan_repro.config.specs import DatasetSpec
+from sngan_repro.core.files import file_sha256, read_json
+from sngan_repro.core.schema import ConfigError
 from sngan_repro.data.dataset import PreparedData
 from sngan_repro.data.fetch import fetch
 from sngan_repro.data.prepare import ordered_map, prepare, to_array
-from sngan_repro.files import file_sha256, read_json
-from sngan_repro.specs import DatasetSpec
 
 
 def spec(source: str, image_size: int = 32, **values: object) -> DatasetSpec:

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sngan_repro.config import ConfigError
+from sngan_repro.core.files import file_sha256, read_json, write_json
+from sngan_repro.core.schema import ConfigError
 from sngan_repro.data.dataset import PreparedData
-from sngan_repro.files import file_sha256, read_json, write_json
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torchvision.datasets as tv
 
+from sngan_repro.config.specs import DatasetSpec
 from sngan_repro.data.fetch import fetch
 from sngan_repro.data.prepare import prepare
 from sngan_repro.data.sources import SOURCES
-from sngan_repro.specs import DatasetSpec
 
 
 @pytest.mark.parametrize(("source", "theirs"), [("mnist", tv.MNIST), ("fashion_mnist", tv.FashionMNIST)])

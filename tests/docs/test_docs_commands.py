@@ -13,9 +13,10 @@ import yaml
 from docs_support import PAGES, ROOT, commands, words
 from snakemake.cli import parse_args
 
-from sngan_repro.cli import COMMANDS as OWN_COMMANDS
-from sngan_repro.cli import build_parser, main
-from sngan_repro.study import load_machine, load_study
+from sngan_repro.cli.main import COMMANDS as OWN_COMMANDS
+from sngan_repro.cli.main import build_parser, main
+from sngan_repro.config.machine import load_machine
+from sngan_repro.study.load import load_study
 
 PLACEHOLDERS = {"NAME": "quick", "FILE": "nothing.safetensors", "DIR": "published"}
 COMMANDS = sorted(

@@ -14,29 +14,32 @@ import torch
 import yaml
 from docs_support import LANGUAGES, PAGES, ROOT, fenced, snippets
 
-from sngan_repro.analysis import description
-from sngan_repro.analysis.findings import literature_sentences
+from sngan_repro.analysis.claims.cells import Cell
+from sngan_repro.analysis.claims.criteria import CRITERIA
+from sngan_repro.analysis.claims.ledger import load_ledger
 from sngan_repro.analysis.naming import metric_label
-from sngan_repro.claims.cells import Cell
-from sngan_repro.claims.criteria import CRITERIA
-from sngan_repro.claims.ledger import load_ledger
-from sngan_repro.config import ConfigError, DuplicateKeyLoader, MachineConfig, parse
+from sngan_repro.api.scoring import score_images
+from sngan_repro.api.training import run_spec
+from sngan_repro.config.machine import MachineConfig
+from sngan_repro.config.protocol import ProtocolSpec
+from sngan_repro.config.specs import DatasetSpec, NetsSpec
+from sngan_repro.core.schema import ConfigError, DuplicateKeyLoader, parse
 from sngan_repro.data.dataset import PreparedData
 from sngan_repro.data.prepare import prepare
 from sngan_repro.data.sources import SOURCES
-from sngan_repro.evaluate.evaluators import EVALUATORS
-from sngan_repro.evaluate.scores import SCORES, Sets
-from sngan_repro.library.scoring import score_images
-from sngan_repro.library.training import run_spec
+from sngan_repro.evaluation.evaluators import EVALUATORS
+from sngan_repro.evaluation.protocol import metric_names
+from sngan_repro.evaluation.scores import SCORES, Sets
 from sngan_repro.methods import METHODS
+from sngan_repro.methods.program import find_program
 from sngan_repro.nets import build_discriminator, build_generator, spectral_norms
 from sngan_repro.nets.families import FAMILIES
-from sngan_repro.programs.declare import find_program
-from sngan_repro.protocol import ProtocolSpec
-from sngan_repro.reference import load_reference
-from sngan_repro.specs import DatasetSpec, NetsSpec
-from sngan_repro.study import Study, load_study
-from sngan_repro.trainer import Trainer
+from sngan_repro.report import description
+from sngan_repro.report.findings import literature_sentences
+from sngan_repro.study.load import load_study, make_study
+from sngan_repro.study.reference import load_reference
+from sngan_repro.study.study import Study
+from sngan_repro.training.trainer import Trainer
 
 REST_OF_A_STUDY: dict[str, Any] = {
     "title": "What a snippet leaves out",
@@ -158,9 +161,9 @@ def test_score_and_evaluator_of_the_docs(tmp_path: Path):
     run_python(ROOT / "docs/extend.md")
     by_hand = {"features": np.array([[0.0, 0.0], [6.0, 8.0]]), "logits": np.zeros((2, 3))}
     protocol = parse(ProtocolSpec, {"evaluator": "fields", "num_fake": 100, "metrics": ["spread", "fid"]}, "scores")
-    assert list(protocol.metric_names.values()) == ["spread100@fields", "fid100_train@fields"]
+    assert list(metric_names(protocol).values()) == ["spread100@fields", "fid100_train@fields"]
     assert SCORES.get("spread").compute(Sets(by_hand, by_hand, protocol)) == pytest.approx(5)
-    study = Study.model_validate({**REST_OF_A_STUDY, "name": "mine", "scores": [protocol]})
+    study = make_study({**REST_OF_A_STUDY, "name": "mine", "scores": [protocol]})
     assert metric_label(study, "spread100@fields") == "Spread (100 generated, fields)"
     assert "**Spread** is the mean distance" in " ".join(description.score_texts(study))
     assert description.computed_by(study).endswith("The spread is computed by this package.")

@@ -1,30 +1,20 @@
 """From all runs to tidy tables, printed tables and figures. No torch from here on."""
 
-STUDY_OPTIONS = shlex.join(
-    ["--study", MACHINE.study, "--results-dir", MACHINE.results_dir, "--data-dir", MACHINE.data_dir]
-)
-TABLES = outputs.table_files(LAYOUT, STUDY)
-# A file of published values of one's own is an input; those of the package are part of the code.
-PUBLISHED = [STUDY.reference] if STUDY.reference and Path(STUDY.reference).suffix else []
-FIGURES = outputs.figure_files(STUDY, LAYOUT)
-CLAIMS = outputs.claim_files(STUDY, LAYOUT)
-CLAIMS_LEDGER = load_ledger(STUDY.claims).version() if STUDY.claims else ""
-
 
 rule aggregate:
     input:
-        scores=[LAYOUT.run(run_id).scores for run_id in RUNS],
+        scores=[LAYOUT.run(run_id).scores for run_id in PLAN.runs],
         real=[LAYOUT.real_scores(dataset) for dataset in STUDY.datasets],
     output:
-        **outputs.aggregate_files(LAYOUT),
+        **PLAN.aggregated,
     log:
         LAYOUT.logs / "aggregate.log",
     conda:
         "../../environment.yml"
     params:
         # Whatever changes in the study file, or in what a program says of itself, is a reason to aggregate again.
-        study=lambda wildcards: STUDY.to_json() + "".join(program.to_json() for program in STUDY.programs.values()),
-        options=STUDY_OPTIONS,
+        study=lambda wildcards: PLAN.study_text,
+        options=PLAN.study_options,
     message:
         "Collect the runs and scores of study {STUDY.name}"
     shell:
@@ -33,19 +23,19 @@ rule aggregate:
 
 rule make_tables:
     input:
-        **outputs.aggregate_files(LAYOUT),
-        published=PUBLISHED,
+        **PLAN.aggregated,
+        published=PLAN.published_files,
     output:
         **{
             name: report(path, caption="../../report/captions/tables.rst", category="Tables")
-            for name, path in TABLES.items()
+            for name, path in PLAN.tables.items()
         },
     log:
         LAYOUT.logs / "tables.log",
     conda:
         "../../environment.yml"
     params:
-        options=STUDY_OPTIONS,
+        options=PLAN.study_options,
     message:
         "Make the tables"
     shell:
@@ -54,16 +44,16 @@ rule make_tables:
 
 rule make_figures:
     input:
-        **outputs.aggregate_files(LAYOUT),
-        published=PUBLISHED,
+        **PLAN.aggregated,
+        published=PLAN.published_files,
     output:
-        report(FIGURES, caption="../../report/captions/figures.rst", category="Figures"),
+        report(PLAN.figures, caption="../../report/captions/figures.rst", category="Figures"),
     log:
         LAYOUT.logs / "figures.log",
     conda:
         "../../environment.yml"
     params:
-        options=STUDY_OPTIONS,
+        options=PLAN.study_options,
     message:
         "Draw the figures"
     shell:
@@ -77,19 +67,19 @@ if STUDY.claims:
 
     rule make_claims:
         input:
-            **outputs.aggregate_files(LAYOUT),
+            **PLAN.aggregated,
         output:
             **{
                 name: report(path, caption="../../report/captions/claims.rst", category="Claims")
-                for name, path in CLAIMS.items()
+                for name, path in PLAN.claims.items()
             },
         log:
             LAYOUT.logs / "claims.log",
         conda:
             "../../environment.yml"
         params:
-            ledger=CLAIMS_LEDGER,
-            options=STUDY_OPTIONS,
+            ledger=PLAN.ledger_version,
+            options=PLAN.study_options,
         message:
             "Judge the claims of {STUDY.claims}"
         shell:
@@ -99,7 +89,7 @@ if STUDY.claims:
 rule tables:
     input:
         rules.make_tables.output,
-        list(CLAIMS.values()),
+        list(PLAN.claims.values()),
 
 
 rule figures:

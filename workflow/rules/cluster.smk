@@ -1,22 +1,23 @@
 """What happens on the submit node before the first job is submitted. On one machine, nothing of this."""
 
 import os
+import sys
 from contextlib import ExitStack
 
 HELD = ExitStack()  # the study's lock, until this process ends
 
 
 def before_submitting():
-    """Hold the study, find missing files, end what a killed Snakemake left in the queue, and check what is asked."""
+    """Hold the study, find missing files, cancel leftover jobs of a killed Snakemake, and check the resources."""
     try:
-        HELD.enter_context(cluster.study_lock(LAYOUT))
-        cluster.fetch_first(STUDY, LAYOUT, MACHINE)
+        HELD.enter_context(PLAN.lock())
+        PLAN.fetch_first()
         # The name that the Slurm plugin gives to all jobs of this process; other executors have none.
         run_id = getattr(workflow.scheduler._executor, "run_uuid", None)
         if run_id is not None:
-            if cluster.end_leftover_jobs(LAYOUT, run_id):
+            if PLAN.end_leftover_jobs(run_id):
                 start_again()
-            cluster.check_resources(submitted_resources())
+            PLAN.check_resources(submitted_resources())
     except ConfigError as error:
         raise WorkflowError(f"\n{error}") from None
 
@@ -31,7 +32,4 @@ def start_again():
 def submitted_resources():
     """Rule -> resources of one of its jobs, for rules whose jobs are to be submitted."""
     jobs = {job.rule.name: job for job in workflow.dag.needrun_jobs() if not job.is_local}
-    asked = {name: dict(job.resources.items()) for name, job in jobs.items()}
-    if "train" in asked:
-        asked["train"]["runtime"] *= MACHINE.runs_per_gpu  # the job of a pack asks for the sum
-    return asked
+    return {name: dict(job.resources.items()) for name, job in jobs.items()}

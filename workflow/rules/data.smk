@@ -24,7 +24,7 @@ rule fetch:
 
 rule prepare:
     input:
-        raw_files,
+        PLAN.raw_files,
     output:
         record=LAYOUT.data_dir / "prepared" / "{dataset_id}" / "dataset.json",
         images=LAYOUT.data_dir / "prepared" / "{dataset_id}" / "images.npy",
@@ -35,8 +35,8 @@ rule prepare:
         "../../environment.yml"
     threads: 4
     params:
-        spec=lambda wildcards: DATASETS[wildcards.dataset_id].to_json(),
-        content=content_stamp,
+        spec=lambda wildcards: PLAN.datasets[wildcards.dataset_id].to_json(),
+        content=PLAN.content_stamp,
         downloads=LAYOUT.downloads,
         out=lambda wildcards: LAYOUT.data_dir / "prepared" / wildcards.dataset_id,
     message:

@@ -20,7 +20,7 @@ rule fetch_weights:
 rule evaluator:
     input:
         dataset=LAYOUT.data_dir / "prepared" / "{dataset_id}" / "dataset.json",
-        weights=weights_of,
+        weights=PLAN.weights_of,
     output:
         record=LAYOUT.data_dir / "evaluators" / "{dataset_id}" / "{evaluator}" / "evaluator.json",
         train=LAYOUT.data_dir / "evaluators" / "{dataset_id}" / "{evaluator}" / "features_train.npz",
@@ -29,12 +29,12 @@ rule evaluator:
         LAYOUT.data_dir / "logs" / "evaluator-{dataset_id}-{evaluator}.log",
     conda:
         "../../environment.yml"
-    threads: lambda wildcards: evaluator_of(wildcards).threads
+    threads: lambda wildcards: PLAN.evaluator_of(wildcards).threads
     resources:
-        gpu=GPU,
+        gpu=PLAN.gpu,
     params:
         name=lambda wildcards: wildcards.evaluator.split("-")[0],
-        options=lambda wildcards: STUDY.classifier.to_json() if evaluator_of(wildcards).trained else "{}",
+        options=PLAN.evaluator_options,
         weights=lambda wildcards, input: (f"--weights {shlex.quote(str(input.weights))}" if input.weights else ""),
         folder=lambda wildcards, output: str(Path(output.record).parent),
         dataset=lambda wildcards, input: str(Path(input.dataset).parent),

@@ -1,10 +1,7 @@
 """Programs among the methods (programs/*.yaml): one job per run, which also checks what the program left."""
 
-NUM_SAMPLES = max(protocol.num_fake for protocol in STUDY.scores)
-
-
 # Rules of programs that need files made beforehand.
-for rules_of_program in sorted({str(p.place(p.rules).resolve()) for p in STUDY.programs.values() if p.rules}):
+for rules_of_program in PLAN.program_rules:
 
     include: rules_of_program
 
@@ -13,28 +10,28 @@ rule program:
     input:
         dataset=lambda wildcards: str(dataset_folder(wildcards) / "dataset.json"),
         checked=LAYOUT.checked_data("{dataset}"),
-        files=lambda wildcards: program_of(wildcards).inputs,  # an edited program runs again
+        files=lambda wildcards: PLAN.program_of(wildcards).inputs,  # an edited program runs again
     output:
         status=LAYOUT.run(RUN_PATTERN).status,
     log:
         LAYOUT.logs / "train" / f"{RUN_PATTERN}.log",
     wildcard_constraints:
-        label=one_of(STUDY.programs),
+        label=PLAN.one_of(STUDY.programs),
     conda:
         "../../environment.yml"
-    threads: lambda wildcards: program_of(wildcards).threads
+    threads: lambda wildcards: PLAN.program_of(wildcards).threads
     resources:
-        gpu=lambda wildcards: GPU * program_of(wildcards).gpu,
-        cpus_per_task=lambda wildcards: program_of(wildcards).threads,
-        mem_mb=lambda wildcards, attempt: program_of(wildcards).mem_mb * attempt,
-        runtime=lambda wildcards, attempt: cluster.program_minutes(program_of(wildcards), MACHINE, attempt),
+        gpu=lambda wildcards: PLAN.gpu * PLAN.program_of(wildcards).gpu,
+        cpus_per_task=lambda wildcards: PLAN.program_of(wildcards).threads,
+        mem_mb=lambda wildcards, attempt: PLAN.program_of(wildcards).mem_mb * attempt,
+        runtime=lambda wildcards, attempt: PLAN.program_minutes(wildcards, attempt),
     params:
-        spec=lambda wildcards: run_of(wildcards).to_json(),
-        run=lambda wildcards: LAYOUT.run(run_of(wildcards).id).root,
-        dataset=lambda wildcards: dataset_folder(wildcards),
-        command=lambda wildcards: program_of(wildcards).command,
-        snapshots=lambda wildcards: program_of(wildcards).snapshots,
-        num_samples=NUM_SAMPLES,
+        spec=run_json,
+        run=run_folder,
+        dataset=dataset_folder,
+        command=lambda wildcards: PLAN.program_of(wildcards).command,
+        snapshots=lambda wildcards: PLAN.program_of(wildcards).snapshots,
+        num_samples=PLAN.num_samples,
     message:
         "Run {wildcards.label}, setting {wildcards.setting}, seed {wildcards.seed} on {wildcards.dataset}"
     shell:

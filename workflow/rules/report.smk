@@ -6,7 +6,7 @@ rule make_report:
         rules.aggregate.output,
         rules.make_tables.output,
         rules.make_figures.output,
-        list(CLAIMS.values()),
+        list(PLAN.claims.values()),
         template="report/report.md.j2",
         artefacts="report/artefacts.md.j2",
         published="report/published.md.j2",
@@ -30,7 +30,7 @@ rule make_report:
     conda:
         "../../environment.yml"
     params:
-        options=STUDY_OPTIONS,
+        options=PLAN.study_options,
     message:
         "Typeset the report"
     shell:

@@ -13,10 +13,10 @@ rule score:
         "../../environment.yml"
     threads: 1
     resources:
-        gpu=GPU,
+        gpu=PLAN.gpu,
     params:
         run=run_folder,
-        protocols=PROTOCOLS,
+        protocols=PLAN.protocols,
         evaluators=evaluators_json,
         dataset=dataset_folder,
     message:
@@ -38,9 +38,9 @@ rule score_real:
         "../../environment.yml"
     threads: 1
     resources:
-        gpu=GPU if any(protocol.changes_pixels for protocol in STUDY.scores) else 0,
+        gpu=PLAN.scoring_of_real_images_needs_gpu,
     params:
-        protocols=PROTOCOLS,
+        protocols=PLAN.protocols,
         evaluators=evaluators_json,
         dataset=dataset_folder,
         study=STUDY.name,

@@ -2,11 +2,7 @@
 killed job, and the state must survive it."""
 
 # Trainings that share a GPU are one group, which becomes one job of a cluster.
-GROUPS = {
-    run.id: f"together{number}"
-    for number, pack in enumerate(packs(STUDY.trained_runs(), MACHINE.runs_per_gpu))
-    for run in pack
-}
+GROUPS = PLAN.groups()
 # Jobs that do not depend on each other stay apart unless `group-components` says how many of them go together; the
 # profile says it once for all these groups.
 workflow.parent_groupids.update(dict.fromkeys(GROUPS.values(), "together"))
@@ -21,17 +17,17 @@ rule train:
     log:
         LAYOUT.logs / "train" / f"{RUN_PATTERN}.log",
     wildcard_constraints:
-        label=one_of(STUDY.trained_labels),
+        label=PLAN.one_of(STUDY.trained_labels),
     group:
-        (lambda wildcards: GROUPS[run_of(wildcards).id]) if MACHINE.runs_per_gpu > 1 else None
+        (lambda wildcards: GROUPS[run_of(wildcards).id]) if PLAN.machine.runs_per_gpu > 1 else None
     conda:
         "../../environment.yml"
     threads: 1
     resources:
-        gpu=GPU,
-        cpus_per_task=2 * MACHINE.runs_per_gpu,
-        mem_mb=lambda wildcards, attempt: 8000 * MACHINE.runs_per_gpu * attempt,
-        runtime=lambda wildcards, attempt: cluster.train_minutes(run_of(wildcards), LAYOUT, MACHINE, attempt),
+        gpu=PLAN.gpu,
+        cpus_per_task=2 * PLAN.machine.runs_per_gpu,
+        mem_mb=lambda wildcards, attempt: 8000 * PLAN.machine.runs_per_gpu * attempt,
+        runtime=lambda wildcards, attempt: PLAN.train_minutes(wildcards, attempt),
     params:
         spec=run_json,
         run=run_folder,

@@ -12,10 +12,10 @@ from sngan_repro.analysis.figures.grids import draw_progress, draw_samples
 from sngan_repro.analysis.figures.logs import draw_losses, draw_spectral
 from sngan_repro.analysis.figures.maps import draw_cost, draw_divergence, draw_variety
 from sngan_repro.analysis.figures.ranks import draw_ranks
+from sngan_repro.analysis.figures.style import house_style, save
 from sngan_repro.analysis.outputs import FigureKind, FigurePlan, figure_files, figure_plans
-from sngan_repro.analysis.style import house_style, save
-from sngan_repro.paths import Layout
-from sngan_repro.study import Study
+from sngan_repro.study.layout import Layout
+from sngan_repro.study.study import Study
 
 DRAW: dict[FigureKind, Callable] = {
     "bars": draw_bars,

@@ -9,9 +9,7 @@ from typing import Any
 from sngan_repro.analysis.figures.curves import plain_log_labels
 from sngan_repro.analysis.figures.data import FigureData
 from sngan_repro.analysis.figures.panels import BarPanel, Cell, our_title, published_bars, study_bars
-from sngan_repro.analysis.naming import kinds_of
-from sngan_repro.analysis.outputs import FigurePlan
-from sngan_repro.analysis.style import (
+from sngan_repro.analysis.figures.style import (
     CHARACTER,
     INK,
     WIDTH,
@@ -22,6 +20,8 @@ from sngan_repro.analysis.style import (
     real_handle,
     real_line,
 )
+from sngan_repro.analysis.naming import kinds_of
+from sngan_repro.analysis.outputs import FigurePlan
 
 MIN_BARS = 12
 LOG_FROM = 8.0

@@ -9,9 +9,7 @@ from typing import Any, TypeVar
 from sngan_repro.analysis.figures.data import FigureData
 from sngan_repro.analysis.figures.grids import evenly
 from sngan_repro.analysis.figures.panels import CurvePanel, our_title, published_curves, study_curves
-from sngan_repro.analysis.naming import kinds_of, metric_header, protocol_of
-from sngan_repro.analysis.outputs import FigurePlan
-from sngan_repro.analysis.style import (
+from sngan_repro.analysis.figures.style import (
     CHARACTER,
     WIDTH,
     MethodStyle,
@@ -22,8 +20,10 @@ from sngan_repro.analysis.style import (
     real_handle,
     real_line,
 )
+from sngan_repro.analysis.naming import kinds_of, metric_header, protocol_of
+from sngan_repro.analysis.outputs import FigurePlan
 from sngan_repro.analysis.summary import values_of
-from sngan_repro.evaluate.scores import SCORES
+from sngan_repro.evaluation.scores import SCORES
 
 Place = TypeVar("Place", int, float)
 

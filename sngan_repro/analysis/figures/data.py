@@ -8,14 +8,15 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from sngan_repro.analysis.figures.style import MethodStyle, method_styles
 from sngan_repro.analysis.load import read_dataset
 from sngan_repro.analysis.naming import primary_metric
-from sngan_repro.analysis.style import MethodStyle, method_styles
 from sngan_repro.analysis.summary import Results, read_results, shown_setting, summarise_study
 from sngan_repro.analysis.tabular import Row, read_array, read_log
-from sngan_repro.paths import Layout, RunPaths
-from sngan_repro.reference import Reference
-from sngan_repro.study import Study
+from sngan_repro.config.run_paths import RunPaths
+from sngan_repro.study.layout import Layout
+from sngan_repro.study.reference import Reference
+from sngan_repro.study.study import Study
 
 
 @dataclass

@@ -10,11 +10,11 @@ import pandas as pd
 from sngan_repro.analysis.figures.data import FigureData
 from sngan_repro.analysis.figures.grids import samples_of, show, tiles_across
 from sngan_repro.analysis.figures.logs import G_COLOR, few_ticks, robust_limits, smooth, smooth_range
+from sngan_repro.analysis.figures.style import WIDTH, canvas, fit, legend_below
 from sngan_repro.analysis.naming import REAL
 from sngan_repro.analysis.outputs import FigurePlan
-from sngan_repro.analysis.style import WIDTH, canvas, fit, legend_below
 from sngan_repro.analysis.tabular import Row
-from sngan_repro.reference import LossReadings
+from sngan_repro.study.reference import LossReadings
 
 LOSSES = {"D": "d_loss", "G": "g_loss"}
 DASHES: dict[str, Any] = {"D": "-", "G": (0, (3, 1.2))}

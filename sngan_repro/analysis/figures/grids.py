@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from sngan_repro.analysis.figures.data import FigureData
+from sngan_repro.analysis.figures.style import HEIGHT, INK, WIDTH, canvas, fit, note
 from sngan_repro.analysis.naming import REAL
 from sngan_repro.analysis.outputs import FigurePlan
-from sngan_repro.analysis.style import HEIGHT, INK, WIDTH, canvas, fit, note
 from sngan_repro.analysis.tabular import Row, read_array
-from sngan_repro.config import ConfigError
+from sngan_repro.core.schema import ConfigError
 
 COLUMNS = 4
 NUM_PROGRESS = 6

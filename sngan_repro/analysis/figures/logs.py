@@ -9,8 +9,8 @@ import pandas as pd
 
 from sngan_repro.analysis.figures.curves import plain_log_labels
 from sngan_repro.analysis.figures.data import FigureData
+from sngan_repro.analysis.figures.style import canvas, fit, legend_below, note
 from sngan_repro.analysis.outputs import FigurePlan
-from sngan_repro.analysis.style import canvas, fit, legend_below, note
 
 G_COLOR = "#555555"
 WINDOWS = 40

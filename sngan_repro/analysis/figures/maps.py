@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from sngan_repro.analysis.figures.data import FigureData
-from sngan_repro.analysis.naming import MISSING, REAL, amount, protocol_of, title_of
+from sngan_repro.analysis.figures.style import CHARACTER, FAINT, INK, REAL_COLOR, canvas, legend_below
+from sngan_repro.analysis.naming import REAL, protocol_of, title_of
 from sngan_repro.analysis.outputs import FigurePlan
-from sngan_repro.analysis.style import CHARACTER, FAINT, INK, REAL_COLOR, canvas, legend_below
 from sngan_repro.analysis.summary import real_value, values_of
-from sngan_repro.specs import OWN_SETTING
+from sngan_repro.config.specs import OWN_SETTING
+from sngan_repro.core.text import MISSING, amount
 
 
 def draw_variety(data: FigureData, plan: FigurePlan) -> Any:

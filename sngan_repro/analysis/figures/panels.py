@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from sngan_repro.analysis.figures.data import FigureData
 from sngan_repro.analysis.naming import arrow, higher_is_better, metric_header, metric_label, title_of
 from sngan_repro.analysis.summary import real_value, values_of
-from sngan_repro.evaluate.scores import SCORES
-from sngan_repro.reference import Published, Reference
-from sngan_repro.specs import OWN_SETTING
+from sngan_repro.config.specs import OWN_SETTING
+from sngan_repro.evaluation.scores import SCORES
+from sngan_repro.study.reference import Published, Reference
 
 INTERVAL = "95 % interval"
 READING = "published: reading error"

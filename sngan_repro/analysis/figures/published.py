@@ -7,9 +7,9 @@ from pathlib import Path
 from sngan_repro.analysis.figures.bars import bar_figure
 from sngan_repro.analysis.figures.curves import curve_figure
 from sngan_repro.analysis.figures.panels import published_bars, published_curves
-from sngan_repro.analysis.published_table import file_stem
-from sngan_repro.analysis.style import house_style, method_styles, save_as
-from sngan_repro.reference import Reference
+from sngan_repro.analysis.figures.style import house_style, method_styles, save_as
+from sngan_repro.analysis.tables.published import file_stem
+from sngan_repro.study.reference import Reference
 
 
 def draw_published(reference: Reference, folder: Path) -> list[Path]:

@@ -8,10 +8,10 @@ import numpy as np
 
 from sngan_repro.analysis.figures.data import FigureData
 from sngan_repro.analysis.figures.grids import evenly
+from sngan_repro.analysis.figures.style import WIDTH, canvas, fit, note
 from sngan_repro.analysis.naming import kinds_of, metric_short, title_of
 from sngan_repro.analysis.outputs import FigurePlan
 from sngan_repro.analysis.ranks import Agreement, published_agreement, study_agreement
-from sngan_repro.analysis.style import WIDTH, canvas, fit, note
 
 MOST = 8
 """Snapshots in one map."""

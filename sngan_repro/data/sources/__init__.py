@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sngan_repro.config import ConfigError
+from sngan_repro.config.specs import DatasetSpec
+from sngan_repro.core.schema import ConfigError
 from sngan_repro.data.sources.base import SOURCES, Archive, RawFile, Source, SourceInfo
-from sngan_repro.specs import DatasetSpec
 
 __all__ = [
     "SOURCES",

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from sngan_repro.config import ConfigError, require_known
-from sngan_repro.registry import Registry
-from sngan_repro.specs import DatasetSpec
+from sngan_repro.config.specs import DatasetSpec
+from sngan_repro.core.registry import Registry
+from sngan_repro.core.schema import ConfigError, require_known
 
 if TYPE_CHECKING:
     from sngan_repro.data.raw import RawImages

@@ -6,9 +6,9 @@ import pickle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sngan_repro.config import ConfigError
+from sngan_repro.config.specs import DatasetSpec
+from sngan_repro.core.schema import ConfigError
 from sngan_repro.data.sources.base import SOURCES, Archive, RawFile, Source
-from sngan_repro.specs import DatasetSpec
 
 if TYPE_CHECKING:
     from sngan_repro.data.raw import RawImages

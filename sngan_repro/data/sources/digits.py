@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sngan_repro.config.specs import DatasetSpec
 from sngan_repro.data.sources.base import SOURCES, Source
-from sngan_repro.specs import DatasetSpec
 
 if TYPE_CHECKING:
     from sngan_repro.data.raw import RawImages
@@ -36,9 +36,9 @@ class Digits(Source):
         import sklearn
         from sklearn.datasets import load_digits
 
+        from sngan_repro.core.files import file_sha256
         from sngan_repro.data.raw import from_arrays
         from sngan_repro.data.split import stratified_split
-        from sngan_repro.files import file_sha256
 
         digits = load_digits()
         images = np.round(digits.images * (255 / 16)).astype(np.uint8)

@@ -8,10 +8,10 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sngan_repro.config import ConfigError
+from sngan_repro.config.specs import DatasetSpec
+from sngan_repro.core.schema import ConfigError
 from sngan_repro.data.image_tree import ImageTree, arrange, has_own_split
 from sngan_repro.data.sources.base import SOURCES, Source, SourceInfo
-from sngan_repro.specs import DatasetSpec
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -61,9 +61,9 @@ class Images(Source):
         """Every image as it is on disk, in the order of their names; pixels are decoded when read."""
         import numpy as np
 
+        from sngan_repro.core.files import file_sha256
         from sngan_repro.data.raw import RawImages
         from sngan_repro.data.split import stratified_split
-        from sngan_repro.files import file_sha256
 
         assert spec.path is not None
         tree = ImageTree(spec.path)

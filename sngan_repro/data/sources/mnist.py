@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sngan_repro.config import ConfigError
+from sngan_repro.config.specs import DatasetSpec
+from sngan_repro.core.schema import ConfigError
 from sngan_repro.data.sources.base import SOURCES, Archive, RawFile, Source
-from sngan_repro.specs import DatasetSpec
 
 if TYPE_CHECKING:
     import numpy as np

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar, NoReturn
 
-from sngan_repro.config import ConfigError
-from sngan_repro.registry import FileRegistry, require_complete
+from sngan_repro.core.registry import FileRegistry, require_complete
+from sngan_repro.core.schema import ConfigError
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from sngan_repro.specs import NetsSpec
+    from sngan_repro.config.specs import NetsSpec
 
 ImageShape = tuple[int, int, int]
 """(channels, height, width); height = width"""

@@ -1,0 +1,102 @@
+"""What a fault of the evaluation does to scores: the same snapshots, scored with and without it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sngan_repro.analysis.claims.cells import Cell, above, combine
+from sngan_repro.analysis.claims.criteria import CRITERIA
+from sngan_repro.analysis.claims.criteria.ranking import within
+from sngan_repro.analysis.claims.evidence import Evidence
+from sngan_repro.analysis.claims.verdict import Component, NotRun, Verdict, decide
+from sngan_repro.analysis.naming import title_of
+from sngan_repro.evaluation.evaluators import EVALUATORS
+
+
+def _relative(evidence: Evidence, method: str, setting: str, kind: str, faults: dict) -> Cell:
+    """Change by the faults as a share of the score without them."""
+    clean, faulty = evidence.metric(kind), evidence.faulty(kind, faults)
+    cells = [evidence.score(method, setting, name) for name in (clean, faulty)]
+    return combine(f"relative change of {method} at {setting}", cells, lambda pair: pair[1] / pair[0] - 1)
+
+
+@CRITERIA.register("fault_harmless")
+def fault_harmless(
+    evidence: Evidence, *, metrics: list[str], faults: dict, share: float, method: str | None = None
+) -> Verdict:
+    """With and without the faults scores differ by less than a share, for each method (or one) at each setting."""
+    labels = evidence.labels if method is None else [method]
+    evidence.need_methods(labels)
+    nothing = Cell("0", dict.fromkeys(evidence.study.seeds, 0.0))
+    components = []
+    for kind in metrics:
+        for label in labels:
+            for setting in evidence.study.settings:
+                change = _relative(evidence, label, setting, kind, faults)
+                what = f"{title_of(kind)}: {change.name}"
+                components += [replace(part, what=what) for part in within(change, nothing, share, "relative")]
+    return decide(components)
+
+
+@CRITERIA.register("fault_harmless_real")
+def fault_harmless_real(evidence: Evidence, *, metrics: list[str], faults: dict, share: float) -> Verdict:
+    """Real images score alike, to a share, with and without the faults. One set of real images: no interval."""
+    components = []
+    for kind in metrics:
+        clean = evidence.real(evidence.metric(kind))
+        faulty = evidence.real(evidence.faulty(kind, faults))
+        change = abs(faulty / clean - 1)
+        what = f"{title_of(kind)} of real images: {clean:.4g} without, {faulty:.4g} with the fault"
+        components.append(Component(what, (-change,), -share, "relative", exact=True, flipped=True))
+    return decide(components)
+
+
+@CRITERIA.register("published_values")
+def published_values(evidence: Evidence, *, metrics: list[str], faults: dict, num_sd: float = 2) -> Verdict:
+    """Each method at its best setting lies within ``num_sd`` seed SDs of the published table, scored as published.
+
+    Only the evaluator whose features were published gives the published units.
+    """
+    reference = evidence.need_reference()
+    stated = reference.protocol.get("features")
+    published = [] if stated is None or stated.value is None else [stated.value]
+    suited = [name for name in EVALUATORS.names() if EVALUATORS.get(name).published_as in published]
+    components = []
+    for kind in metrics:
+        name = evidence.faulty(kind, faults)
+        if name.rpartition("@")[2] not in suited:
+            needed = " or ".join(suited) or "of the publication, which is not here"
+            raise NotRun(f"needs the evaluator {needed}: the published values have the units of its features")
+        table = reference.best(kind)
+        for label in [label for label in evidence.labels if label in table]:
+            cell = evidence.tuned(label, name)
+            printed = Cell("published", dict.fromkeys(cell.values, table[label].value))
+            components += within(cell, printed, num_sd * cell.sd, evidence.unit(name))
+    return decide(components)
+
+
+@CRITERIA.register("ranking_holds")
+def ranking_holds(evidence: Evidence, *, metrics: list[str], min_tau: float = 0.6) -> Verdict:
+    """Kendall's tau between the published ranking and ours, each method at its best setting, lies above ``min_tau``.
+
+    One tau per seed, from the scores of that seed.
+    """
+    import scipy.stats
+
+    reference = evidence.need_reference()
+    components = []
+    for kind in metrics:
+        name, table = evidence.metric(kind), reference.best(kind)
+        labels = [label for label in evidence.labels if label in table]
+        if len(labels) < 3:
+            raise NotRun("needs three methods with published values")
+        theirs = [table[label].value for label in labels]
+        cells = [evidence.tuned(label, name) for label in labels]
+
+        def tau(values: list[float], theirs: list[float] = theirs) -> float:
+            return float(scipy.stats.kendalltau(values, theirs)[0])
+
+        taus = combine(f"Kendall's τ of the {title_of(kind)} ranking", cells, tau)
+        step = 2 / (len(labels) * (len(labels) - 1) / 2)  # one swapped pair
+        components.append(above(taus, min_tau, "τ", resolution=step))
+    return decide(components)

@@ -1,0 +1,218 @@
+"""Which method is better than which, over settings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sngan_repro.analysis.claims.cells import Cell, above, combine, exceeds
+from sngan_repro.analysis.claims.criteria import CRITERIA
+from sngan_repro.analysis.claims.evidence import Evidence
+from sngan_repro.analysis.claims.verdict import Component, Verdict, decide
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@CRITERIA.register("leads")
+def leads(
+    evidence: Evidence, *, method: str, metric: str, settings: Sequence[str] | None = None, worst: bool = False
+) -> Verdict:
+    """The method is better (``worst``: worse) than every other one at each of the settings (default: all)."""
+    evidence.need_settings(settings or ())
+    others, name = evidence.others(method), evidence.metric(metric)
+    components = []
+    for setting in settings or evidence.study.settings:
+        mine = evidence.gain(method, setting, name)
+        for other in others:
+            pair = (evidence.gain(other, setting, name), mine) if worst else (mine, evidence.gain(other, setting, name))
+            components.append(exceeds(*pair, unit=evidence.unit(name), what=_better(*pair)))
+    return decide(components)
+
+
+@CRITERIA.register("beats")
+def beats(evidence: Evidence, *, method: str, other: str, metric: str, setting: str) -> Verdict:
+    """The method is better than another one at a setting."""
+    name = evidence.metric(metric)
+    mine, their = (evidence.gain(label, setting, name) for label in (method, other))
+    return decide([exceeds(mine, their, unit=evidence.unit(name), what=_better(mine, their))])
+
+
+@CRITERIA.register("exceeds_real")
+def exceeds_real(evidence: Evidence, *, method: str, metric: str, setting: str, factor: float) -> Verdict:
+    """The score of the method at a setting is more than ``factor`` times that of real images."""
+    name = evidence.metric(metric)
+    cell, bound = evidence.score(method, setting, name), factor * evidence.real(name)
+    return decide([above(cell, bound, evidence.unit(name), f"{cell.name} above {factor:g} × real images")])
+
+
+@CRITERIA.register("leads_tuned")
+def leads_tuned(evidence: Evidence, *, method: str, metrics: Sequence[str], distance: bool = False) -> Verdict:
+    """The method is better than every other one by all metrics, each method at its best setting.
+
+    Best settings are chosen on the other seeds (:meth:`Evidence.tuned`). distance: compare distances to the score of
+    real images instead of scores.
+    """
+    components = []
+    for kind in metrics:
+        name = evidence.metric(kind)
+
+        def merit(label: str, name: str = name) -> Cell:
+            if not distance:
+                return evidence.tuned_gain(label, name)
+            real = evidence.real(name)
+            return evidence.tuned(label, name).map(lambda value: -abs(value - real))
+
+        others = evidence.others(method)
+        mine = merit(method)
+        components += [
+            exceeds(mine, their, unit=evidence.unit(name), what=_better(mine, their)) for their in map(merit, others)
+        ]
+    return decide(components)
+
+
+@CRITERIA.register("most_robust")
+def most_robust(evidence: Evidence, *, method: str, metric: str, by: str) -> Verdict:
+    """Over the settings the method has the narrowest range (by: range), or the best worst case (by: worst)."""
+    name = evidence.metric(metric)
+
+    def summary(label: str) -> Cell:
+        cells = [evidence.gain(label, setting, name) for setting in evidence.study.settings]
+        if by == "range":
+            return combine(f"range of {label}", cells, lambda values: min(values) - max(values))
+        return combine(f"worst of {label}", cells, min)
+
+    mine = summary(method)
+    components = [
+        exceeds(mine, their, unit=evidence.unit(name), what=_better(mine, their))
+        for their in map(summary, evidence.others(method))
+    ]
+    return decide(components)
+
+
+@CRITERIA.register("below_the_best")
+def below_the_best(evidence: Evidence, *, low: Sequence[str], high: Sequence[str], metric: str) -> Verdict:
+    """Each of ``low`` at every setting is worse than each of ``high`` at its best setting."""
+    evidence.need_methods([*low, *high])
+    name = evidence.metric(metric)
+    best = [evidence.tuned_gain(label, name) for label in high]
+    cells = [evidence.gain(label, setting, name) for label in low for setting in evidence.study.settings]
+    return decide(
+        [exceeds(top, cell, unit=evidence.unit(name), what=_better(top, cell)) for cell in cells for top in best]
+    )
+
+
+@CRITERIA.register("runner_up")
+def runner_up(evidence: Evidence, *, method: str, leader: str, metric: str, worst_setting: str) -> Verdict:
+    """The method is worse than the leader, better than all others at best settings, and worst itself at one setting."""
+    evidence.need_methods([leader])
+    evidence.need_settings([worst_setting])
+    name = evidence.metric(metric)
+    mine, unit = evidence.tuned_gain(method, name), evidence.unit(name)
+    first = evidence.tuned_gain(leader, name)
+    pairs = [(first, mine)]
+    pairs += [(mine, evidence.tuned_gain(label, name)) for label in evidence.others(method) if label != leader]
+    weak = evidence.gain(method, worst_setting, name)
+    settings = [setting for setting in evidence.study.settings if setting != worst_setting]
+    pairs += [(evidence.gain(method, setting, name), weak) for setting in settings]
+    return decide([exceeds(a, b, unit=unit, what=_better(a, b)) for a, b in pairs])
+
+
+@CRITERIA.register("setting_sensitive")
+def setting_sensitive(
+    evidence: Evidence, *, method: str, metric: str, worse: str, better: str, num_sd: float = 3
+) -> Verdict:
+    """From one setting to another the method loses more than every other one, and more than ``num_sd`` seed SDs.
+
+    The SD is the larger of the two settings'.
+    """
+    evidence.need_settings([worse, better])
+    name = evidence.metric(metric)
+    unit = evidence.unit(name)
+
+    def loss(label: str) -> Cell:
+        cells = [evidence.gain(label, better, name), evidence.gain(label, worse, name)]
+        return combine(f"loss of {label} from {better} to {worse}", cells, lambda pair: pair[0] - pair[1])
+
+    mine = loss(method)
+    sd = max(evidence.score(method, setting, name).sd for setting in (worse, better))
+    components = [above(mine, num_sd * sd, unit, f"{mine.name} against {num_sd:g} SD")]
+    components += [exceeds(mine, loss(other), unit=unit) for other in evidence.others(method)]
+    return decide(components)
+
+
+@CRITERIA.register("level")
+def level(
+    evidence: Evidence, *, first: str, second: str, metric: str, setting: str, tolerance_sd: float = 1
+) -> Verdict:
+    """Two methods differ at a setting by less than ``tolerance_sd`` seed SDs (the larger one), either way."""
+    evidence.need_methods([first, second])
+    evidence.need_settings([setting])
+    name = evidence.metric(metric)
+    a, b = (evidence.score(label, setting, name) for label in (first, second))
+    return decide(within(a, b, tolerance_sd * max(a.sd, b.sd), evidence.unit(name)))
+
+
+@CRITERIA.register("near_best")
+def near_best(
+    evidence: Evidence, *, method: str, among: Sequence[str], metric: str, setting: str, share: float
+) -> Verdict:
+    """By a distance such as FID the method exceeds each of ``among`` by less than a share of theirs."""
+    evidence.need_methods([method, *among])
+    evidence.need_settings([setting])
+    name = evidence.metric(metric)
+    mine = evidence.score(method, setting, name)
+    components = []
+    for label in evidence.others(method, [method, *among]):
+        other = evidence.score(label, setting, name)
+        scaled = other.map(lambda value: (1 + share) * value, f"{1 + share:g} × {other.name}")
+        components.append(exceeds(scaled, mine, unit=evidence.unit(name)))
+    return decide(components)
+
+
+@CRITERIA.register("setting_replaces")
+def setting_replaces(
+    evidence: Evidence,
+    *,
+    method: str,
+    metric: str,
+    setting: str,
+    level_with: str,
+    better_than: str,
+    tolerance_sd: float = 1,
+) -> Verdict:
+    """At a setting the method is level with itself at a second one (in seed SDs) and better than at a third."""
+    evidence.need_methods([method])
+    evidence.need_settings([setting, level_with, better_than])
+    name = evidence.metric(metric)
+    unit = evidence.unit(name)
+    here, there = (evidence.gain(method, place, name) for place in (setting, level_with))
+    components = within(here, there, tolerance_sd * max(here.sd, there.sd), unit)
+    third = evidence.gain(method, better_than, name)
+    return decide([*components, exceeds(here, third, unit=unit, what=_better(here, third))])
+
+
+@CRITERIA.register("setting_near")
+def setting_near(evidence: Evidence, *, method: str, metric: str, setting: str, near: str, share: float) -> Verdict:
+    """By FID or another distance the method at one setting exceeds itself at another by less than a share."""
+    evidence.need_methods([method])
+    evidence.need_settings([setting, near])
+    name = evidence.metric(metric)
+    mine, other = (evidence.score(method, place, name) for place in (setting, near))
+    scaled = other.map(lambda value: (1 + share) * value, f"{1 + share:g} × {other.name}")
+    component = exceeds(scaled, mine, unit=evidence.unit(name))
+    if mine.diverged:  # "works" is claimed of this setting, so its lost runs stand in the way
+        lost = f"{mine.name}: {len(mine.diverged)} of {len(evidence.study.seeds)} runs diverged"
+        component = replace(component, blocked=lost)
+    return decide([component])
+
+
+def within(first: Cell, second: Cell, margin: float, unit: str) -> list[Component]:
+    """The two components that say -margin < first - second < margin."""
+    what = f"{first.name} − {second.name}"
+    upper = exceeds(second, first, -margin, unit, what)
+    return [exceeds(first, second, -margin, unit, what), replace(upper, flipped=True)]
+
+
+def _better(first: Cell, second: Cell) -> str:
+    return f"{first.name} better than {second.name}"

@@ -1,0 +1,103 @@
+"""The table of each method at its best setting, whoever measured it: filled from a study or from a publication."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from sngan_repro.analysis.naming import REAL, metric_header, title_of
+from sngan_repro.analysis.summary import best_setting, metric_decimals, ranking, real_value
+from sngan_repro.analysis.tables.printed import PrintedTable
+from sngan_repro.core.text import MISSING, interval, mean_sd, number
+from sngan_repro.evaluation.scores import SCORES
+from sngan_repro.study.reference import Reference
+from sngan_repro.study.study import Study
+
+
+@dataclass(frozen=True)
+class Best:
+    """A method's score at its best setting; n None: a publication that has one value and no spread."""
+
+    mean: float
+    setting: str
+    sd: float | None = None
+    low: float | None = None
+    high: float | None = None
+    n: int | None = None
+
+
+@dataclass(frozen=True)
+class BestColumn:
+    """One metric: the best score of each method that has one."""
+
+    header: str
+    decimals: int
+    real: float | None
+    methods: dict[str, Best]
+    leader: str | None
+
+
+def study_column(study: Study, summary: pd.DataFrame, dataset: str, metric: str) -> BestColumn:
+    """The study's methods, each at its best setting by the metric."""
+    methods = {}
+    for label in study.labels:
+        row = best_setting(study, summary, dataset, label, metric)
+        if row is not None:
+            spread = (row["sd"], row["ci_low"], row["ci_high"])
+            methods[label] = Best(row["mean"], str(row["setting"]), *spread, int(row["n"]))
+    ranked = ranking(study, summary, dataset, metric)
+    return BestColumn(
+        metric_header(study, metric),
+        metric_decimals(summary, dataset, metric),
+        real_value(summary, dataset, metric),
+        methods,
+        str(ranked[0]["method"]) if ranked else None,
+    )
+
+
+def published_column(reference: Reference, kind: str) -> BestColumn:
+    """The published methods; their settings are those that another part of the publication suggests."""
+    found = reference.best(kind)
+    settings = next((row for metric, row in reference.best_settings.items() if metric == kind), {})
+    methods = {method: Best(found[method].value, settings.get(method, MISSING)) for method in reference.methods
+               if method in found}  # fmt: skip
+    real = found.get(REAL)
+    ranked = sorted(methods, key=lambda method: methods[method].mean, reverse=SCORES.get(kind).higher_is_better)
+    decimals = max(len(repr(entry.value).partition(".")[2]) for entry in found.values())
+    sign = "↑" if SCORES.get(kind).higher_is_better else "↓"
+    return BestColumn(
+        f"{title_of(kind)} {sign}", decimals, real.value if real else None, methods, ranked[0] if ranked else None
+    )
+
+
+def print_best(
+    key: str, caption: str, labels: Sequence[str], columns: Sequence[BestColumn], diverged: dict[str, str] | None
+) -> PrintedTable:
+    """One row per method, real images first. diverged: None where it is not known, as is the spread then."""
+    spread = diverged is not None
+    header, align, real = ["Method"], "l", [REAL]
+    for column in columns:
+        header += [column.header, *(["95 % interval", "n"] if spread else []), "setting"]
+        align += "rrrl" if spread else "rl"
+        real += [number(column.real, column.decimals), *[MISSING] * (3 if spread else 1)]
+    rows, bold = [real], set()
+    for label in labels:
+        cells = [label]
+        for column in columns:
+            best, places = column.methods.get(label), column.decimals
+            if best is None:
+                cells += [MISSING, MISSING, "0", MISSING] if spread else [MISSING, MISSING]
+                continue
+            if column.leader == label:
+                bold.add((len(rows), len(cells)))
+            cells.append(mean_sd(best.mean, best.sd, places))
+            cells += [interval(best.low, best.high, places), str(best.n)] if spread else []
+            cells.append(best.setting)
+        rows.append(cells)
+    if diverged is not None:
+        header.append("diverged")
+        align += "r"
+        rows = [[*cells, diverged.get(cells[0], MISSING) if row else MISSING] for row, cells in enumerate(rows)]
+    return PrintedTable(key, caption, align, header, rows, bold, {1})

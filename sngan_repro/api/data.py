@@ -1,0 +1,74 @@
+"""Prepared images and evaluators for use without the workflow: found where the workflow puts them, or made there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sngan_repro.config.machine import MachineConfig, load_machine
+from sngan_repro.config.specs import DatasetSpec, EvaluatorSpec
+from sngan_repro.core.files import read_json
+from sngan_repro.core.schema import parse
+from sngan_repro.data.sources import check_source, source_info
+from sngan_repro.evaluation.evaluators import EVALUATORS
+from sngan_repro.study.layout import Layout
+
+
+def machine_of(data_dir: Path | str | None) -> MachineConfig:
+    """config/config.yaml of the current folder, if there is one, with another data folder when given."""
+    return load_machine({} if data_dir is None else {"data_dir": str(data_dir)})
+
+
+def dataset_spec(dataset: DatasetSpec | Mapping[str, Any]) -> DatasetSpec:
+    """A dataset as a study file has it, checked."""
+    spec = dataset if isinstance(dataset, DatasetSpec) else parse(DatasetSpec, dict(dataset), "dataset")
+    check_source("dataset", spec)
+    return spec
+
+
+def prepare_dataset(dataset: DatasetSpec | Mapping[str, Any], data_dir: Path | str | None = None) -> Path:
+    """The folder of prepared images; fetched and prepared first when they are not there.
+
+    dataset: keys as under ``datasets`` in a study file, such as ``{"source": "digits", "image_size": 16}``. data_dir:
+    default: as config/config.yaml says, else ``data``. Raises ConfigError when files are missing and cannot be fetched.
+    """
+    spec, machine = dataset_spec(dataset), machine_of(data_dir)
+    layout = Layout.of(machine, "")
+    folder = layout.dataset(spec)
+    if not (folder / "dataset.json").exists():
+        from sngan_repro.data.fetch import fetch
+        from sngan_repro.data.prepare import prepare
+
+        if source_info(spec).needs_fetch:
+            fetch(spec.source, layout.downloads, download=machine.download)
+        prepare(spec, layout.downloads, folder)
+    return folder
+
+
+def prepare_evaluator(
+    evaluator: str, spec: DatasetSpec, options: EvaluatorSpec, data_dir: Path | str | None, device: Any
+) -> Path:
+    """The folder of an evaluator as used on a prepared dataset; built first when it is not there."""
+    machine = machine_of(data_dir)
+    layout = Layout.of(machine, "")
+    folder = layout.evaluator(spec, evaluator, options)
+    if not (folder / "evaluator.json").exists():
+        from sngan_repro.evaluation.build import build_evaluator
+
+        weights = _weights(evaluator, layout, machine)
+        build_evaluator(evaluator, layout.dataset(spec), options, folder, weights, device)
+    return folder
+
+
+def _weights(evaluator: str, layout: Layout, machine: MachineConfig) -> Path | None:
+    found = EVALUATORS.get(evaluator)
+    if found.weights is None:
+        return None
+    if given := found.weights_given(machine):
+        return Path(given)
+    if (record := layout.weights_record(evaluator)).exists():
+        return layout.weights / read_json(record)["file"]
+    from sngan_repro.evaluation.weights import fetch_weights
+
+    return fetch_weights(found.weights, layout.weights, machine.download)

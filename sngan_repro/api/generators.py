@@ -1,0 +1,69 @@
+"""Trained generators: loaded from a snapshot, sampled as the workflow samples them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from sngan_repro.config.specs import RunSpec
+from sngan_repro.core import runtime
+from sngan_repro.core.schema import ConfigError
+from sngan_repro.nets import sampling as sample
+from sngan_repro.nets import snapshot as snapshots
+from sngan_repro.nets.latents import latents
+
+
+@dataclass(frozen=True)
+class Generator:
+    """A generator of a run, in evaluation mode on its device."""
+
+    network: nn.Module
+    """(N, z_dim) -> (N, C, H, W), float32 in (-1, 1)"""
+    spec: RunSpec
+    """The whole specification of the run that trained it: method, data, setting, seed, ..."""
+    device: torch.device
+
+    def sample(self, count: int = 64, seed: int = 0, batch_norm: Literal["running", "batch"] = "running") -> np.ndarray:
+        """Images 0 to ``count`` - 1 of a seed: uint8 (count, H, W, C), C 1 (grey) or 3 (RGB).
+
+        Image i depends on weights, seed and i only. These are the images that the workflow scores under a protocol of
+        this seed and batch-norm mode. Raises ConfigError for a pixel that is not finite.
+        """
+        if count < 1 or not 0 <= seed < 2**32:
+            raise ConfigError(f"`count` must be at least 1 and `seed` in [0, 2^32); found {count} and {seed}")
+        try:
+            return sample.generate(self.network, self.spec.nets, count, seed, self.device, batch_norm=batch_norm)
+        except sample.NonFiniteImages as error:
+            raise ConfigError(f"{self.spec.id}: {error}") from None
+
+    def latents(self, count: int = 64, seed: int = 0) -> Tensor:
+        """The latents of :meth:`sample`, float32 (count, z_dim), on the CPU."""
+        return latents(count, self.spec.nets.z_dim, self.spec.nets.z_law, seed, 0)
+
+    @torch.no_grad()
+    def images_of(self, z: Tensor) -> np.ndarray:
+        """Images of latents of your own, float32 (N, z_dim), for example on the way between two: uint8 (N, H, W, C)."""
+        if z.ndim != 2 or z.shape[1] != self.spec.nets.z_dim:
+            raise ConfigError(f"latents (N, {self.spec.nets.z_dim}) are needed; found {tuple(z.shape)}")
+        return sample.to_uint8(self.network(z.to(self.device))).cpu().numpy()
+
+
+def load_generator(snapshot: Path | str, device: str = "auto") -> Generator:
+    """The generator of a snapshot file, ``snapshots/<updates>.safetensors`` of a run.
+
+    device: auto | cpu | cuda | cuda:N. A snapshot is plain numbers: a file from elsewhere runs no code. Raises
+    ConfigError when the file is missing, is no snapshot, or does not fit its own specification.
+    """
+    chosen = runtime.setup(device)
+    network, spec = snapshots.load_generator(Path(snapshot), chosen)
+    return Generator(network, spec, chosen)
+
+
+def grid(images: np.ndarray, columns: int = 8) -> np.ndarray:
+    """Images uint8 (N, H, W, C) side by side, row by row: uint8 (height, width, C), to be shown or saved."""
+    return sample.grid(images, columns)

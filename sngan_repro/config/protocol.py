@@ -1,0 +1,94 @@
+"""Scoring protocols: how a score is measured, and hence what it is called. No torch here."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
+
+from sngan_repro.core.schema import Model
+
+METRICS = ("is", "fid", "kid", "precision", "recall")
+"""What a protocol measures unless it says otherwise."""
+
+
+class ProtocolSpec(Model):
+    """A scoring protocol: one pass over the samples that gives several metrics.
+
+    Two numbers may be compared only when their protocols are equal; the protocol is part of a metric's name. The keys
+    ``fault_*`` repeat faults of published evaluations, to measure what each does to a score.
+    """
+
+    FAULTS: ClassVar[tuple[str, ...]] = ("fault_distinct", "fault_contrast_stretch", "fault_detour")
+
+    evaluator: str = Field(description="the network whose features are compared")
+    metrics: tuple[str, ...] = Field(METRICS, min_length=1, description="what is measured")
+    num_fake: int = Field(ge=10, description="generated images")
+    reference: Literal["train", "test"] = Field("train", description="real images to compare with")
+    num_real: int | None = Field(None, ge=10, description="so many of them; default: all")
+    is_splits: int = Field(10, ge=1, description="parts over which the Inception Score is averaged")
+    kid_subset_size: int = Field(1000, ge=2, description="images in each subset of KID")
+    kid_subsets: int = Field(100, ge=1, description="subsets over which KID is averaged")
+    batch_norm: Literal["running", "batch"] = Field("running", description="G's batch statistics while sampling")
+    seed: int = Field(0, ge=0, description="seed of the latents and of the subsets")
+    fault_distinct: int | None = Field(
+        None, ge=2, description="fault: only so many distinct images, repeated until they are `num_fake`"
+    )
+    fault_contrast_stretch: bool = Field(
+        False, description="fault: each image stretched to its own 0-255 range before it is rounded to 8 bits"
+    )
+    fault_detour: int | None = Field(
+        None, ge=8, le=1024, description="fault: images resized to so many pixels and back before they are scored"
+    )
+
+    @field_validator("metrics")
+    @classmethod
+    def _distinct(cls, metrics: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(metrics)) != len(metrics):
+            raise ValueError("a metric is listed twice")
+        return metrics
+
+    @model_validator(mode="after")
+    def _distinct_divides(self) -> ProtocolSpec:
+        if self.fault_distinct and (self.num_fake % self.fault_distinct or self.fault_distinct == self.num_fake):
+            raise ValueError(
+                f"`num_fake` ({self.num_fake}) must be a multiple of `fault_distinct` ({self.fault_distinct}), "
+                "twice it or more"
+            )
+        return self
+
+    @model_serializer(mode="wrap")
+    def _unset_faults_left_out(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A protocol without faults is written as if there were none, so what was scored under it stays valid."""
+        return {key: value for key, value in handler(self).items() if value or key not in self.FAULTS}
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing is measured with a fault."""
+        return not self.faults
+
+    @property
+    def faults(self) -> dict[str, Any]:
+        """The faults that it scores with: key -> value."""
+        return {key: getattr(self, key) for key in self.FAULTS if getattr(self, key)}
+
+    @property
+    def without_faults(self) -> ProtocolSpec:
+        """The same protocol, clean."""
+        unset = {fault: type(self).model_fields[fault].default for fault in self.FAULTS}
+        return self.model_copy(update=unset)
+
+    @property
+    def images_key(self) -> tuple[int, str, bool]:
+        """(seed, batch-norm mode, contrast stretch): protocols alike in these share their generated images."""
+        return self.seed, self.batch_norm, self.fault_contrast_stretch
+
+    @property
+    def num_distinct(self) -> int:
+        """How many images are generated."""
+        return self.fault_distinct or self.num_fake
+
+    @property
+    def changes_pixels(self) -> bool:
+        """Whether images are changed before they are scored, so that features of unchanged ones do not serve."""
+        return self.fault_contrast_stretch or self.fault_detour is not None

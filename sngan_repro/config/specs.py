@@ -1,0 +1,206 @@
+"""The parts of a study file and the fully resolved specification of one run.
+
+Every unit is stated: ``_steps`` are generator updates, ``_images`` images, ``image_size`` pixels. No torch here.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+
+from sngan_repro.core.schema import LABEL_PATTERN, Model
+
+Label = Annotated[str, Field(pattern=LABEL_PATTERN, max_length=60)]
+"""A name that becomes part of a path: letters, digits and ``_ . + -``."""
+
+
+class DatasetSpec(Model):
+    """One dataset at one size: what the prepared array depends on, and nothing else."""
+
+    source: str = Field(description="a data source; `sngan-repro datasets` lists them")
+    image_size: int = Field(ge=16, le=128, multiple_of=4, description="height and width in pixels")
+    channels: Literal[1, 3] | None = Field(None, description="1 grey, 3 RGB; null: as the source has")
+    path: str | None = Field(None, description="folder or zip of images (source: images), class = folder name")
+    split: str | None = Field(None, description="which part of the source to train on (stl10 only)")
+    test_fraction: float | None = Field(
+        None, gt=0, lt=1, description="share set aside as test split, for sources that come without one"
+    )
+    split_seed: int = Field(0, ge=0, description="seed of that split")
+    resample: Literal["bicubic", "bilinear", "lanczos", "box"] = Field(
+        "bicubic", description="how images are brought to `image_size`"
+    )
+
+    @property
+    def id(self) -> str:
+        """The folder name of the prepared data: readable, and unique by its digest."""
+        return f"{self.source}-{self.image_size}px-{self.digest()[:8]}"
+
+
+class NetsSpec(Model):
+    """The networks that every method of a study shares."""
+
+    family: str = Field("cnn", description="cnn: the standard CNN of the SNGAN paper (Table 3)")
+    width: int = Field(64, ge=1, le=1024, description="channels of the layer nearest to the image; paper: 64")
+    z_dim: int = Field(128, ge=1, le=4096, description="length of the latent vector; paper: 128")
+    z_law: Literal["normal", "uniform", "uniform01"] = Field(
+        "normal", description="N(0, 1), uniform on [-1, 1), or uniform on [0, 1)"
+    )
+    init: Literal["xavier", "dcgan"] = Field(
+        "xavier", description="xavier: Glorot uniform; dcgan: normal with standard deviation 0.02"
+    )
+
+
+class SettingSpec(Model):
+    """One hyper-parameter setting: Adam and the number of discriminator steps (SNGAN paper, Table 1)."""
+
+    lr: float | None = Field(None, gt=0, description="learning rate of both networks")
+    lr_d: float | None = Field(None, gt=0, description="D's own learning rate (TTUR); default: lr")
+    lr_g: float | None = Field(None, gt=0, description="G's own learning rate (TTUR); default: lr")
+    beta1: float = Field(0.5, ge=0, lt=1, description="Adam's decay of the mean gradient")
+    beta2: float = Field(0.999, ge=0, lt=1, description="Adam's decay of the mean squared gradient")
+    n_dis: int = Field(1, ge=1, le=100, description="discriminator steps per generator step")
+
+    @model_validator(mode="after")
+    def _rates_complete(self) -> SettingSpec:
+        if self.lr is None and (self.lr_d is None or self.lr_g is None):
+            raise ValueError("give `lr`, or both `lr_d` and `lr_g`")
+        if self.lr is not None and self.lr_d is not None and self.lr_g is not None:
+            raise ValueError("`lr` has no effect when both `lr_d` and `lr_g` are given; remove it")
+        return self
+
+    @property
+    def rates(self) -> tuple[float, float]:
+        """(learning rate of D, learning rate of G)."""
+        lr_d, lr_g = self.lr_d or self.lr, self.lr_g or self.lr
+        assert lr_d is not None
+        assert lr_g is not None
+        return lr_d, lr_g
+
+
+class BudgetSpec(Model):
+    """How long to train, in one of two units; the other is derived and recorded.
+
+    An epoch is one pass over the training images by D's steps: num_train / (batch_size * n_dis) generator updates.
+    """
+
+    steps: int | None = Field(None, ge=1, description="generator updates")
+    epochs: float | None = Field(None, gt=0, description="passes over the training images")
+
+    @model_validator(mode="after")
+    def _one_unit(self) -> BudgetSpec:
+        if (self.steps is None) == (self.epochs is None):
+            raise ValueError("give exactly one of `steps` and `epochs`")
+        return self
+
+    def total_steps(self, steps_per_epoch: float) -> int:
+        """The budget in generator updates, at least 1."""
+        if self.steps is not None:
+            return self.steps
+        assert self.epochs is not None
+        return max(1, round(self.epochs * steps_per_epoch))
+
+
+class SnapshotsSpec(Model):
+    """When G is saved. The end of training is always saved too."""
+
+    count: int | None = Field(None, ge=1, description="so many, evenly spaced, the last at the end")
+    every_steps: int | None = Field(None, ge=1, description="one every so many generator updates")
+    every_epochs: float | None = Field(None, gt=0, description="one every so many epochs")
+    steps: tuple[Annotated[int, Field(ge=1)], ...] | None = Field(
+        None, min_length=1, description="after exactly these generator updates"
+    )
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> SnapshotsSpec:
+        given = [name for name in type(self).model_fields if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError("give exactly one of `count`, `every_steps`, `every_epochs`, `steps`")
+        return self
+
+    def at(self, total_steps: int, steps_per_epoch: float) -> list[int]:
+        """The generator updates after which G is saved, increasing, ending with ``total_steps``."""
+        if self.count is not None:
+            chosen = [round(total_steps * k / self.count) for k in range(1, self.count + 1)]
+        elif self.every_steps is not None:
+            chosen = list(range(self.every_steps, total_steps + 1, self.every_steps))
+        elif self.every_epochs is not None:
+            period = self.every_epochs * steps_per_epoch
+            chosen = [round(period * k) for k in range(1, int(total_steps / period + 1e-9) + 1)]
+        else:
+            assert self.steps is not None
+            chosen = list(self.steps)
+        return sorted({step for step in chosen if 1 <= step <= total_steps} | {total_steps})
+
+
+class TrainingSpec(Model):
+    """What the training loop does besides the method itself."""
+
+    batch_size: int = Field(64, ge=2, le=4096, description="images in each step of D and of G")
+    ema: float | None = Field(None, gt=0, lt=1, description="decay of an average of G's weights, used for samples")
+    lr_decay_from: float | None = Field(
+        None, ge=0, lt=1, description="share of the training after which both rates fall linearly to 0"
+    )
+    log_every: int = Field(50, ge=1, description="updates between two read-outs of the log and finiteness checks")
+    spectral_every: int | None = Field(
+        None, ge=1, description="updates between two measurements of D's spectral norms; default: 20 in all"
+    )
+    precision: Literal["fp32", "tf32", "bf16"] = Field(
+        "fp32",
+        description="of the networks; bf16: power iterations and penalties stay in fp32; tf32: of products on a GPU",
+    )
+
+
+OWN_SETTING = "own"
+"""Stands where a setting's name would, for runs of programs that have no use for the study's settings."""
+
+
+class MethodSpec(Model):
+    """A method and its complete options (defaults filled in)."""
+
+    name: str
+    options: dict[str, Any] = {}
+    code: str | None = None
+    """A digest of what the file of a method of the user's own does: an edit of it makes other runs."""
+
+    @model_serializer(mode="wrap")
+    def _without_code_of_the_package(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        values = handler(self)
+        return {key: value for key, value in values.items() if key != "code" or value is not None}
+
+
+class RunSpec(Model):
+    """Everything one training depends on. Its digest identifies the run; it is stored beside every result."""
+
+    study: str
+    dataset: Label
+    label: Label
+    setting: Label
+    seed: int = Field(ge=0)
+    data: DatasetSpec
+    method: MethodSpec
+    nets: NetsSpec
+    optimiser: SettingSpec
+    training: TrainingSpec
+    budget: BudgetSpec
+    snapshots: SnapshotsSpec
+
+    @property
+    def id(self) -> str:
+        """The run's place below ``runs/``: dataset/label/setting/seed<k>."""
+        return f"{self.dataset}/{self.label}/{self.setting}/seed{self.seed}"
+
+    def steps_per_epoch(self, num_train: int) -> float:
+        """Generator updates in one pass of D over the training images."""
+        return num_train / (self.training.batch_size * self.optimiser.n_dis)
+
+
+class EvaluatorSpec(Model):
+    """Options of evaluators that the workflow trains on each dataset's train split: ``classifier``."""
+
+    epochs: int = Field(12, ge=1, le=1000, description="passes over the training images")
+    width: int = Field(32, ge=4, le=512, description="channels of the first layer")
+    feature_dim: int = Field(64, ge=8, le=2048, description="length of the features that FID and KID compare")
+    lr: float = Field(2e-3, gt=0, description="learning rate")
+    batch_size: int = Field(64, ge=2, description="images in each step")
+    seed: int = Field(0, ge=0, description="of the weights and of the order of the images")

@@ -1,0 +1,1 @@
+"""What knows no GAN: configuration models, files, registries, plugins, the process."""

@@ -1,0 +1,77 @@
+"""Numbers and durations as text, the same in tables, figures, the report and the terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+
+def duration(seconds: float) -> str:
+    """For example ``40 s``, ``3 min 20 s``, ``5 h 12 min``, ``2 d 3 h``; ``?`` for what is not finite."""
+    if not abs(seconds) < float("inf"):
+        return "?"
+    whole = max(0, round(seconds))
+    for size, unit, part, small in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+        if whole >= size:
+            rest = whole % size // part
+            return f"{whole // size} {unit} {rest} {small}" if rest else f"{whole // size} {unit}"
+    return f"{whole} s"
+
+
+MISSING = "–"
+
+
+def decimals_for(values: Iterable[float | None]) -> int:
+    """Decimals that show about four digits of the largest value of a column, between 1 and 5."""
+    finite = [abs(value) for value in values if value is not None and math.isfinite(value)]
+    largest = max(finite, default=1.0)
+    if largest == 0:
+        return 3
+    return min(5, max(1, 3 - math.floor(math.log10(largest))))
+
+
+def number(value: float | None, decimals: int) -> str:
+    """A number with a true minus sign, or a dash when there is none."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    return f"{value:.{decimals}f}".replace("-", "−")
+
+
+def interval(low: float | None, high: float | None, decimals: int) -> str:
+    """``[low, high]``, or a dash when there is none."""
+    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
+        return MISSING
+    return f"[{number(low, decimals)}, {number(high, decimals)}]"
+
+
+def mean_sd(mean: float | None, sd: float | None, decimals: int) -> str:
+    """``mean ± SD``; the mean alone when there is no SD (one run)."""
+    if sd is None or not math.isfinite(sd):
+        return number(mean, decimals)
+    return f"{number(mean, decimals)} ± {number(sd, decimals)}"
+
+
+def amount(value: float, digits: int = 3) -> str:
+    """A quantity to so many significant digits, with thousands separated by a thin space: ``12 300``, ``0.042``."""
+    if not math.isfinite(value):
+        return MISSING
+    if value == 0:
+        return "0"
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    return f"{value:,.{decimals}f}".replace(",", "\u202f").replace("-", "−")
+
+
+def integer(value: float) -> str:
+    """A whole number, thousands separated by a thin space; a dash when there is none."""
+    return f"{int(value):,}".replace(",", "\u202f") if math.isfinite(value) else MISSING
+
+
+def count(value: int, noun: str) -> str:
+    """``1 run``, ``2 runs``, ``12 300 updates``."""
+    return f"{integer(value)} {noun}" + ("" if value == 1 else "s")
+
+
+def enumeration(words: Iterable[str]) -> str:
+    """``A``, ``A and B``, ``A, B and C``."""
+    items = list(words)
+    return items[0] if len(items) == 1 else ", ".join(items[:-1]) + f" and {items[-1]}" if items else ""

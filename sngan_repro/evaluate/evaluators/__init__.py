@@ -1,5 +1,0 @@
-"""The evaluators: one small file each, registering itself. Listing them imports neither torch nor numpy."""
-
-from sngan_repro.evaluate.evaluators.base import EVALUATORS, Evaluator, WeightsFile, untrained
-
-__all__ = ["EVALUATORS", "Evaluator", "WeightsFile", "untrained"]

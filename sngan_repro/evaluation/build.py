@@ -1,0 +1,227 @@
+"""An evaluator as used on one dataset: its network, and the features of all real images, computed once.
+
+The folder holds ``evaluator.json`` (written last: it is there when the rest is complete), ``features_train.npz``,
+``features_test.npz`` and, for a trained one, ``weights.safetensors``. Each file of features carries the digests of
+the evaluator and the images it was made with and is refused by a reader that expects others, so parallel jobs can
+read a folder that is being replaced and get the right features or an error, never a mixture.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from sngan_repro.config.specs import EvaluatorSpec
+from sngan_repro.core.files import atomic_path, file_lock, file_sha256, read_json, write_json
+from sngan_repro.core.runtime import versions
+from sngan_repro.core.schema import ConfigError, text_digest
+from sngan_repro.data.dataset import PreparedData, Split
+from sngan_repro.evaluation.classifier import accuracy
+from sngan_repro.evaluation.evaluators import EVALUATORS, untrained
+from sngan_repro.evaluation.evaluators.base import trained_options
+from sngan_repro.evaluation.features import Extractor, Features, extract
+from sngan_repro.evaluation.neighbours import squared_radii
+
+log = logging.getLogger(__name__)
+
+SPLITS: tuple[Split, Split] = ("train", "test")
+TRAINED_WEIGHTS = "weights.safetensors"
+"""The weights of a trained evaluator, in its folder."""
+
+
+def build_evaluator(
+    name: str,
+    dataset_dir: Path,
+    options: EvaluatorSpec,
+    out: Path,
+    weights: Path | None,
+    device: torch.device | str = "cpu",
+) -> dict[str, Any]:
+    """Make the evaluator's folder ``out`` for one prepared dataset; returns what evaluator.json says.
+
+    A folder that is complete and of the same dataset, options and weights is left alone. options: of a trained
+    evaluator, ignored by others. weights: the file of a published one, ignored by others.
+    Raises ConfigError for an unknown evaluator, a dataset without labels where one is trained, or missing weights.
+    """
+    published = EVALUATORS.get(name).weights
+    data = PreparedData.open(dataset_dir)
+    if published and weights is None:
+        place = f"set `{published.key}` in config/config.yaml" if published.key else f"stage {published.name}"
+        raise ConfigError(
+            f"the evaluator '{name}' needs its weights: {place} or let them be downloaded (`download: true`)"
+        )
+    weights = weights if published else None
+    with file_lock(
+        out.with_name(f".{out.name}.lock"), wait=True
+    ):  # two builds at once could mix one's weights with the other's features
+        if (present := _present(name, data, options, out, weights)) is not None:
+            log.info("%s: complete", out)
+            return present
+        return _build(name, data, options, out, weights, device)
+
+
+def _build(
+    name: str,
+    data: PreparedData,
+    options: EvaluatorSpec,
+    out: Path,
+    weights: Path | None,
+    device: torch.device | str,
+) -> dict[str, Any]:
+    started = time.perf_counter()
+    (out / "evaluator.json").unlink(missing_ok=True)  # from here on nothing here looks complete
+    evaluator = EVALUATORS.get(name)
+    if evaluator.trained:
+        _check_labels(name, data)
+        weights = out / TRAINED_WEIGHTS
+        evaluator.train(data, options, weights, device)
+    extractor = evaluator.load(weights, device)
+    weights_sha256 = file_sha256(weights) if weights else None
+    digest = _digest(name, weights_sha256)
+    accuracies: dict[str, float | None] = {}
+    for split in SPLITS:
+        features = extract(extractor, data.images(split), evaluator.batch_size, device)
+        accuracies[split] = _accuracy(features, data.labels(split)) if evaluator.trained else None
+        kept = {**features, "radii": squared_radii(features["features"], device)}
+        _write_features(out / f"features_{split}.npz", kept, digest, data.sha256)
+    info = {
+        "evaluator": name,
+        "digest": digest,
+        "preprocessing": evaluator.preprocessing,
+        "weights": (weights.name if evaluator.trained else str(weights.resolve())) if weights else None,
+        "weights_sha256": weights_sha256,
+        "feature_dim": features["features"].shape[1],
+        "num_classes": features["logits"].shape[1],
+        "options": trained_options(name, options),
+        "dataset_sha256": data.sha256,
+        "train_accuracy": accuracies["train"],
+        "test_accuracy": accuracies["test"],
+        "seconds": round(time.perf_counter() - started, 3),
+        "versions": versions(),
+    }
+    write_json(out / "evaluator.json", info)
+    return info
+
+
+def read_evaluator(folder: Path, data: PreparedData) -> dict[str, Any]:
+    """evaluator.json of a complete folder; ConfigError when it is missing or was made for other images."""
+    path = folder / "evaluator.json"
+    if not path.exists():
+        raise ConfigError(f"{path}: no such file; the evaluator is not built for this dataset")
+    try:
+        info = read_json(path)
+    except ValueError as error:
+        raise ConfigError(f"{path}: not JSON ({error}); remove {folder} so that it is built anew") from None
+    if info["dataset_sha256"] != data.sha256:
+        raise ConfigError(
+            f"{path}: made for images with SHA-256 {info['dataset_sha256'][:16]}..., but {data.folder} holds "
+            f"{data.sha256[:16]}...; remove {folder} so that it is built anew"
+        )
+    return info
+
+
+def read_features(folder: Path, split: Split, info: dict[str, Any]) -> Features:
+    """Cached features and logits of a split's real images, in the order of the prepared dataset.
+
+    Raises ConfigError unless they were made by the evaluator and from the images that ``info`` names.
+    """
+    return _read(folder, split, info, ("features", "logits"))
+
+
+def read_radii(folder: Path, split: Split, info: dict[str, Any]) -> np.ndarray | None:
+    """What ``neighbours.squared_radii`` gives for these features, (N,); None in a file of an earlier version."""
+    return _read(folder, split, info, (), ("radii",)).get("radii")
+
+
+def _read(
+    folder: Path, split: Split, info: dict[str, Any], names: tuple[str, ...], optional: tuple[str, ...] = ()
+) -> dict[str, np.ndarray]:
+    """Arrays of a file of features, after checking what it was made by and from."""
+    path = folder / f"features_{split}.npz"
+    expected = (info["digest"], info["dataset_sha256"])
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            found = (str(file["evaluator_digest"]), str(file["dataset_sha256"]))
+            if found == expected:
+                return {name: file[name] for name in (*names, *(name for name in optional if name in file))}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise ConfigError(f"{path}: cannot be read ({error}); remove {folder} so that it is built anew") from None
+    raise ConfigError(
+        f"{path}: made by evaluator {found[0]} from images {found[1][:16]}..., expected {expected[0]} and "
+        f"{expected[1][:16]}...; remove {folder} so that it is built anew"
+    )
+
+
+def load_extractor(
+    folder: Path, info: dict[str, Any], device: torch.device | str = "cpu", weights: Path | None = None
+) -> Extractor:
+    """The network of an evaluator's folder, after checking that its weights are those of the cached features.
+
+    weights: what config/config.yaml says of where its weights are now, when not at the place where they were.
+    """
+    evaluator = EVALUATORS.get(info["evaluator"])
+    if info["weights"] is None:
+        return evaluator.load(None, device)
+    path = folder / info["weights"]  # an absolute path for published weights
+    key = evaluator.weights.key if evaluator.weights else None
+    if weights is not None and key:
+        path = weights
+    if not path.exists():
+        hint = f"see `{key}` in config/config.yaml" if key else f"remove {folder} so that it is built anew"
+        raise ConfigError(f"{path}: the weights of the evaluator are missing; {hint}")
+    if (found := file_sha256(path)) != info["weights_sha256"]:
+        raise ConfigError(
+            f"{path}: SHA-256 {found[:16]}..., but the features in {folder} were made with "
+            f"{info['weights_sha256'][:16]}...; remove {folder} so that it is built anew"
+        )
+    return evaluator.load(path, device)
+
+
+def _digest(name: str, weights_sha256: str | None) -> str:
+    """Identifies what turns pixels into features: kind, preprocessing and weights."""
+    return text_digest(f"{name}\n{EVALUATORS.get(name).preprocessing}\n{weights_sha256 or ''}")
+
+
+def _present(
+    name: str, data: PreparedData, options: EvaluatorSpec, out: Path, weights: Path | None
+) -> dict[str, Any] | None:
+    """evaluator.json if the folder is complete and of this dataset, these options and these weights, else None."""
+    try:
+        info = read_evaluator(out, data)
+        current = out / TRAINED_WEIGHTS if EVALUATORS.get(name).trained else weights
+        digest = _digest(name, file_sha256(current) if current else None)
+        found = (info["evaluator"], info["digest"], info["options"])
+        same = found == (name, digest, trained_options(name, options))
+        for split in SPLITS:
+            read_features(out, split, info)
+    except (ConfigError, OSError, KeyError, ValueError):  # whatever is missing or unreadable is made anew
+        return None
+    return info if same else None
+
+
+def _check_labels(evaluator: str, data: PreparedData) -> None:
+    """ConfigError unless every training image has a label, of at least two classes."""
+    labels = data.labels("train")
+    if np.any(labels < 0) or len(np.unique(labels)) < 2:
+        name = data.info.get("source_title") or data.folder.name
+        raise ConfigError(
+            f"the evaluator '{evaluator}' needs labels of at least 2 classes, and of the {len(labels)} training images "
+            f"of '{name}' ({data.folder}) {np.sum(labels < 0)} have none and the others "
+            f"{len(np.unique(labels[labels >= 0]))} classes; use {untrained()} in the study's `scores`"
+        )
+
+
+def _accuracy(features: Features, labels: np.ndarray) -> float | None:
+    """Share of images that a network trained on their classes gets right."""
+    return accuracy(torch.from_numpy(features["logits"]), torch.from_numpy(np.array(labels)))
+
+
+def _write_features(path: Path, features: Features, digest: str, dataset_sha256: str) -> None:
+    with atomic_path(path) as temporary:
+        np.savez(temporary, **features, evaluator_digest=digest, dataset_sha256=dataset_sha256)  # type: ignore[arg-type]

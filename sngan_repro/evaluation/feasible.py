@@ -1,0 +1,54 @@
+"""Whether a dataset can give what a study's protocols ask for. No torch and no numpy here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sngan_repro.config.protocol import ProtocolSpec
+from sngan_repro.core.files import read_json
+from sngan_repro.core.schema import ConfigError
+from sngan_repro.evaluation.evaluators import EVALUATORS, untrained
+from sngan_repro.evaluation.scores import SCORES
+
+
+def infeasible(metric: str, protocol: ProtocolSpec, num_fake: int, num_real: int) -> str | None:
+    """Why a metric cannot be computed from so many images, naming the key to change; None when it can."""
+    return SCORES.get(metric).infeasible(protocol, num_fake, num_real)
+
+
+def check_protocols(
+    dataset: str, protocols: Sequence[ProtocolSpec], num_train: int | None, num_test: int | None, labelled: bool
+) -> None:
+    """Raise ConfigError when a protocol asks for more real images, or for labels, than a dataset has.
+
+    num_train, num_test: images of each split; None: not known yet, not checked.
+    """
+    for index, protocol in enumerate(protocols):
+        where = f"scores.{index}: dataset '{dataset}'"
+        if EVALUATORS.get(protocol.evaluator).trained and not labelled:
+            raise ConfigError(
+                f"{where} has no classes to train the evaluator '{protocol.evaluator}' on; use {untrained()}, "
+                "or put the images into one folder per class"
+            )
+        available = {"train": num_train, "test": num_test}[protocol.reference]
+        if available is None:
+            continue
+        if protocol.num_real is not None and protocol.num_real > available:
+            raise ConfigError(
+                f"{where}: `num_real` {protocol.num_real} exceeds the {available} images "
+                f"of the {protocol.reference} split"
+            )
+        for metric in protocol.metrics:
+            if reason := infeasible(metric, protocol, protocol.num_fake, protocol.num_real or available):
+                raise ConfigError(f"{where}: {reason} (reference: {protocol.reference})")
+
+
+def check_prepared(dataset: str, folder: Path, protocols: Sequence[ProtocolSpec]) -> bool:
+    """:func:`check_protocols` against the prepared images in a folder; False when nothing is prepared there yet."""
+    record = folder / "dataset.json"
+    if not record.exists():
+        return False
+    found = read_json(record)
+    check_protocols(dataset, protocols, found["num_train"], found["num_test"], found["classes"] is not None)
+    return True

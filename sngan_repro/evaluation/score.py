@@ -1,0 +1,213 @@
+"""Scores of one run, all its snapshots in one process, and the scores of real images under the same protocols."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from sngan_repro.config.protocol import ProtocolSpec
+from sngan_repro.config.run_paths import RunPaths
+from sngan_repro.config.specs import RunSpec
+from sngan_repro.core.files import file_sha256, read_json, write_json
+from sngan_repro.core.runtime import device_info, versions
+from sngan_repro.core.schema import ConfigError, parse, text_digest
+from sngan_repro.data.arrays import read_external
+from sngan_repro.data.dataset import PreparedData, Split
+from sngan_repro.evaluation.faults import repeated, stretched, stretched_uint8
+from sngan_repro.evaluation.metrics import select, take
+from sngan_repro.evaluation.scorer import Images, Record, Scorer
+from sngan_repro.evaluation.selection import BEST, RESAMPLE_SEED, best_snapshots, narrowed
+from sngan_repro.nets.sampling import NonFiniteImages, generate_on_device, to_uint8
+from sngan_repro.nets.snapshot import load_generator
+
+log = logging.getLogger(__name__)
+
+
+def score_run(
+    run: RunPaths,
+    protocols: list[ProtocolSpec],
+    dataset_dir: Path,
+    evaluator_dirs: dict[str, Path],
+    device: torch.device | str = "cpu",
+    inception_weights: Path | None = None,
+) -> dict[str, Any]:
+    """Score every snapshot that status.json lists under every protocol; writes and returns scores.json.
+
+    Per snapshot, images are generated once for each (seed, batch-norm mode, contrast stretch) and pass once through
+    each evaluator, once more for each detour; a protocol uses the first ``num_fake`` of them, or the first
+    ``fault_distinct``, repeated. Where ``samples/<updates>.npy`` stands instead of a snapshot (an
+    external program), its first ``num_fake`` images are scored; protocols with batch-norm statistics of their own
+    cannot apply to those and give null. A generator with non-finite pixels gives null too.
+
+    Then the best snapshot by each metric (the last finite one of a diverged run may be it) is scored by that metric
+    once more, on a fresh sample: latents of the protocol's seed + RESAMPLE_SEED, all else as in the protocol. These
+    records follow the others and have ``selection`` "best", where the others have null. ``sampling_seed`` is the seed
+    of the latents; null where an external program made the images, of which there is no fresh sample.
+
+    evaluator_dirs: folder of each evaluator that the protocols name. inception_weights: where they are now, if not
+    where the evaluator was built with them. Raises ConfigError when a file is missing, is not the one that status.json
+    or the evaluator was made with, or holds too few images for a protocol.
+    """
+    started = time.perf_counter()
+    spec = parse(RunSpec, read_json(run.spec), str(run.spec))
+    status = read_json(run.status)
+    if status.get("spec_digest", spec.digest()) != spec.digest():
+        raise ConfigError(f"{run.status}: belongs to another specification than {run.spec}; train the run again")
+    scorer = Scorer(PreparedData.open(dataset_dir), protocols, evaluator_dirs)
+    scorer.check_feasible()
+    scorer.load_extractors(torch.device(device), inception_weights)
+    records: list[Record] = []
+    for snapshot in status["snapshots"]:
+        offset = None if _is_external(run, snapshot) else 0
+        images = _images_of(run, spec, snapshot, scorer, protocols, offset or 0)
+        records += scorer.records(_identity(spec, snapshot, None), protocols, images, offset)
+    generated = [(r["metric"], r["updates"], r["value"]) for r in records if r["sampling_seed"] is not None]
+    best = best_snapshots(protocols, generated)
+    for snapshot in status["snapshots"]:
+        chosen = narrowed(protocols, [name for name, updates in best.items() if updates == snapshot["steps"]])
+        if chosen:
+            images = _images_of(run, spec, snapshot, scorer, chosen, RESAMPLE_SEED)
+            records += scorer.records(_identity(spec, snapshot, BEST), chosen, images, RESAMPLE_SEED)
+    return _write(run.scores, spec.digest(), records, started, torch.device(device))
+
+
+def score_real(
+    protocols: list[ProtocolSpec],
+    dataset_name: str,
+    study_name: str,
+    dataset_dir: Path,
+    evaluator_dirs: dict[str, Path],
+    out: Path,
+    device: torch.device | str = "cpu",
+    inception_weights: Path | None = None,
+) -> dict[str, Any]:
+    """Score real images in the place of generated ones, from cached features; writes and returns ``out``.
+
+    The images come from the split that is not the protocol's reference, ``num_fake`` of them drawn without replacement
+    by the protocol's seed, or all when there are fewer (``num_fake_used`` says how many). A metric that so few cannot
+    give is null. They get the protocol's faults too; only where these change pixels are there no cached features and
+    is an evaluator loaded, on ``device``. inception_weights: as in :func:`score_run`.
+    """
+    started = time.perf_counter()
+    data = PreparedData.open(dataset_dir)
+    scorer = Scorer(data, protocols, evaluator_dirs)
+    changing = dict.fromkeys(protocol.evaluator for protocol in protocols if protocol.changes_pixels)
+    scorer.load_extractors(torch.device(device), inception_weights, changing)
+    identity = {
+        "study": study_name,
+        "dataset": dataset_name,
+        "method": "Real data",
+        "setting": None,
+        "seed": None,
+        "updates": None,
+        "images_seen": None,
+        "selection": None,
+    }
+    records = []
+    for protocol in protocols:
+        other: Split = "test" if protocol.reference == "train" else "train"
+        chosen = select(min(protocol.num_distinct, data.num(other)), data.num(other), protocol.seed)
+        if protocol.changes_pixels:
+            images = data.images(other)[chosen]
+            images = stretched_uint8(images) if protocol.fault_contrast_stretch else images
+            features = scorer.features_of(protocol, images)
+        else:
+            features = take(scorer.real_features(protocol.evaluator, other), chosen)
+        records += scorer.score(identity, protocol, repeated(features, protocol), protocol.seed)
+    digest = text_digest("\n".join([dataset_name, *(protocol.to_json() for protocol in protocols)]))
+    return _write(out, digest, records, started, torch.device(device))
+
+
+def _identity(spec: RunSpec, snapshot: dict[str, Any], selection: str | None) -> Record:
+    return {
+        "study": spec.study,
+        "dataset": spec.dataset,
+        "method": spec.label,
+        "setting": spec.setting,
+        "seed": spec.seed,
+        "updates": snapshot["steps"],
+        "images_seen": snapshot.get("images_seen"),
+        "selection": selection,
+    }
+
+
+def _is_external(run: RunPaths, snapshot: dict[str, Any]) -> bool:
+    steps = snapshot["steps"]
+    return not run.snapshot(steps).exists() and run.external_samples(steps).exists()
+
+
+def _images_of(
+    run: RunPaths,
+    spec: RunSpec,
+    snapshot: dict[str, Any],
+    scorer: Scorer,
+    protocols: list[ProtocolSpec],
+    offset: int,
+) -> Images:
+    """The images of one snapshot for every ``images_key`` in use, as many as the largest protocol needs.
+
+    offset: added to the protocol's seed for the latents.
+    """
+    needed: dict[tuple[int, str, bool], int] = {}
+    for protocol in protocols:
+        key = protocol.images_key
+        needed[key] = max(needed.get(key, 0), protocol.num_distinct)
+    steps = snapshot["steps"]
+    path = run.snapshot(steps)
+    external = run.external_samples(steps)
+    if _is_external(run, snapshot):
+        samples = read_external(external, scorer.data.image_shape, max(needed.values()), snapshot.get("sha256"))
+        return {key: _external_images(samples[:count], *key) for key, count in needed.items()}
+    if not path.exists():
+        raise ConfigError(
+            f"{path}: listed in {run.status} but missing, and there is no {external}; train the run again"
+        )
+    if (found := file_sha256(path)) != snapshot.get("sha256"):
+        raise ConfigError(
+            f"{path}: SHA-256 {found}, but {run.status} lists {snapshot.get('sha256')}: this is not the snapshot that "
+            "the training wrote; train the run again"
+        )
+    G, stored = load_generator(path, scorer.device)
+    if stored.digest() != spec.digest():
+        raise ConfigError(f"{path}: made under another specification than {run.spec}; train the run again")
+    images: Images = {}
+    for (seed, batch_norm, stretch), count in needed.items():
+        try:
+            images[seed, batch_norm, stretch] = generate_on_device(
+                G,
+                spec.nets,
+                count,
+                seed + offset,
+                scorer.device,
+                batch_norm=batch_norm,  # type: ignore[arg-type]
+                quantise=stretched if stretch else to_uint8,
+            )
+        except NonFiniteImages as error:
+            log.warning("%s: %s; its scores are null", path, error)
+            images[seed, batch_norm, stretch] = None
+    return images
+
+
+def _external_images(samples: np.ndarray, seed: int, batch_norm: str, stretch: bool) -> np.ndarray | None:
+    """Samples of an external program as a protocol wants them: it has neither seeds nor batch statistics for them."""
+    del seed
+    if batch_norm != "running":
+        return None
+    return stretched_uint8(samples) if stretch else samples
+
+
+def _write(path: Path, digest: str, records: list[Record], started: float, device: torch.device) -> dict[str, Any]:
+    scores = {
+        "spec_digest": digest,
+        "records": records,
+        "seconds": round(time.perf_counter() - started, 3),
+        "device": device_info(device),
+        "versions": versions(),
+    }
+    write_json(path, scores)
+    return scores

@@ -1,0 +1,169 @@
+"""Records of samples under the protocols of a study, against the real images of one dataset."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from sngan_repro.config.protocol import ProtocolSpec
+from sngan_repro.core.schema import ConfigError
+from sngan_repro.data.dataset import PreparedData, Split
+from sngan_repro.evaluation.build import load_extractor, read_evaluator, read_features, read_radii
+from sngan_repro.evaluation.evaluators import EVALUATORS
+from sngan_repro.evaluation.faults import detour, repeated
+from sngan_repro.evaluation.feasible import infeasible
+from sngan_repro.evaluation.features import Extractor, Features, KeptFeatures, extract
+from sngan_repro.evaluation.frechet import Gaussian, gaussian
+from sngan_repro.evaluation.metrics import Timed, select, take, timed
+from sngan_repro.evaluation.protocol import metric_name
+
+Record = dict[str, Any]
+Images = dict[tuple[int, str, bool], np.ndarray | torch.Tensor | None]
+"""ProtocolSpec.images_key -> uint8 images (N, H, W, C), generated ones on the device; None where there are none"""
+
+
+@dataclass
+class Scorer:
+    """The real images of one dataset under the evaluators in use: read once, shared by all snapshots."""
+
+    data: PreparedData
+    protocols: list[ProtocolSpec]
+    folders: dict[str, Path]
+    infos: dict[str, dict[str, Any]] = field(init=False)
+    extractors: dict[str, Extractor] = field(default_factory=dict)
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    _features: dict[tuple[str, str], Features] = field(default_factory=dict)
+    _references: dict[tuple[str, str, int | None, int], tuple[Features, Gaussian | None]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        names = dict.fromkeys(protocol.evaluator for protocol in self.protocols)
+        if absent := [name for name in names if name not in self.folders]:
+            raise ConfigError(f"no evaluator folder is given for {', '.join(absent)}")
+        self.infos = {name: read_evaluator(self.folders[name], self.data) for name in names}
+
+        for protocol in self.protocols:
+            available = self.data.num(protocol.reference)
+            if protocol.num_real is not None and protocol.num_real > available:
+                raise ConfigError(
+                    f"{_where(protocol)}: `num_real` is {protocol.num_real}, but the {protocol.reference} split of "
+                    f"{self.data.folder} has {available} images"
+                )
+
+    def check_feasible(self) -> None:
+        """Raise ConfigError for a metric that cannot be computed from so many images as its protocol says."""
+        for protocol in self.protocols:
+            num_real = protocol.num_real or self.data.num(protocol.reference)
+            for metric in protocol.metrics:
+                if reason := infeasible(metric, protocol, protocol.num_fake, num_real):
+                    raise ConfigError(f"{_where(protocol)}: {reason} (reference: the {protocol.reference} split)")
+
+    def load_extractors(
+        self, device: torch.device, inception_weights: Path | None, names: Collection[str] | None = None
+    ) -> None:
+        """Load the networks of all evaluators, or of those named."""
+        self.device = device
+        for name in self.infos if names is None else names:
+            self.extractors[name] = load_extractor(self.folders[name], self.infos[name], device, inception_weights)
+
+    def features_of(self, protocol: ProtocolSpec, images: np.ndarray | torch.Tensor) -> Features:
+        """Features of images in the place of generated ones, uint8 (N, H, W, C), after the protocol's detour."""
+        if protocol.fault_detour is not None:
+            images = images.cpu().numpy() if isinstance(images, torch.Tensor) else images
+            images = detour(images, protocol.fault_detour)
+        batch_size = EVALUATORS.get(protocol.evaluator).batch_size
+        return extract(self.extractors[protocol.evaluator], images, batch_size, self.device)
+
+    def real_features(self, evaluator: str, split: Split) -> Features:
+        key = (evaluator, split)
+        if key not in self._features:
+            self._features[key] = read_features(self.folders[evaluator], split, self.infos[evaluator])
+        return self._features[key]
+
+    def reference(self, protocol: ProtocolSpec) -> tuple[Features, Gaussian | None]:
+        """The protocol's real features, and their Gaussian if it has an FID."""
+        key = (protocol.evaluator, protocol.reference, protocol.num_real, protocol.seed)
+        if key not in self._references:
+            features, radii = self.real_features(protocol.evaluator, protocol.reference), None
+            if protocol.num_real is not None:
+                available = len(features["features"])
+                features = take(features, select(protocol.num_real, available, protocol.seed))
+            else:
+                radii = read_radii(self.folders[protocol.evaluator], protocol.reference, self.infos[protocol.evaluator])
+            self._references[key] = KeptFeatures(features, self.device, radii), None
+        features, fitted = self._references[key]
+        if fitted is None and "fid" in protocol.metrics and len(features["features"]) > 1:
+            fitted = gaussian(features["features"])
+            self._references[key] = features, fitted
+        return features, fitted
+
+    def records(
+        self, identity: Record, protocols: Sequence[ProtocolSpec], images: Images, offset: int | None
+    ) -> list[Record]:
+        """Records of one set of samples under some of the scorer's protocols.
+
+        offset: the seed of the latents is the protocol's plus this; None for images that were not generated here.
+        """
+        passed: dict[FeaturesKey, Features] = {}
+        records = []
+        for protocol in protocols:
+            seed = None if offset is None else protocol.seed + offset
+            samples = images[protocol.images_key]
+            if samples is None:
+                records += self.score(identity, protocol, None, seed)
+                continue
+            key = _features_key(protocol)
+            if key not in passed:
+                needed = max(p.num_distinct for p in protocols if _features_key(p) == key)
+                passed[key] = self.features_of(protocol, samples[:needed])
+            features = repeated(take(passed[key], slice(protocol.num_distinct)), protocol)
+            records += self.score(identity, protocol, features, seed)
+        return records
+
+    def score(
+        self, identity: Record, protocol: ProtocolSpec, fake: Features | None, sampling_seed: int | None
+    ) -> list[Record]:
+        """One record per metric of a protocol; ``fake`` None gives null values."""
+        real, fitted = self.reference(protocol)
+        if fake is None:
+            found: Timed = dict.fromkeys(protocol.metrics, ((None, None, None), 0.0))
+        else:
+            found = timed(protocol, fake, real, fitted)
+        conditions = {
+            **protocol.to_dict(),
+            "num_fake_used": 0 if fake is None else len(fake["features"]),
+            "num_real_used": len(real["features"]),
+            "evaluator_digest": self.infos[protocol.evaluator]["digest"],
+            "dataset_sha256": self.data.sha256,
+            "torch_fidelity": importlib.metadata.version("torch-fidelity"),
+        }
+        return [
+            {
+                **identity,
+                "metric": metric_name(protocol, metric),
+                "value": value,
+                "spread": spread,
+                "spread_over": over,
+                "sampling_seed": sampling_seed,
+                "protocol": conditions,
+                "seconds": round(seconds, 4),
+            }
+            for metric, ((value, spread, over), seconds) in found.items()
+        ]
+
+
+FeaturesKey = tuple[tuple[int, str, bool], int | None, str]
+
+
+def _features_key(protocol: ProtocolSpec) -> FeaturesKey:
+    """Protocols alike in this share one pass of their images through an evaluator."""
+    return protocol.images_key, protocol.fault_detour, protocol.evaluator
+
+
+def _where(protocol: ProtocolSpec) -> str:
+    return f"scores: {metric_name(protocol, protocol.metrics[0])}"

@@ -1,0 +1,62 @@
+"""The Inception Score (Salimans et al. 2016, arXiv:1606.03498), with the values of torch-fidelity."""
+
+from __future__ import annotations
+
+from sngan_repro.evaluation.scores.base import SCORES, Score
+
+
+@SCORES.register("is")
+class InceptionScore(Score):
+    """exp E_y KL(p(c | y) || p(c)), mean over splits of the shuffled samples; the spread is the SD over the splits."""
+
+    title = "IS"
+    long_title = "Inception Score"
+    higher_is_better = True
+    of_samples_alone = True
+    needs_classes = True
+    measures = "the classifier is sure of each image, and the classes vary"
+    blind_to = "anything about real images; variety within a class; one image per class is enough for the top"
+    report = (
+        r"The **Inception Score** [@salimans2016], $\exp \mathbb{E}\,\mathrm{KL}(p(c \mid y) \,\|\, p(c))$, is high "
+        "when the evaluator's classifier is sure of each generated image and the classes vary."
+    )
+    computed_by = "torch-fidelity [@obukhov2020]"
+
+    @classmethod
+    def compute(cls, sets):
+        from sngan_repro.evaluation.inception_score import inception_score
+        from sngan_repro.evaluation.metrics import rng_seed
+
+        splits = sets.protocol.is_splits
+        value, spread = inception_score(sets.fake["logits"], splits, rng_seed(sets.protocol))
+        return value if splits == 1 else (value, spread, f"{splits} splits")
+
+    @classmethod
+    def infeasible(cls, protocol, num_fake, num_real):
+        del num_real
+        enough = num_fake >= 2 * protocol.is_splits
+        return None if enough else f"{num_fake} images are too few for `is_splits` {protocol.is_splits}"
+
+    @classmethod
+    def name_part(cls, protocol):
+        return "" if protocol.is_splits == 10 else f"s{protocol.is_splits}"
+
+    @classmethod
+    def label_part(cls, protocol):
+        return f"{protocol.is_splits} split" + "s" * (protocol.is_splits != 1)
+
+    @classmethod
+    def sentence_part(cls, protocol):
+        one = protocol.is_splits == 1
+        return "IS of all samples at once" if one else f"IS averaged over {protocol.is_splits} splits"
+
+    @classmethod
+    def report_text(cls, protocols):
+        splits = {protocol.is_splits for protocol in protocols}
+        if max(splits) == 1:
+            return cls.report
+        where = " where a protocol has more than one" if 1 in splits else ""
+        return (
+            f"{cls.report} It is averaged over splits of the samples{where}; the spread over these splits is stored "
+            "with the scores and is *not* what ± means in this report."
+        )

@@ -1,0 +1,51 @@
+"""The check that every method passes: what the loop relies on, tried out on small networks and random images.
+
+:func:`check_method` is the whole of it; ``sngan-repro check-method`` prints its findings, and tests assert that none
+has failed. Whatever a method's own code raises is a finding too, with the line in the method's file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from sngan_repro.extend.check_method import capturing, description, losses, training
+from sngan_repro.extend.check_method.case import SIZES, Case, Check, Finding
+
+__all__ = ["SIZES", "Case", "Finding", "check_method"]
+
+CHECKS: tuple[Check, ...] = (*losses.CHECKS, *training.CHECKS, *capturing.CHECKS, *description.CHECKS)
+"""In this order; the first two must pass before the others make sense."""
+
+
+def check_method(
+    name: str,
+    options: Mapping[str, Any] | None = None,
+    sizes: Sequence[tuple[int, int]] = SIZES,
+    device: str = "cpu",
+    setting: Mapping[str, Any] | None = None,
+) -> list[Finding]:
+    """Try out a method, and say of each thing that the loop relies on whether it holds.
+
+    name: a registered method. options: as in a study file. sizes: (pixels, channels) of the images. device: where the
+    trainings are tried; what must be the same to the last bit is always tried on the CPU. setting: keys of a study's
+    setting, for methods that allow only some. Raises ConfigError for an unknown name or a wrong option.
+    """
+    case = Case.of(name, options or {}, sizes, device, setting or {})
+    findings: list[Finding] = []
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # more would only wait for each other on networks so small
+    try:
+        with torch.random.fork_rng():
+            for number, check in enumerate(CHECKS):
+                found = case.run(check)
+                findings += found
+                if number < 2 and any(finding.failed for finding in found):
+                    left = len(CHECKS) - number - 1
+                    findings.append(Finding("the rest", "not tried", found=f"{left} further checks wait for this one"))
+                    break
+    finally:
+        torch.set_num_threads(threads)
+    return findings

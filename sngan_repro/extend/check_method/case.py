@@ -1,0 +1,196 @@
+"""One method with options to be checked: its networks, its batches, its lines, and what is said of it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from sngan_repro.config.specs import NetsSpec, RunSpec, SettingSpec
+from sngan_repro.core import plugins
+from sngan_repro.core.schema import ConfigError
+from sngan_repro.methods import METHODS, Method, MethodOptions
+from sngan_repro.study.entries import options_of, setting_of
+from sngan_repro.training.trainer import Trainer
+
+SIZES = ((16, 1), (28, 1), (32, 3), (48, 3))
+"""(pixels, channels) of the images that a method must be able to deal with."""
+NETS = NetsSpec(width=4, z_dim=8)
+SETTING = SettingSpec(lr=2e-4, n_dis=2)
+BATCH = 6
+
+Shape = tuple[int, int, int]
+"""(channels, height, width)"""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was seen of one thing that the loop relies on."""
+
+    check: str
+    """What should hold."""
+    state: Literal["passed", "failed", "not tried"]
+    found: str = ""
+    needed: str = ""
+    where: str = ""
+    """The line in the method's file, where one is to blame."""
+
+    @property
+    def failed(self) -> bool:
+        return self.state == "failed"
+
+    def __str__(self) -> str:
+        lines = [f"{self.state}: {self.check}"]
+        for word, text in (("found", self.found), ("needed", self.needed), ("where", self.where)):
+            lines += [f"    {word + ':':<8}{text}"] if text else []
+        return "\n".join(lines)
+
+
+class Failure(Exception):
+    """Something does not hold. place: a function of the method, or a line that is known already."""
+
+    def __init__(self, found: str, needed: str, function: str = "", line: str = "") -> None:
+        super().__init__(found)
+        self.found, self.needed, self.function, self.line = found, needed, function, line
+
+
+Check = tuple[str, Callable[["Case"], Iterator[Failure]]]
+"""(what should hold, a function that yields what does not)."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A method with options, and the sizes and the device that it is tried with."""
+
+    name: str
+    method: type[Method]
+    options: MethodOptions
+    sizes: tuple[tuple[int, int], ...]
+    device: torch.device
+    setting: SettingSpec
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        options: Mapping[str, Any],
+        sizes: Sequence[tuple[int, int]],
+        device: str,
+        setting: Mapping[str, Any],
+    ) -> Case:
+        """Raises ConfigError for an unknown method and for options or keys of the setting that do not suit it."""
+        method = METHODS.get(name)
+        complete = options_of(method, dict(options), name)
+        optimiser = setting_of(SETTING, dict(setting), name)
+        try:
+            method.check(complete, optimiser)
+        except ConfigError as error:
+            raise ConfigError(f"{name}: {error} (checked with {optimiser.to_json()}; give other keys)") from None
+        return cls(name, method, complete, tuple(sizes), torch.device(device), optimiser)
+
+    @property
+    def shapes(self) -> list[Shape]:
+        return [(channels, size, size) for size, channels in self.sizes]
+
+    def run(self, check: Check) -> list[Finding]:
+        """The findings of one check: what fails, or that all is well."""
+        title, function = check
+        found = []
+        try:
+            for failure in function(self):
+                where = failure.line or self.place(failure.function)
+                found.append(Finding(title, "failed", failure.found, failure.needed, where))
+        except Exception as error:  # of the method's own code: any kind
+            text = " ".join(str(error).split())
+            needed = "that this works; the method's own code raised it"
+            found.append(Finding(title, "failed", f"{type(error).__name__}: {text}", needed, self.line_of(error)))
+        return found or [Finding(title, "passed")]
+
+    def build(self, shape: Shape, seed: int = 0) -> tuple[Method, nn.Module, nn.Module]:
+        """The method and its networks, on the CPU."""
+        torch.manual_seed(seed)
+        method = self.method(self.options, shape, NETS)
+        G, D = method.build()
+        return method, G, D
+
+    def real(self, shape: Shape) -> Tensor:
+        """A batch of random images, (N, C, H, W) in [-1, 1)."""
+        return torch.rand(BATCH, *shape) * 2 - 1
+
+    def latents(self) -> Tensor:
+        return torch.randn(BATCH, NETS.z_dim)
+
+    def trainer(self, device: torch.device | str = "cpu", shape: Shape = (1, 16, 16), **training: Any) -> Trainer:
+        """A trainer of a small run on random images, at the start."""
+        channels, size, _ = shape
+        images = np.random.default_rng(0).integers(0, 256, (40, size, size, channels), dtype=np.uint8)
+        spec = run_spec(self.name, self.options, self.setting, NETS, size, {"batch_size": BATCH, **training})
+        return Trainer(spec, images, torch.device(device))
+
+    @property
+    def files(self) -> set[str]:
+        """The files whose lines are the method's: its own, those beside it, those of methods it derives from."""
+        found = set()
+        for base in self.method.__mro__:
+            if issubclass(base, Method) and base is not Method and (file := inspect.getsourcefile(base)):
+                found |= {str(path) for path in plugins.sources(Path(file))}
+        return found
+
+    def line_of(self, error: BaseException) -> str:
+        """The innermost line of the method's files on the way to an error, with its text."""
+        files = self.files
+        found = plugins.line_in(error, lambda file: file in files or str(Path(file).resolve()) in files)
+        return line_text(*found) if found else ""
+
+    def place(self, function: str) -> str:
+        """The line at which one of the method's functions begins."""
+        if not function:
+            return ""
+        try:
+            code = getattr(self.method, function).__code__
+        except AttributeError:
+            return ""
+        return f"{plugins.shown(Path(code.co_filename))}, line {code.co_firstlineno}: `{function}`"
+
+
+def run_spec(
+    name: str, options: MethodOptions, setting: SettingSpec, nets: NetsSpec, size: int, training: dict[str, Any]
+) -> RunSpec:
+    """A run of one method that stands in no study."""
+    return RunSpec.model_validate(
+        {
+            "study": "check",
+            "dataset": "random",
+            "label": "check",
+            "setting": "A",
+            "seed": 0,
+            "data": {"source": "digits", "image_size": size},
+            "method": {"name": name, "options": options.to_dict()},
+            "nets": nets.to_dict(),
+            "optimiser": setting.to_dict(),
+            "training": training,
+            "budget": {"steps": 1_000_000},
+            "snapshots": {"count": 1},
+        }
+    )
+
+
+def line_text(file: Path, line: int) -> str:
+    """``methods/mine.py, line 31: if loss.item() > 3:``"""
+    try:
+        text = file.read_text(encoding="utf-8").splitlines()[line - 1].strip()
+    except (OSError, IndexError):
+        text = ""
+    return f"{plugins.shown(file)}, line {line}" + (f": {text}" if text else "")
+
+
+def size_text(shape: Shape) -> str:
+    """``at 28 px, 1 channel``"""
+    channels, size, _ = shape
+    return f"at {size} px, {channels} channel{'s' * (channels > 1)}"

@@ -1,0 +1,98 @@
+"""``sngan-repro check-method``: the findings in a terminal, and the time of an update."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from sngan_repro.config.specs import NetsSpec
+from sngan_repro.core import plugins, runtime
+from sngan_repro.core.schema import ConfigError
+from sngan_repro.extend.check_method import SIZES, check_method
+from sngan_repro.extend.check_method.case import SETTING, run_spec
+from sngan_repro.methods import METHODS
+from sngan_repro.study.entries import options_of, setting_of
+from sngan_repro.training.trainer import Trainer
+
+NETS = NetsSpec(width=16, z_dim=32)
+SIZE, BATCH, ROUNDS, ROUND_SECONDS = 32, 32, 7, 0.3
+
+
+def run(
+    name: str,
+    options: Mapping[str, Any],
+    setting: Mapping[str, Any],
+    sizes: Sequence[tuple[int, int]] | None,
+    device: torch.device,
+    measure: bool,
+) -> bool:
+    """Check one method, or all methods of a file, and print what was found; whether nothing failed.
+
+    Raises ConfigError for an unknown name, a file without methods, and options that do not suit.
+    """
+    good = True
+    for one in _names(name):
+        method = METHODS.get(one)
+        print(f"{one}: {method.title}, {METHODS.origin(one)}")
+        findings = check_method(one, options, sizes or SIZES, str(device), setting)
+        for finding in findings:
+            print(finding)
+        failed = sum(finding.failed for finding in findings)
+        good = good and not failed
+        if failed:
+            print(f"{failed} {'thing' if failed == 1 else 'things'} to mend")
+        else:
+            print(f"all {len(findings)} checks passed")
+            if measure:
+                print(measured(one, options, setting, device))
+    return good
+
+
+def _names(name: str) -> list[str]:
+    """The methods meant: one by its name, or all that a file registers."""
+    path = Path(name)
+    if not (name.endswith(".py") or path.is_file()):
+        return [name]
+    if not path.is_file():
+        raise ConfigError(f"{name}: no such file")
+    plugins.load(path)
+    found = [other for other in METHODS.names() if METHODS.origin(other).file == path.resolve()]
+    if not found:
+        raise ConfigError(
+            f'{plugins.shown(path)}: no method in it; `@METHODS.register("name")` above a class makes it one'
+        )
+    return found
+
+
+def measured(name: str, options: Mapping[str, Any], setting: Mapping[str, Any], device: torch.device) -> str:
+    """The time of an update beside SNGAN's, taken in turns so that a busy machine slows both."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (256, SIZE, SIZE, 3), dtype=np.uint8)
+    trainers = []
+    for one, given in ((name, options), ("sngan", {})):
+        complete, optimiser = options_of(METHODS.get(one), dict(given), one), setting_of(SETTING, dict(setting), one)
+        trainers.append(Trainer(run_spec(one, complete, optimiser, NETS, SIZE, {"batch_size": BATCH}), images, device))
+
+    def seconds(trainer: Trainer, updates: int) -> float:
+        start = time.perf_counter()
+        for _ in range(updates):
+            trainer.step()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        return (time.perf_counter() - start) / updates
+
+    counts = [max(1, round(ROUND_SECONDS / min(seconds(trainer, 3), seconds(trainer, 3)))) for trainer in trainers]
+    rounds = [[seconds(trainer, count) for trainer, count in zip(trainers, counts, strict=True)] for _ in range(ROUNDS)]
+    own, reference = (statistics.median(column) for column in zip(*rounds, strict=True))
+    ratio = statistics.median(one / other for one, other in rounds)
+    info = runtime.device_info(device)
+    return (
+        f"an update takes {own * 1000:.3g} ms, {ratio:.2f} times SNGAN's {reference * 1000:.3g} ms ({SIZE} px, width "
+        f"{NETS.width}, batch {BATCH}, n_dis {setting_of(SETTING, dict(setting), name).n_dis}, on {info['name']})"
+    )

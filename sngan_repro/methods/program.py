@@ -1,0 +1,239 @@
+"""What a program says of itself: ``programs/<name>.yaml``, or a file given by its path. No torch here.
+
+A study names a program among its methods, as it names a method of this package.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import string
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import (
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    create_model,
+    field_validator,
+    model_validator,
+)
+
+from sngan_repro.config.specs import OWN_SETTING, Label, SettingSpec
+from sngan_repro.core.schema import ConfigError, Model, nearest, parse, read_yaml
+
+PROGRAMS_DIR = Path("programs")
+
+PLACEHOLDERS = {
+    "task": "JSON file with all of the below and more",
+    "images": "training images, .npy: uint8 (N, height, width, channels)",
+    "labels": "their classes, .npy: int64 (N), -1 where there is none",
+    "samples": "file to write the final images to, .npy: uint8 (num_samples, height, width, channels)",
+    "out": "folder of all files to write",
+    "state": "folder that stays when the job is cut short, for a program that can go on",
+    "num_samples": "images to write",
+    "height": "pixels",
+    "width": "pixels",
+    "channels": "1 grey, 3 RGB",
+    "seed": "the run's seed",
+    "steps": "the budget in generator updates",
+    "batch_size": "the study's images in each update",
+    "threads": "CPU threads the job has",
+    "device": "cpu or cuda, as this job may use",
+    "folder": "folder of the declaration",
+}
+"""What the command of every program may name in braces."""
+OF_A_SETTING = {
+    "lr_d": "D's learning rate",
+    "lr_g": "G's learning rate",
+    "beta1": "Adam's decay of the mean gradient",
+    "beta2": "Adam's decay of the mean squared gradient",
+    "n_dis": "D's steps per step of G",
+}
+"""What it may name too when it runs under the study's settings."""
+OptionValue = StrictBool | StrictInt | StrictFloat | StrictStr | None
+KINDS: dict[str, Any] = {"bool": bool, "int": int, "float": float, "str": str}
+
+
+class OptionSpec(Model):
+    """One option: ``n_components: 40``, or a mapping with limits and a description."""
+
+    default: OptionValue = Field(description="its value unless a study says otherwise")
+    type: Literal["bool", "int", "float", "str"] | None = Field(None, description="default: that of `default`")
+    description: str = Field("", description="what it means, for listings")
+    min: float | None = Field(None, description="smallest number allowed")
+    max: float | None = Field(None, description="largest number allowed")
+    choices: tuple[OptionValue, ...] | None = Field(None, description="the only values allowed")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare(cls, value: Any) -> Any:
+        return value if isinstance(value, dict) else {"default": value}
+
+    @model_validator(mode="after")
+    def _typed(self) -> OptionSpec:
+        if self.default is None and self.type is None:
+            raise ValueError("an option whose default is null needs a `type`: bool, int, float or str")
+        if (self.min is not None or self.max is not None) and self.kind not in ("int", "float"):
+            raise ValueError("`min` and `max` are for numbers")
+        return self
+
+    @property
+    def kind(self) -> str:
+        return self.type or type(self.default).__name__
+
+    def field(self) -> tuple[Any, Any]:
+        """(annotation, field) of the model of the options."""
+        kind: Any = Literal[self.choices] if self.choices else KINDS[self.kind]
+        if self.default is None:
+            kind = kind | None
+        return kind, Field(self.default, ge=self.min, le=self.max, description=self.description or None)
+
+
+class ProgramOptions(Model):
+    """Options of a program; numbers are numbers, not texts."""
+
+    model_config = ConfigDict(strict=True)
+
+
+class Program(Model):
+    """A declaration, with the properties that the methods of this package have."""
+
+    derived = frozenset({"name", "file"})
+
+    name: str = Field(description="as studies name it")
+    file: Path = Field(description="where it is declared")
+    title: Label = Field(description="name in tables and figures, and default label in paths")
+    summary: str = Field(min_length=3, description="what it does, in one line, for listings and the report")
+    command: str = Field(
+        min_length=1, description="what to run in the repository's folder; names in braces are filled in"
+    )
+    equations: str = Field("", description=r"LaTeX for the report; formulas are separated by `, \qquad `")
+    source: str = Field("", description="citation keys of report/references.bib, separated by commas")
+    options: dict[str, OptionSpec] = Field({}, description="name -> default, or a mapping with description and limits")
+    snapshots: Literal["final", "study"] = Field(
+        "final", description="final: only the end; study: at the study's snapshots, samples/<updates, 8 digits>.npy"
+    )
+    settings: bool = Field(False, description="true: one run under each setting of the study, whose values it gets")
+    files: tuple[str, ...] = Field((), description="files besides those in `command` that it depends on")
+    rules: str | None = Field(None, description="Snakemake file whose rules make some of `files`")
+    threads: int = Field(1, ge=1, description="CPU threads of its job")
+    gpu: int = Field(0, ge=0, description="GPUs of its job, where the machine has any")
+    mem_mb: int = Field(4000, ge=1, description="memory of its job on a cluster")
+    minutes: int = Field(60, ge=1, description="time limit of its job on a cluster; more with every attempt")
+
+    @field_validator("options")
+    @classmethod
+    def _names(cls, options: dict[str, OptionSpec]) -> dict[str, OptionSpec]:
+        for name in options:
+            if not re.fullmatch(r"[A-Za-z]\w*", name):
+                raise ValueError(f"'{name}' is no name for an option: letters, digits and _, a letter first")
+            if name in ("name", "label", "setting", "nets", "options") or name in PLACEHOLDERS | OF_A_SETTING:
+                raise ValueError(f"an option must not be called '{name}', which has a meaning of its own")
+        return options
+
+    @model_validator(mode="after")
+    def _command_known(self) -> Program:
+        try:
+            tokens = shlex.split(self.command)
+            named = [name for token in tokens for _, name, _, _ in string.Formatter().parse(token) if name is not None]
+        except ValueError as error:
+            raise ValueError(f"`command` cannot be read: {error} (a brace is written twice: {{{{ }}}})") from None
+        known = [*PLACEHOLDERS, *(OF_A_SETTING if self.settings else ()), *self.options]
+        for name in named:
+            if name not in known:
+                hint = nearest(name, known)
+                raise ValueError(f"`command` names {{{name}}}, which is not known{hint} (known: {', '.join(known)})")
+        absent = [file for file in self.files if not self.place(file).exists()]
+        if absent and self.rules is None:
+            raise ValueError(f"`files`: {absent[0]}: no such file; give `rules` where a rule makes it")
+        if self.rules is not None and not self.place(self.rules).is_file():
+            raise ValueError(f"`rules`: {self.rules}: no such file")
+        try:
+            parse(self.Options, {name: option.default for name, option in self.options.items()}, "options")
+        except ConfigError as error:  # a default outside of its own limits
+            raise ValueError(str(error)) from None
+        return self
+
+    @cached_property
+    def Options(self) -> type[Model]:
+        """The model of its options."""
+        fields: dict[str, Any] = {name: option.field() for name, option in self.options.items()}
+        return create_model("Options", __base__=ProgramOptions, **fields)
+
+    def equations_for(self, options: Any) -> str:
+        """The same under all options."""
+        del options
+        return self.equations
+
+    def check(self, options: Any, setting: SettingSpec) -> None:
+        """Any of its options goes with any setting."""
+
+    def place(self, file: str) -> Path:
+        """The path of a file that the declaration names, in which {folder} is that of the declaration."""
+        return Path(file.replace("{folder}", str(self.file.parent)))
+
+    @property
+    def inputs(self) -> list[str]:
+        """Files whose change is a reason to run it again: those that the command names, and `files`."""
+        named = [
+            self.place(token)
+            for token in shlex.split(self.command)
+            if "{folder}" in token or not Path(token).is_absolute()  # an interpreter is no part of the program
+        ]
+        paths = [*(path for path in named if path.is_file()), *map(self.place, self.files)]
+        return list(dict.fromkeys(map(str, paths)))
+
+    def words(self, values: dict[str, Any]) -> list[str]:
+        """The command with names filled in. No shell reads it, so values may hold spaces and quotes."""
+        plain = {name: _plain(value) for name, value in values.items()}
+        return [token.format_map(plain) for token in shlex.split(self.command)]
+
+
+def _plain(value: Any) -> Any:
+    """An option as other languages write it: true, false, and nothing for null."""
+    return {True: "true", False: "false"}[value] if isinstance(value, bool) else "" if value is None else value
+
+
+def program_names() -> list[str]:
+    """The programs of the folder ``programs``, sorted."""
+    return sorted(file.stem for file in PROGRAMS_DIR.glob("*.yaml"))
+
+
+def find_program(name: str) -> Program | None:
+    """The program called ``name`` in ``programs/``, or declared in the file of that path; None when there is none.
+
+    Raises ConfigError when its declaration has a mistake.
+    """
+    if name.endswith((".yaml", ".yml")):
+        return _read(name, Path(name))
+    path = PROGRAMS_DIR / f"{name}.yaml"
+    return _read(name, path) if path.is_file() else None
+
+
+def _read(name: str, path: Path) -> Program:
+    # A study asks for its programs many times; what was read is kept as long as the file is the same.
+    if not path.is_file():
+        raise ConfigError(f"{path}: no such file; a method that ends in .yaml is the declaration of a program")
+    facts = path.stat()
+    return _parsed(name, path, facts.st_mtime_ns, facts.st_size)
+
+
+@cache
+def _parsed(name: str, path: Path, *_: int) -> Program:
+    values = read_yaml(path)
+    for key in ("name", "file"):
+        if key in values:
+            raise ConfigError(f"{path}: {key}: a program is named after its file; remove this key")
+    try:
+        return parse(Program, {**values, "name": name, "file": path}, str(path))
+    except TypeError as error:  # raised by limits that cannot be compared with a default
+        raise ConfigError(f"{path}: options: {error}") from None
+
+
+__all__ = ["OWN_SETTING", "PLACEHOLDERS", "OptionSpec", "Program", "find_program", "program_names"]

@@ -1,0 +1,1 @@
+"""A study file, the runs it defines, and where their files are."""

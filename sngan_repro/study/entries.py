@@ -1,0 +1,158 @@
+"""Entries of ``methods`` in a study file: what they may hold, and what they add to a run's specification. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import Field, ValidationError, model_validator
+
+from sngan_repro.config.specs import Label, MethodSpec, NetsSpec, SettingSpec, TrainingSpec
+from sngan_repro.core.schema import ConfigError, Model, describe, nearest, parse
+from sngan_repro.methods import METHODS, Method, find_method
+from sngan_repro.methods.declaration import RESERVED
+from sngan_repro.methods.program import Program
+
+ENTRY_KEYS = [key for key in RESERVED if key != "options"]
+OWN_KEYS: dict[str, type[Model]] = {"setting": SettingSpec, "nets": NetsSpec}
+"""Keys of an entry that hold keys of other parts of a study."""
+
+NO_SETTING = {"lr": 1.0}
+"""In the specification of a program without settings; read by nothing."""
+
+
+class MethodEntry(Model):
+    """One method of a study: ``sngan``, or ``{name: sngan, label: SNGAN-hinge, loss: hinge, ...}``.
+
+    Keys other than these are options of the method (``sngan-repro methods`` lists them).
+    """
+
+    name: str = Field(description="a method or program; `sngan-repro methods` lists them")
+    label: Label | None = Field(None, description="name in paths, tables and figures; default: the method's title")
+    setting: dict[str, Any] = Field({}, description="replaces keys of every setting for this entry, e.g. n_dis: 5")
+    nets: dict[str, Any] = Field({}, description="replaces keys of the study's `nets` for this entry")
+    options: dict[str, Any] = Field({}, description="the method's own options")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _flat_options(cls, value: Any) -> Any:
+        """Accept a bare name, and collect unreserved keys as options."""
+        return flattened(value)
+
+
+def flattened(value: Any) -> Any:
+    """An entry as its model has it: a bare name becomes a mapping, keys that are none of its own become options.
+
+    Raises ValueError (for pydantic) for what is neither.
+    """
+    if isinstance(value, str):
+        return {"name": value}
+    if not isinstance(value, dict):
+        raise ValueError(f"a name such as sngan, or a mapping such as {{name: sngan, loss: hinge}}; found {value!r}")
+    own = {key: value[key] for key in value if key in RESERVED}
+    extra = {str(key): value[key] for key in value if key not in RESERVED}
+    if not own and len(extra) == 1:  # `- sngan: {loss: hinge}`, or `- sngan:` alone
+        (name, inner), *_ = extra.items()
+        keys = "".join(f", {key}: {given}" for key, given in inner.items()) if isinstance(inner, dict) else ""
+        raise ValueError(f"the method's name is the value of `name`; write {{name: {name}{keys}}}")
+    options = own.get("options", {})
+    if not isinstance(options, dict):
+        raise ValueError(f"`options` must be a mapping of options to values; found {options!r}")
+    return {**own, "options": {**options, **extra}}
+
+
+def check_labels(labels: Iterable[str]) -> None:
+    """Raise ConfigError for two entries whose results would lie in one folder."""
+    seen: dict[str, str] = {}
+    for label in labels:
+        other = seen.get(label.lower())
+        if other == label:
+            raise ConfigError(f"methods: two entries have the label '{label}'; give one its own `label:`")
+        if other is not None:
+            raise ConfigError(
+                f"methods: the labels '{other}' and '{label}' differ in case only, so their results would share a "
+                "folder on some disks; give one another `label:`"
+            )
+        seen[label.lower()] = label
+
+
+def options_of(method: type[Method] | Program, given: dict[str, Any], where: str) -> Any:
+    """The complete options of an entry, an instance of the method's ``Options``.
+
+    Raises ConfigError naming the key and what would be right.
+    """
+    known = method.Options.model_fields
+    for key in given:
+        if key in known:
+            continue
+        for part, model in OWN_KEYS.items():
+            if key in model.model_fields:
+                raise ConfigError(f"{where}: {key}: this is a key of `{part}`; write {part}: {{{key}: {given[key]}}}")
+        hint = nearest(key, [*known, *ENTRY_KEYS])
+        listed = ", ".join(known) if known else "no options"
+        raise ConfigError(f"{where}: {key}: unknown key{hint} (allowed here: {listed}; and {', '.join(ENTRY_KEYS)})")
+    try:
+        options = method.Options.model_validate(given)
+    except ValidationError as error:
+        raise ConfigError(describe(error, method.Options, where)) from None
+    for key, value in given.items():
+        if isinstance(value, bool) and not isinstance(getattr(options, key), bool):
+            raise ConfigError(f"{where}: {key}: a number is needed; found {str(value).lower()}")
+    return options
+
+
+def nets_of(nets: NetsSpec, replaced: dict[str, Any], where: str) -> NetsSpec:
+    """The networks of an entry: the study's, with what the entry replaces."""
+    return parse(NetsSpec, {**nets.to_dict(), **replaced}, f"{where}: nets")
+
+
+def setting_of(setting: SettingSpec, replaced: dict[str, Any], where: str) -> SettingSpec:
+    """A setting as an entry has it. Rates of its own, one or a pair, take the place of the other form."""
+    values = setting.to_dict()
+    if "lr" in replaced and not {"lr_d", "lr_g"} & replaced.keys():
+        values |= {"lr_d": None, "lr_g": None}
+    elif {"lr_d", "lr_g"} <= replaced.keys():
+        values["lr"] = None
+    return parse(SettingSpec, {**values, **replaced}, f"{where}: setting")
+
+
+def method_parts(
+    entry: MethodEntry, name: str, setting: SettingSpec, nets: NetsSpec, training: TrainingSpec, where: str
+) -> dict[str, Any]:
+    """What an entry under the setting called ``name`` adds to a run's specification.
+
+    Raises ConfigError, beginning with ``where``, for an entry that cannot be run.
+    """
+    method = find_method(entry.name)
+    options = options_of(method, entry.options, where)
+    optimiser = setting_of(setting, entry.setting, where)
+    try:
+        method.check(options, optimiser)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: setting {name}: {error}") from None
+    return {
+        "method": MethodSpec(name=entry.name, options=options.to_dict(), code=METHODS.code(entry.name)),
+        "nets": nets_of(nets, entry.nets, where),
+        "optimiser": optimiser,
+        "training": training,
+    }
+
+
+def program_parts(
+    entry: MethodEntry, setting: SettingSpec | None, training: TrainingSpec, where: str
+) -> dict[str, Any]:
+    """The same for a program. setting: None for a program without settings.
+
+    A program is not given networks, nor anything of ``training`` but the batch size, so its runs depend on neither.
+    """
+    options = options_of(find_method(entry.name), entry.options, where)
+    for key in ("nets", "setting") if setting is None else ("nets",):
+        if getattr(entry, key):
+            raise ConfigError(f"{where}: `{key}` has no effect on a program; remove it")
+    values = NO_SETTING if setting is None else {**setting.to_dict(), **entry.setting}
+    return {
+        "method": MethodSpec(name=entry.name, options=options.to_dict()),
+        "nets": NetsSpec(),
+        "optimiser": parse(SettingSpec, values, f"{where}: setting"),
+        "training": TrainingSpec(batch_size=training.batch_size),
+    }

@@ -1,0 +1,90 @@
+"""Where every file lies. The only place that knows file names; used by the Snakefile and by the CLI."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sngan_repro.config.machine import MachineConfig
+from sngan_repro.config.run_paths import RunPaths
+from sngan_repro.config.specs import DatasetSpec, EvaluatorSpec
+from sngan_repro.evaluation.evaluators import EVALUATORS
+from sngan_repro.study.study import Study
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The folders of one study on one machine."""
+
+    study: str
+    results_dir: Path
+    data_dir: Path
+
+    @classmethod
+    def of(cls, machine: MachineConfig, study: Study | str) -> Layout:
+        name = study if isinstance(study, str) else study.name
+        return cls(name, Path(machine.results_dir), Path(machine.data_dir))
+
+    @property
+    def root(self) -> Path:
+        return self.results_dir / self.study
+
+    def run(self, run_id: str) -> RunPaths:
+        return RunPaths(self.root / "runs" / run_id)
+
+    def checked_data(self, dataset: str) -> Path:
+        """Exists when a dataset has what the study's protocols ask for."""
+        return self.root / "checked" / f"{dataset}.json"
+
+    def real_scores(self, dataset: str) -> Path:
+        """Scores of real images under the study's protocols."""
+        return self.root / "real" / f"{dataset}.json"
+
+    @property
+    def tables(self) -> Path:
+        return self.root / "tables"
+
+    @property
+    def figures(self) -> Path:
+        return self.root / "figures"
+
+    @property
+    def report_html(self) -> Path:
+        return self.root / "report.html"
+
+    @property
+    def report_pdf(self) -> Path:
+        return self.root / "report.pdf"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    def run_log(self, step: str, run_id: str) -> Path:
+        """What the job of a run printed; step: train or score."""
+        return self.logs / step / f"{run_id}.log"
+
+    # Shared by all studies: keyed by digests, so a name never stands for two things.
+
+    @property
+    def downloads(self) -> Path:
+        """Archives as fetched or staged by hand."""
+        return self.data_dir / "downloads"
+
+    @property
+    def weights(self) -> Path:
+        """Weights of published evaluators."""
+        return self.data_dir / "weights"
+
+    def weights_record(self, evaluator: str) -> Path:
+        """Says which file below :attr:`weights` is an evaluator's; there when that file was fetched or checked."""
+        return self.weights / f"{evaluator}.json"
+
+    def dataset(self, spec: DatasetSpec) -> Path:
+        """Prepared images: images.npy, labels.npy, dataset.json."""
+        return self.data_dir / "prepared" / spec.id
+
+    def evaluator(self, spec: DatasetSpec, evaluator: str, options: EvaluatorSpec) -> Path:
+        """An evaluator as used on one dataset: evaluator.json, weights, features of the real images."""
+        suffix = f"-{options.digest()[:8]}" if EVALUATORS.get(evaluator).trained else ""
+        return self.data_dir / "evaluators" / spec.id / f"{evaluator}{suffix}"

@@ -1,0 +1,170 @@
+"""Read a study file and check it as a whole, names included. No torch here.
+
+One file is one study; studies are never merged. Every mistake is a :class:`ConfigError` before any job starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from sngan_repro.config.specs import OWN_SETTING
+from sngan_repro.core import plugins
+from sngan_repro.core.registry import Registry
+from sngan_repro.core.schema import ConfigError, describe, read_yaml, require_known
+from sngan_repro.data.sources import SOURCES, check_source, source_info
+from sngan_repro.evaluation.evaluators import EVALUATORS
+from sngan_repro.evaluation.feasible import check_protocols
+from sngan_repro.evaluation.protocol import check_protocol
+from sngan_repro.evaluation.scores import SCORES
+from sngan_repro.methods import METHODS
+from sngan_repro.nets.families import FAMILIES
+from sngan_repro.study.entries import check_labels
+from sngan_repro.study.study import Study
+
+STUDIES_DIR = Path("config/studies")
+
+
+def study_path(name: str) -> Path:
+    """The file of a study given by name (in ``config/studies``) or by path."""
+    if name.endswith((".yaml", ".yml")) or "/" in name:
+        return Path(name)
+    return STUDIES_DIR / f"{name}.yaml"
+
+
+def load_study(name: str) -> Study:
+    """Read and check a study given by name or path. The file's stem is the study's name.
+
+    Raises :class:`ConfigError` with every problem found, one line each.
+    """
+    path = study_path(name)
+    if not path.exists() and path.parent == STUDIES_DIR:
+        if not STUDIES_DIR.is_dir():
+            raise ConfigError(
+                f"study '{name}': there is no folder {STUDIES_DIR} here; run this in the repository's folder, "
+                "or give the path of a study file"
+            )
+        known = sorted(file.stem for file in STUDIES_DIR.glob("*.yaml"))
+        require_known("study", name, known)
+    values = read_yaml(path)
+    if "name" in values:
+        raise ConfigError(f"{path}: name: a study is named after its file; remove this key")
+    return make_study({**values, "name": path.stem}, str(path))
+
+
+def make_study(values: dict[str, Any], where: str = "study") -> Study:
+    """A study of these values, its ``name`` included, checked like a file.
+
+    Raises :class:`ConfigError`; its lines begin with ``where``.
+    """
+    plugins.load_chosen()  # first, so that an error in a plugin is not reported as an error in the study
+    try:
+        study = Study.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(describe(error, Study, where)) from None
+    try:
+        check_study(study)
+    except ConfigError as error:
+        raise ConfigError("\n".join(f"{where}: {line}" for line in str(error).splitlines())) from None
+    return study
+
+
+def check_study(study: Study) -> None:
+    """Check all names, and all keys that depend on other keys. Raises :class:`ConfigError` at the first problem."""
+    _check_names(study)
+    _check_datasets(study)
+    _check_metrics(study)
+    if OWN_SETTING in study.settings:
+        raise ConfigError(f"settings: '{OWN_SETTING}' stands for programs that have none; rename this setting")
+    late = [step for step in study.snapshots.steps or () if step > (study.budget.steps or step)]
+    if late:
+        raise ConfigError(f"snapshots: steps: {late} lie beyond the budget of {study.budget.steps} updates")
+    if study.published and not set(study.labels) & set(study.published.methods):
+        raise ConfigError(
+            f"reference: '{study.reference}' has values of {', '.join(study.published.methods)}, and no method "
+            "of this study has such a label; give one its published name as `label:`, or remove `reference`"
+        )
+    for run in study.runs():
+        _known(FAMILIES, run.nets.family, f"methods: {run.label}: nets: family")
+    trained = [entry for entry, label in study.labelled_entries if label not in study.programs]
+    for key in set.intersection(*(set(entry.setting) for entry in trained)) if trained else ():
+        raise ConfigError(f"settings: `{key}` is replaced by every method; no setting's own value is used")
+
+
+def _check_names(study: Study) -> None:
+    _known(FAMILIES, study.nets.family, "nets: family")
+    for index, protocol in enumerate(study.scores):
+        _known(EVALUATORS, protocol.evaluator, f"scores.{index}: evaluator")
+        for position, metric in enumerate(protocol.metrics):
+            _known(SCORES, metric, f"scores.{index}: metrics.{position}")
+    check_labels(study.labels)
+
+
+def _check_datasets(study: Study) -> None:
+    for key, dataset in study.datasets.items():
+        check_source(key, dataset)
+        info = source_info(dataset)
+        check_protocols(key, study.scores, info.num_train, info.num_test, labelled=True)
+        if any(protocol.fault_detour == dataset.image_size for protocol in study.scores):
+            raise ConfigError(
+                f"scores: `fault_detour` {dataset.image_size} is the `image_size` of dataset '{key}': no detour"
+            )
+
+
+def _check_metrics(study: Study) -> None:
+    for index, protocol in enumerate(study.scores):
+        try:
+            check_protocol(protocol)
+        except ConfigError as error:
+            raise ConfigError(f"scores.{index}: {error}") from None
+    names = study.metric_names
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(f"scores: the metric '{name}' is produced twice")
+    for name in study.headline:
+        require_known("headline metric", name, names)
+        if name not in study.clean_metric_names:
+            raise ConfigError(f"headline: '{name}' is measured with faults; name a metric without")
+
+
+def _known(registry: Registry[Any], name: str, where: str) -> None:
+    try:
+        registry.get(name)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None
+
+
+def study_schema() -> dict[str, Any]:
+    """The JSON Schema of study files, for editors, with the names that come with the package.
+
+    Editors complete those names and accept others, since plugins may add some. A study's own name is not in its file.
+    """
+    schema = Study.model_json_schema()
+    del schema["properties"]["name"]
+    schema["required"].remove("name")
+    models = schema["$defs"]
+    for model, key, registry in (
+        ("DatasetSpec", "source", SOURCES),
+        ("NetsSpec", "family", FAMILIES),
+        ("ProtocolSpec", "evaluator", EVALUATORS),
+    ):
+        models[model]["properties"][key] |= _names(registry.shipped())
+    models["ProtocolSpec"]["properties"]["metrics"]["items"] |= _names(SCORES.shipped())
+    entry = models["MethodEntry"]
+    entry["properties"]["name"] |= _names(METHODS.shipped())
+    del entry["properties"]["options"]
+    # A bare name, or a mapping in which the method's options stand beside the entry's own keys.
+    mapping = {**entry, "additionalProperties": True}
+    models["MethodEntry"] = {"anyOf": [*_names(METHODS.shipped())["anyOf"], mapping]}
+    for model in models.values():
+        for field in model.get("properties", {}).values():
+            if "anyOf" in field and field.get("type") == "string":
+                del field["type"]
+    return schema
+
+
+def _names(shipped: Iterable[str]) -> dict[str, Any]:
+    return {"anyOf": [{"enum": list(shipped)}, {"type": "string"}]}

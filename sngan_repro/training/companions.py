@@ -1,0 +1,93 @@
+"""Several trainings of small networks at once on one GPU, inside one process.
+
+Snakemake runs the jobs of a group one after the other. So the first job of a group trains the other runs too, each in
+a thread with its own CUDA stream and CUDA graph, up to their last state. When their turn comes, they find that state
+and only write their results. An error in a companion is left to its own job. Every run computes what it computes
+alone (benchmarks/pack.py shows why threads, and not processes or stacked networks).
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sngan_repro.config.run_paths import RunPaths
+from sngan_repro.config.specs import RunSpec
+from sngan_repro.core.files import read_json
+from sngan_repro.core.schema import ConfigError
+
+if TYPE_CHECKING:
+    import torch
+
+    from sngan_repro.training.session import TrainOptions
+
+Run = tuple[RunSpec, RunPaths]
+
+
+@contextmanager
+def companions(
+    others: Sequence[Run],
+    dataset: Path,
+    device: torch.device,
+    options: TrainOptions,
+    stop: threading.Event,
+    threads: int | None = None,
+) -> Iterator[None]:
+    """Train ``others`` while the block trains a run of the same dataset itself; wait for all.
+
+    stop: an event that ends all of them, their states saved. threads: CPU threads of each.
+    """
+    started = []
+    for spec, run in others:
+        if not _is_done(spec, run):
+            print(f"training {spec.id} at the same time; its log: {run.together_log}", file=sys.stderr, flush=True)
+            given = (spec, run, dataset, device, options, stop, threads)
+            started.append(threading.Thread(target=_train, args=given))
+    for thread in started:
+        thread.start()
+    try:
+        yield
+    finally:
+        for thread in started:
+            thread.join()
+
+
+def _is_done(spec: RunSpec, run: RunPaths) -> bool:
+    if run.status.exists() and read_json(run.status)["spec_digest"] == spec.digest():
+        return True
+    return run.trained.exists() and run.trained.read_text(encoding="utf-8") == spec.digest()
+
+
+def _train(
+    spec: RunSpec,
+    run: RunPaths,
+    dataset: Path,
+    device: torch.device,
+    options: TrainOptions,
+    stop: threading.Event,
+    threads: int | None,
+) -> None:
+    """Train a companion to its last state, in a thread of its own."""
+    import torch
+
+    from sngan_repro.training.job import train
+
+    # The number of threads belongs to a thread. All other settings belong to the process and are made already: making
+    # them again would change the precision of runs that have begun.
+    torch.set_num_threads(threads or torch.get_num_threads())
+    run.resume.mkdir(parents=True, exist_ok=True)
+    with run.together_log.open("a", encoding="utf-8") as log:
+        try:
+            train(spec, run, dataset, device, replace(options, state_only=True), stop=stop, out=log)
+        except ConfigError as error:
+            print(f"error: {error}", file=log)
+        except SystemExit:  # interrupted, its state saved
+            pass
+        except BaseException:
+            traceback.print_exc(file=log)

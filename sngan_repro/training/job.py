@@ -1,0 +1,73 @@
+"""Training a run to its end, or until a signal asks to stop."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+import torch
+
+from sngan_repro.config.run_paths import RunPaths
+from sngan_repro.config.specs import RunSpec
+from sngan_repro.data.dataset import PreparedData
+from sngan_repro.training.checkpoint import run_lock
+from sngan_repro.training.cuda_graph import Place
+from sngan_repro.training.session import DEFAULT_OPTIONS, Session, TrainOptions
+
+INTERRUPTED = 75  # exit code "try again": the state is saved and the same command goes on from it
+
+
+def train(
+    spec: RunSpec,
+    run: RunPaths,
+    dataset: Path,
+    device: torch.device,
+    options: TrainOptions = DEFAULT_OPTIONS,
+    stop: threading.Event | None = None,
+    out: TextIO | None = None,
+) -> dict[str, Any] | None:
+    """Train one run to its end, resuming a saved state, and return the content of its status.json.
+
+    dataset: folder of the prepared images. stop: an event that saves the state and exits with code 75; without it
+    SIGTERM and SIGINT do. out: where progress is printed; default: standard error. A run whose losses or weights become
+    non-finite ends with the state "diverged"; that is a result, not an error. Returns None with ``state_only``.
+    """
+    if stop is None:
+        with stop_on_signals() as stop:
+            return train(spec, run, dataset, device, options, stop, out)
+    place = Place(device)
+    # In a group the run may be a companion in another job, whose state this job will then find.
+    with run_lock(run, wait=options.keep_state), place.on_stream():
+        data = PreparedData.open(dataset)
+        session = Session(spec, run, data, place, options, out)
+        if not session.run(stop):
+            sys.exit(INTERRUPTED)
+        if options.state_only or options.keep_state:
+            session.save_trained()
+        if options.state_only:
+            run.progress.unlink(missing_ok=True)  # nothing is in progress until the second call
+            return None
+        return session.finish()
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[threading.Event]:
+    """An event that SIGTERM and SIGINT set within the block, in the place of what they do otherwise.
+
+    Only the main thread can receive signals; elsewhere (a notebook's worker, say) the event is never set.
+    """
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    previous = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

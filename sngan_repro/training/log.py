@@ -1,0 +1,156 @@
+"""The training log: one row per generator update, gathered on the device and read out in batches."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sngan_repro.config.run_paths import RunPaths
+from sngan_repro.core.files import atomic_path
+from sngan_repro.core.text import duration
+
+
+class TrainLog:
+    """Rows of named numbers. ``add`` never synchronises with the device; ``flush`` reads out what has gathered.
+
+    Flushed rows are appended to ``resume/log.f64`` (float64), so that a kill loses only rows after the last saved
+    state; the number of valid rows is part of that state. Columns:
+    step, the logged names, images_per_second.
+    """
+
+    def __init__(self, run: RunPaths, device: torch.device) -> None:
+        self.path = run.resume / "log.f64"
+        self.device = device
+        self.columns: list[str] = []
+        self.num_rows = 0
+        self._steps: list[int] = []
+        self._gathered = torch.empty(0, device=device)  # (room, names), filled as far as there are steps
+
+    def add(self, step: int, names: list[str], numbers: Tensor) -> None:
+        """Keep one row, float32 (names,); every row must have the same names, in the same order."""
+        if not self.columns:
+            self.columns = ["step", *names, "images_per_second"]
+        if len(self._steps) == len(self._gathered):
+            room = torch.empty((max(64, 2 * len(self._steps)), len(numbers)), device=self.device)
+            room[: len(self._steps)] = self._gathered[: len(self._steps)] if self._steps else 0
+            self._gathered = room
+        self._gathered[len(self._steps)].copy_(numbers)
+        self._steps.append(step)
+
+    def flush(self, images_per_second: float) -> np.ndarray:
+        """Write the gathered rows and return them: float64 (rows, columns), the columns as in ``columns``."""
+        if not self._steps:
+            return np.empty((0, len(self.columns)))
+        steps = np.array(self._steps, dtype=np.float64)[:, None]
+        values = self._gathered[: len(steps)].double().cpu().numpy()
+        rows = np.hstack([steps, values, np.full_like(steps, images_per_second)])
+        with self.path.open("ab") as stream:
+            stream.write(rows.tobytes())
+            stream.flush()
+            os.fsync(stream.fileno())
+        self.num_rows += len(rows)
+        self._steps.clear()
+        return rows
+
+    def restore(self, columns: list[str], num_rows: int) -> None:
+        """Continue a log: rows written after the saved state are cut off. Raises OSError when rows are missing."""
+        size = num_rows * len(columns) * 8
+        if self.path.stat().st_size < size:
+            raise OSError(f"{self.path}: shorter than the saved state says")
+        self.columns, self.num_rows = columns, num_rows
+        with self.path.open("r+b") as stream:
+            stream.truncate(size)
+
+    def rows(self) -> np.ndarray:
+        """All flushed rows, float64 (rows, columns)."""
+        if not self.num_rows:
+            return np.empty((0, len(self.columns)))
+        return np.fromfile(self.path, dtype=np.float64).reshape(-1, len(self.columns))
+
+
+def write_parquet(path: Path, columns: dict[str, np.ndarray]) -> None:
+    """Write columns of equal length to a Parquet file, atomically."""
+    import pyarrow
+    import pyarrow.parquet
+
+    def column(values: np.ndarray) -> pyarrow.Array:
+        """As ``pyarrow.array``, which would import pandas to ask whether this is a pandas series."""
+        buffer = pyarrow.py_buffer(np.ascontiguousarray(values))
+        return pyarrow.Array.from_buffers(pyarrow.from_numpy_dtype(values.dtype), len(values), [None, buffer])
+
+    table = pyarrow.table({name: column(values) for name, values in columns.items()})
+    with atomic_path(path) as temporary:
+        pyarrow.parquet.write_table(table, temporary, compression="zstd")
+
+
+class TensorBoard:
+    """Scalars for TensorBoard, written without importing torch.utils.tensorboard (which takes half a second)."""
+
+    def __init__(self, folder: Path, first_step: int) -> None:
+        from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+        from tensorboard.compat.proto.summary_pb2 import Summary
+        from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+        self._event, self._summary = Event, Summary
+        folder.mkdir(parents=True, exist_ok=True)
+        self._writer = EventFileWriter(str(folder))
+        # A start mark makes TensorBoard drop what a killed process had written beyond the state it resumed from.
+        start = SessionLog(status=SessionLog.START)
+        self._writer.add_event(Event(wall_time=time.time(), step=first_step, session_log=start))
+
+    def add(self, step: int, values: dict[str, float]) -> None:
+        """One point per curve."""
+        entries = [self._summary.Value(tag=tag, simple_value=value) for tag, value in values.items()]
+        self._writer.add_event(self._event(wall_time=time.time(), step=step, summary=self._summary(value=entries)))
+
+    def close(self) -> None:
+        """Write everything out."""
+        self._writer.close()
+
+
+class Progress:
+    """Progress as text: one line in ``seconds`` in a log file, a bar in place on a terminal."""
+
+    BAR = 24
+
+    def __init__(self, total_steps: int, seconds: float = 10.0, out: TextIO | None = None) -> None:
+        """out: where to; default: standard error."""
+        self.total_steps = total_steps
+        self.out = out or sys.stderr
+        self.in_place = self.out.isatty()
+        self.seconds = 0.2 if self.in_place else seconds
+        self._last = time.monotonic()
+        self._open = False  # whether the cursor stands behind a bar
+
+    def show(self, step: int, rate: float, values: dict[str, float]) -> None:
+        """rate: updates per second."""
+        now = time.monotonic()
+        if now - self._last < self.seconds and step < self.total_steps:
+            return
+        self._last = now
+        left = duration((self.total_steps - step) / rate if rate > 0 else float("inf"))
+        shown = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
+        percent = 100 * step / self.total_steps
+        text = f"update {step}/{self.total_steps} ({percent:.0f} %), {rate:.1f} updates/s, {left} left, {shown}"
+        if not self.in_place:
+            print(text, file=self.out, flush=True)
+            return
+        full = self.BAR * step // self.total_steps
+        width = shutil.get_terminal_size().columns - 1  # a line as wide as the terminal would begin a new one
+        line = f"[{'#' * full}{'.' * (self.BAR - full)}] {text}"[:width]
+        print(f"\r{line}\x1b[K", end="", file=self.out, flush=True)
+        self._open = True
+
+    def close(self) -> None:
+        """Leave the last bar standing; what is printed next begins a line of its own."""
+        if self._open:
+            print(file=self.out, flush=True)
+            self._open = False

@@ -1,0 +1,217 @@
+"""Running a program for one run of a study: before it starts, while it works, and when it has ended. No torch here."""
+
+from __future__ import annotations
+
+import ctypes
+import datetime
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from sngan_repro.config.run_paths import RunPaths
+from sngan_repro.config.specs import RunSpec
+from sngan_repro.core import runtime
+from sngan_repro.core.files import file_sha256, remove_temporaries, write_json, write_npy, write_text
+from sngan_repro.core.schema import ConfigError, text_digest
+from sngan_repro.data.dataset import PreparedData
+from sngan_repro.methods.program import Program, find_program
+from sngan_repro.training.checkpoint import clear_results, run_lock
+from sngan_repro.training.program.contract import ProgramStatus, check_output
+from sngan_repro.training.program.task import Task, make_task
+from sngan_repro.training.progress import SignOfLife
+
+INTERRUPTED = 75  # as of a training: "try again"
+FINAL_IMAGES = 64  # as many as a training keeps of its last snapshot, and of every snapshot
+PROGRESS_IMAGES = 16
+POLL_SECONDS = 0.2
+
+
+def run_program(
+    spec: RunSpec, run: RunPaths, dataset: Path, num_samples: int, threads: int, device: str
+) -> dict[str, Any]:
+    """Run the program of a run, check what it left, and return the content of the run's status.json.
+
+    dataset: folder of the prepared images. num_samples: what the largest protocol needs. device: cpu or cuda; a program
+    that asks for no GPU is told cpu.
+    Nothing of an earlier attempt stays but the folder ``state``, if it is of the same specification. Raises ConfigError
+    when the program cannot be started, ends with an exit code other than 0, or does not keep the contract; then the
+    run folder holds no results. SIGTERM and SIGINT are passed on to the program and end this process with code 75.
+    """
+    program = find_program(spec.method.name)
+    if program is None:
+        raise ConfigError(f"{spec.id}: '{spec.method.name}' is no program; a method of this package is trained")
+    with run_lock(run):
+        remove_temporaries(run.root)
+        clear_results(run)
+        _keep_state(spec, run, program)
+        data = PreparedData.open(dataset)
+        write_json(run.spec, spec.to_dict())
+        task = make_task(spec, program, run, data, num_samples, threads, device if program.gpu else "cpu")
+        started, clock = _now(), time.monotonic()
+        _execute(spec, run, program, task)
+        seconds = time.monotonic() - clock
+        found, steps = check_output(task.out, task.steps, data.image_shape, num_samples)
+        snapshots = _collect(run, task, steps, found, data.num("train"), program, spec)
+        status = _status(spec, data, task, found, snapshots, seconds, started)
+        write_json(run.status, status)
+        shutil.rmtree(run.program)
+        run.progress.unlink(missing_ok=True)
+        return status
+
+
+def _keep_state(spec: RunSpec, run: RunPaths, program: Program) -> None:
+    """Remove what an earlier attempt left, except the program's own state if it is of the same run and program."""
+    digests = [file_sha256(Path(file)) for file in program.inputs if Path(file).is_file()]
+    identity = text_digest("\n".join([spec.digest(), program.command, *digests]))
+    owner = run.program / "state_of"
+    if not owner.exists() or owner.read_text(encoding="utf-8") != identity:
+        shutil.rmtree(run.program, ignore_errors=True)
+    shutil.rmtree(run.program / "out", ignore_errors=True)
+    write_text(owner, identity)
+
+
+def _end_with_parent() -> None:
+    """In the child: end when this process is killed, so that no orphan writes into the next attempt (Linux only)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+def _execute(spec: RunSpec, run: RunPaths, program: Program, task: Task) -> None:
+    """Run the command to its end, and tell from time to time how far it is."""
+    life = SignOfLife(run, spec, task.steps[-1])
+    life.beat(0)
+    print(f"{spec.id}: running {' '.join(task.command)}", file=sys.stderr, flush=True)
+    stopped: list[int] = []
+    threads = {f"{library}_NUM_THREADS": str(task.values["threads"]) for library in ("OMP", "OPENBLAS", "MKL")}
+    try:
+        child = subprocess.Popen(
+            task.command,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, **threads},
+            start_new_session=True,
+            preexec_fn=_end_with_parent,
+        )
+    except OSError as error:
+        raise ConfigError(
+            f"{program.file}: command: '{task.command[0]}' cannot be run: {error.strerror}; is it installed, and on "
+            "the PATH of the job?"
+        ) from None
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        del frame
+        stopped.append(number)
+        os.killpg(child.pid, signal.SIGTERM)
+
+    previous = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        while child.poll() is None:
+            time.sleep(POLL_SECONDS)
+            written = [number for number, path in _expected(task) if path.exists()]
+            life.beat(max(written, default=0))
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+        if child.poll() is None:
+            os.killpg(child.pid, signal.SIGKILL)
+    if stopped:
+        print(f"{spec.id}: interrupted", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    if child.returncode >= 0:  # it was not cut short: there is nothing to go on from
+        shutil.rmtree(run.program / "state", ignore_errors=True)
+    if child.returncode != 0:
+        how = f"exit code {child.returncode}" if child.returncode > 0 else signal.Signals(-child.returncode).name
+        raise ConfigError(
+            f"{spec.id}: the program '{program.name}' failed ({how}); what it printed stands above, and what it was "
+            f"told in {run.program / 'task.json'}"
+        )
+
+
+def _expected(task: Task) -> list[tuple[int, Path]]:
+    return [(entry["steps"], Path(entry["samples"])) for entry in task.values["snapshots"]]
+
+
+def _collect(
+    run: RunPaths,
+    task: Task,
+    steps: list[int],
+    found: ProgramStatus,
+    num_train: int,
+    program: Program,
+    spec: RunSpec,
+) -> list[dict[str, Any]]:
+    """Move the arrays to their places, and write those that the figures show; returns the list of snapshots."""
+    per_step = spec.training.batch_size * spec.optimiser.n_dis
+    snapshots, progress = [], []
+    last = np.empty(0)
+    for number in steps:
+        source, target = task.out / "samples" / f"{number:08d}.npy", run.external_samples(number)
+        images = np.load(source, mmap_mode="r", allow_pickle=False)
+        if images.flags.c_contiguous:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            source.replace(target)
+        else:  # R and Julia store columns first; everything after this reads image by image
+            write_npy(target, np.ascontiguousarray(images))
+        seen = number * per_step if program.snapshots == "study" else num_train
+        if number == steps[-1] and found.images_seen is not None:
+            seen = found.images_seen
+        sound = found.state == "diverged" and number == steps[-1]
+        snapshots.append({"steps": number, "images_seen": seen, "sha256": file_sha256(target), "last_finite": sound})
+        last = np.array(images[:FINAL_IMAGES])
+        progress.append(last[:PROGRESS_IMAGES])
+    write_npy(run.samples / "final.npy", last)
+    write_npy(run.samples / "progress.npy", np.stack(progress))
+    return snapshots
+
+
+def _status(
+    spec: RunSpec,
+    data: PreparedData,
+    task: Task,
+    found: ProgramStatus,
+    snapshots: list[dict[str, Any]],
+    seconds: float,
+    started: str,
+) -> dict[str, Any]:
+    """The keys of a training's status.json, as far as they are known of a program."""
+    total = task.steps[-1]
+    done = found.diverged_at if found.diverged_at is not None else total
+    seen = snapshots[-1]["images_seen"]
+    device = found.device or task.values["device"].partition(":")[0]
+    name = found.device_name or (None if device == "cpu" else "GPU")
+    return {
+        "state": found.state,
+        "program": spec.method.name,
+        "command": task.command,
+        "spec_digest": spec.digest(),
+        "dataset_sha256": data.sha256,
+        "steps_total": total,
+        "steps_done": done,
+        "diverged_at": found.diverged_at,
+        "reason": found.reason,
+        "steps_per_epoch": spec.steps_per_epoch(data.num("train")),
+        "images_seen": seen,
+        "snapshots": snapshots,
+        "seconds": seconds,
+        "images_per_second": seen / max(seconds, 1e-9),
+        "updates_per_second": done / max(seconds, 1e-9),
+        "max_rss_mb": runtime.max_rss_mb(children=True),
+        "resumed": 0,
+        "num_parameters": found.num_parameters,
+        "device": runtime.host_info(task.values["threads"], device, name),
+        "versions": found.versions or runtime.versions(),
+        "git_revision": runtime.git_revision(),
+        "started": started,
+        "finished": _now(),
+    }
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

@@ -1,0 +1,77 @@
+"""What a program is told: one JSON file, and the names that its command may hold. No torch here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sngan_repro.config.run_paths import RunPaths
+from sngan_repro.config.specs import OWN_SETTING, RunSpec
+from sngan_repro.core.files import write_json, write_npy
+from sngan_repro.data.dataset import PreparedData
+from sngan_repro.methods.program import Program
+from sngan_repro.training.program.contract import STATUS, file_name
+
+
+@dataclass(frozen=True)
+class Task:
+    """One run of a program: the file ``task.json``, and the words of its command."""
+
+    values: dict[str, Any]
+    """The content of task.json."""
+    command: list[str]
+    steps: list[int]
+    """The updates at which samples are expected, increasing."""
+
+    @property
+    def out(self) -> Path:
+        return Path(self.values["out"])
+
+
+def make_task(
+    spec: RunSpec, program: Program, run: RunPaths, data: PreparedData, num_samples: int, threads: int, device: str
+) -> Task:
+    """Write task.json and the training images of a run; the test images are out of a program's sight."""
+    folder = run.program.resolve()
+    out = folder / "out"
+    (out / "samples").mkdir(parents=True, exist_ok=True)
+    (folder / "state").mkdir(exist_ok=True)
+    num_train = data.num("train")
+    per_epoch = spec.steps_per_epoch(num_train)
+    total = spec.budget.total_steps(per_epoch)
+    steps = spec.snapshots.at(total, per_epoch) if program.snapshots == "study" else [total]
+    write_npy(folder / "images.npy", data.images("train"))
+    write_npy(folder / "labels.npy", data.labels("train"))
+    channels, height, width = data.image_shape
+    lr_d, lr_g = spec.optimiser.rates
+    optimiser = spec.optimiser
+    setting = {"lr_d": lr_d, "lr_g": lr_g, "beta1": optimiser.beta1, "beta2": optimiser.beta2, "n_dis": optimiser.n_dis}
+    values = {
+        "study": spec.study,
+        "dataset": spec.dataset,
+        "label": spec.label,
+        "seed": spec.seed,
+        "options": spec.method.options,
+        "setting": None if spec.setting == OWN_SETTING else {"name": spec.setting, **setting},
+        "images": str(folder / "images.npy"),
+        "labels": str(folder / "labels.npy"),
+        "classes": data.classes,
+        "num_train": num_train,
+        "height": height,
+        "width": width,
+        "channels": channels,
+        "num_samples": num_samples,
+        "steps": total,
+        "batch_size": spec.training.batch_size,
+        "snapshots": [{"steps": number, "samples": str(out / "samples" / file_name(number))} for number in steps],
+        "samples": str(out / "samples" / file_name(total)),
+        "status": str(out / STATUS),
+        "out": str(out),
+        "state": str(folder / "state"),
+        "threads": threads,
+        "device": device,
+    }
+    write_json(folder / "task.json", values)
+    words = {**values, **setting, **spec.method.options, "task": folder / "task.json", "folder": program.file.parent}
+    return Task(values, program.words(words), steps)

@@ -1,0 +1,207 @@
+"""One run, a generator update at a time: networks, optimisers, data and counters. The one loop of all methods."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sngan_repro.config.specs import RunSpec
+from sngan_repro.core import runtime
+from sngan_repro.core.schema import ConfigError, parse
+from sngan_repro.methods import METHODS
+from sngan_repro.nets.latents import training_latents
+from sngan_repro.nets.sampling import generate
+from sngan_repro.training.batches import BatchStream
+from sngan_repro.training.cuda_graph import Place, Updates
+from sngan_repro.training.optimizer import Adam
+
+GRID_SEED, GRID_IMAGES = 20180216, 64  # the same latents in every run
+
+
+class Trainer:
+    """One run: networks, optimisers and counters, a step at a time. Everything in ``state`` survives a kill.
+
+    images: the training images, uint8 (N, H, W, C). graph: make a CUDA graph of the updates, where the device is a GPU
+    and the method allows it; the numbers are the same. place: where to compute; default: a new one on the device.
+    """
+
+    def __init__(
+        self,
+        spec: RunSpec,
+        images: np.ndarray,
+        device: torch.device,
+        graph: bool = True,
+        place: Place | None = None,
+    ) -> None:
+        self.spec, self.device = spec, device
+        self.num_train, height, width, channels = images.shape
+        self.image_shape = (channels, height, width)
+        self.total_steps = spec.budget.total_steps(spec.steps_per_epoch(self.num_train))
+        self.steps = 0
+        self.place = place or Place(device)
+        with self.place.random():
+            runtime.set_precision(spec.training.precision, device)  # of the process: not while another run samples
+            self._build(images)
+        self.updates = Updates(self.place, self._update, self.method.state, graph)
+
+    def _build(self, images: np.ndarray) -> None:
+        spec, device = self.spec, self.device
+        self.batches = BatchStream(images, spec.training.batch_size, spec.seed, device)
+        shape = (spec.optimiser.n_dis, spec.training.batch_size)
+        self._indices = torch.empty(shape, dtype=torch.int64, device=device)  # of the images of one update
+        self._rows = list(self._indices)
+        method_class = METHODS.get(spec.method.name)
+        options = parse(method_class.Options, spec.method.options, spec.id)
+        self.method = method_class(options, self.image_shape, spec.nets)
+        # G comes first from the same random state, so runs of one seed start with the same G under every method.
+        torch.manual_seed(spec.seed)
+        try:
+            self.G, self.D = self.method.build()
+        except ConfigError as error:  # a network that the family does not have
+            raise ConfigError(f"the method '{spec.method.name}' of run {spec.id} cannot be built: {error}") from None
+        self.G.to(device).to(memory_format=torch.channels_last)
+        self.D.to(device).to(memory_format=torch.channels_last)
+        self.method.state = {name: value.to(device) for name, value in self.method.state.items()}
+        self.d_parameters = [p for p in self.D.parameters() if p.requires_grad]
+        self.g_parameters = [p for p in self.G.parameters() if p.requires_grad]
+        optimiser, changing = spec.optimiser, spec.training.lr_decay_from is not None
+        lr_d, lr_g = optimiser.rates
+        self.opt_d = Adam(self.d_parameters, lr_d, optimiser.beta1, optimiser.beta2, changing)
+        self.opt_g = Adam(self.g_parameters, lr_g, optimiser.beta1, optimiser.beta2, changing)
+        self.sampler = copy.deepcopy(self.G).requires_grad_(False)  # G as it is sampled: its average under `ema`
+        pairs = list(zip(self.sampler.state_dict().values(), self.G.state_dict().values(), strict=True))
+        self._averaged = [pair for pair in pairs if pair[0].is_floating_point()]
+        self._copied = [pair for pair in pairs if not pair[0].is_floating_point()]
+        torch.manual_seed(int(np.random.SeedSequence([spec.seed, 1]).generate_state(1)[0]))
+
+    def step(self) -> dict[str, Tensor]:
+        """One generator update: n_dis steps of D, one of G. Returns what it logs; nothing here waits for a GPU."""
+        with self.place.on_stream():
+            numbers = self.advance().clone()
+        self.place.join()
+        return dict(zip(self.log_names, numbers.unbind(), strict=True))
+
+    def advance(self) -> Tensor:
+        """:meth:`step` for inside ``place.on_stream()``, without its overhead.
+
+        Returns the logged numbers in the order of ``log_names``, float32, overwritten by the next call.
+        """
+        if self.spec.training.lr_decay_from is not None:
+            for optimiser, rate in zip((self.opt_d, self.opt_g), self.rates(self.steps), strict=True):
+                optimiser.set_rate(float(rate))
+        for row in self._rows:
+            row.copy_(self.batches.next_indices())
+        numbers = self.updates()
+        self.steps += 1
+        return numbers
+
+    def _update(self) -> Tensor:
+        """The computation of one update, from the chosen images to the numbers to log. No step of it is the host's."""
+        for indices in self._rows:
+            real = self.batches.scaled(indices)
+            with self._autocast():
+                with torch.no_grad():
+                    fake = self.G(self._latents())
+                d_loss, d_logs = self.method.d_loss(self.D, real, fake)
+            d_norm = self._descend(self.opt_d, d_loss)
+        with self._frozen_d():
+            with self._autocast():
+                g_loss, g_logs = self.method.g_loss(self.D, self.G(self._latents()))
+            g_norm = self._descend(self.opt_g, g_loss)
+        logs = {**d_logs, **g_logs, **self.method.after_step()}
+        self._average()
+        losses = {"d_loss": d_loss.detach(), "g_loss": g_loss.detach()}
+        logs = {**losses, **logs, "grad_norm_d": d_norm, "grad_norm_g": g_norm}
+        self.log_names = list(logs)
+        return torch.stack([value.float() for value in logs.values()])
+
+    def _descend(self, optimiser: Adam, loss: Tensor) -> Tensor:
+        """One step of an optimiser; returns the norm of the gradient."""
+        for parameter in optimiser.parameters:
+            parameter.grad = None
+        loss.backward()
+        optimiser.step()
+        gradients = [p.grad for p in optimiser.parameters if p.grad is not None]
+        return torch.stack(torch._foreach_norm(gradients)).norm()
+
+    @contextmanager
+    def _frozen_d(self) -> Iterator[None]:
+        try:
+            for parameter in self.d_parameters:
+                parameter.requires_grad_(False)
+            yield
+        finally:
+            for parameter in self.d_parameters:
+                parameter.requires_grad_(True)
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.spec.training.precision == "bf16")
+
+    def _latents(self) -> Tensor:
+        nets = self.spec.nets
+        return training_latents(self.spec.training.batch_size, nets.z_dim, nets.z_law, self.device)
+
+    def rates(self, steps: int | np.ndarray) -> tuple[Any, Any]:
+        """Learning rates of D and G for the update after ``steps`` updates (an array gives arrays)."""
+        lr_d, lr_g = self.spec.optimiser.rates
+        start = self.spec.training.lr_decay_from
+        if start is None:
+            return lr_d + 0 * steps, lr_g + 0 * steps
+        left = (self.total_steps - steps) / (self.total_steps * (1 - start))
+        factor = np.clip(left, 0, 1)
+        return lr_d * factor, lr_g * factor
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        """Move the sampled G towards G; batch statistics are averaged like weights."""
+        if (decay := self.spec.training.ema) is not None:
+            torch._foreach_lerp_(*map(list, zip(*self._averaged, strict=True)), 1 - decay)  # type: ignore[call-overload]
+            for mean, value in self._copied:
+                mean.copy_(value)
+
+    def sampled_weights(self) -> dict[str, Tensor]:
+        """The weights that snapshots hold: G's, or their average."""
+        return (self.G if self.spec.training.ema is None else self.sampler).state_dict()
+
+    @torch.no_grad()
+    def fixed_samples(self) -> np.ndarray:
+        """Images of the same latents in every run, uint8 (64, H, W, C); grey where G gives non-finite pixels."""
+        self.sampler.load_state_dict(self.sampled_weights())
+        return generate(self.sampler, self.spec.nets, GRID_IMAGES, GRID_SEED, self.device, refuse_non_finite=False)
+
+    def is_finite(self) -> bool:
+        """Whether all weights and running statistics are finite (waits for the device)."""
+        tensors = [*self.G.state_dict().values(), *self.D.state_dict().values(), *self.sampled_weights().values()]
+        largest = torch._foreach_norm([t for t in tensors if t.is_floating_point()], float("inf"))
+        return bool(torch.stack(largest).isfinite().all())
+
+    def state(self) -> dict[str, Any]:
+        """Everything the next step depends on."""
+        return {
+            "steps": self.steps,
+            "position": self.batches.position,
+            "G": self.G.state_dict(),
+            "D": self.D.state_dict(),
+            "sampler": self.sampler.state_dict(),
+            "opt_d": self.opt_d.state(),
+            "opt_g": self.opt_g.state(),
+            "method": dict(self.method.state),
+            "random": self.place.state(),
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on from ``state``."""
+        self.steps, self.batches.position = state["steps"], state["position"]
+        for name in ("G", "D", "sampler"):
+            getattr(self, name).load_state_dict(state[name])
+        self.opt_d.load(state["opt_d"])
+        self.opt_g.load(state["opt_g"])
+        for name, value in state["method"].items():
+            self.method.state[name].copy_(value)
+        self.place.load(state["random"])

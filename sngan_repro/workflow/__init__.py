@@ -1,0 +1,1 @@
+"""What the Snakefile needs: the plan, costs, clusters, the state of a study. No torch."""

@@ -1,0 +1,196 @@
+"""What only clusters need: time limits, a lock per study, and what a killed Snakemake left in the queue. No torch."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from sngan_repro.config.machine import MachineConfig
+from sngan_repro.config.specs import RunSpec
+from sngan_repro.core.files import file_lock, process_name, write_text
+from sngan_repro.core.schema import ConfigError
+from sngan_repro.data.sources import source_info
+from sngan_repro.evaluation.evaluators import EVALUATORS
+from sngan_repro.methods.program import Program
+from sngan_repro.study.layout import Layout
+from sngan_repro.study.study import Study
+from sngan_repro.workflow.cost import total_steps
+
+START_MINUTES = 10
+"""Starting Python and torch on a busy file system, and the notice before the end of the time."""
+UNKNOWN_MINUTES = 24 * 60
+"""Where the length of a training is not known before its images are prepared."""
+SBATCH = {
+    "slurm_partition": "partition",
+    "slurm_account": "account",
+    "constraint": "constraint",
+    "qos": "qos",
+    "gres": "gres",
+    "gpu": "gpus",
+    "cpus_per_task": "cpus-per-task",
+    "mem_mb": "mem",
+    "runtime": "time",
+}
+"""Resources of a rule -> options of sbatch, as the Slurm plugin of Snakemake passes them on."""
+CANCEL_SECONDS = 180.0
+"""Until cancelled jobs are gone; Slurm kills what does not end within KillWait (30 s by default)."""
+
+
+def train_minutes(run: RunSpec, layout: Layout, machine: MachineConfig, attempt: int = 1) -> int:
+    """The time limit of a training: more with each attempt, never more than the site allows.
+
+    A training that runs out of time goes on where it stopped, so a limit too short costs a wait in the queue only. The
+    job of trainings that share a GPU asks for the sum of their times, and that sum stays within the limit.
+    """
+    steps = total_steps(run, layout)
+    minutes = float(UNKNOWN_MINUTES)
+    if steps is not None:
+        passes = (1 + run.optimiser.n_dis) / 2  # of D and G, against one each
+        minutes = START_MINUTES + steps * passes / machine.updates_per_second / 60
+    longest = machine.max_minutes // machine.runs_per_gpu if machine.max_minutes else sys.maxsize
+    return max(1, min(math.ceil(minutes) * attempt, longest))
+
+
+def program_minutes(program: Program, machine: MachineConfig, attempt: int = 1) -> int:
+    """The time limit of a program's job: what it declares, more with each attempt, within what the site allows."""
+    return min(program.minutes * attempt, machine.max_minutes or sys.maxsize)
+
+
+@contextmanager
+def study_lock(layout: Layout) -> Iterator[None]:
+    """Hold a study for this process: two Snakemakes would submit every job twice.
+
+    The lock ends with the process, also when it is killed. Raises ConfigError when another process holds it.
+    """
+    path = layout.root / ".lock"
+    try:
+        with file_lock(path, wait=False) as stream:
+            stream.write(process_name())
+            stream.flush()
+            yield
+    except BlockingIOError:
+        raise ConfigError(
+            f"{layout.root}: another Snakemake works on this study, {path.read_text().strip()}; wait for it, or stop it"
+        ) from None
+
+
+def fetch_first(study: Study, layout: Layout, machine: MachineConfig) -> None:
+    """Fetch what has to come from the network, or was to be staged by hand, before any job waits in a queue for it.
+
+    Raises ConfigError that names every missing file and where to put it. What is there is not looked at here.
+    """
+    problems = []
+    for source in dict.fromkeys(spec.source for spec in study.datasets.values() if source_info(spec).needs_fetch):
+        prepared = all(
+            (layout.dataset(spec) / "dataset.json").exists()
+            for spec in study.datasets.values()
+            if spec.source == source
+        )
+        if not prepared and not (layout.downloads / source / "source.json").exists():
+            from sngan_repro.data.fetch import fetch
+
+            print(f"fetching or checking the files of '{source}' before anything is submitted", file=sys.stderr)
+            problems += _problem(partial(fetch, source, layout.downloads, machine.download))
+    for name in study.evaluators:
+        evaluator = EVALUATORS.get(name)
+        if evaluator.weights and not evaluator.weights_given(machine) and not layout.weights_record(name).exists():
+            from sngan_repro.evaluation.weights import fetch_weights
+
+            print(f"fetching or checking the weights of '{name}' before anything is submitted", file=sys.stderr)
+            problems += _problem(partial(fetch_weights, evaluator.weights, layout.weights, machine.download))
+    if problems:
+        raise ConfigError("nothing was submitted, since files are missing:\n" + "\n".join(problems))
+
+
+def _problem(step: Callable[[], object]) -> list[str]:
+    try:
+        step()
+    except ConfigError as error:
+        return [str(error)]
+    return []
+
+
+def check_resources(asked: dict[str, dict[str, Any]]) -> None:
+    """Ask Slurm whether it would take the jobs, once per rule; otherwise every job is refused, one by one.
+
+    asked: rule -> resources of one of its jobs. Raises ConfigError with Slurm's own words.
+    """
+    for rule, resources in asked.items():
+        options = [
+            f"--{SBATCH[name]}={value}"
+            for name, value in resources.items()
+            if name in SBATCH and value not in (0, "", "<TBD>")
+        ]
+        if refusal := _refusal(options):
+            raise ConfigError(
+                f"Slurm would refuse the jobs of rule '{rule}', so nothing was submitted:\n"
+                f"  asked: sbatch {' '.join(options)}\n"
+                f"  {refusal}\n"
+                f"  partitions here: {', '.join(_query('sinfo', '--noheader', '--format=%R'))}\n"
+                "Edit slurm/config.yaml: `default-resources` (partition, account, constraint) or `set-resources` (what "
+                "each rule asks for); or give --default-resources slurm_partition=NAME on the command line."
+            )
+
+
+def _refusal(options: list[str]) -> str:
+    """Why Slurm does not take a job; empty when it does."""
+    command = ["sbatch", *options, "--output=/dev/null", "--wrap=true"]
+    if not subprocess.run([*command, "--test-only"], capture_output=True, check=False).returncode:
+        return ""
+    # A test also fails while all nodes are down or drained, when a job would just wait. So one is submitted that does
+    # nothing, and cancelled.
+    answer = subprocess.run([*command, "--parsable"], capture_output=True, text=True, check=False)
+    if answer.returncode:
+        return answer.stderr.strip()
+    subprocess.run(["scancel", answer.stdout.split(";")[0].strip()], check=False)
+    return ""
+
+
+def end_leftover_jobs(layout: Layout, run_id: str) -> bool:
+    """Cancel the Slurm jobs of an earlier Snakemake of this study that was killed, and remember this one's.
+
+    Returns whether there were any: then what was planned from the files before may be wrong.
+
+    They would go on, and this Snakemake would submit the same work again. A cancelled training writes its state, and
+    the job submitted anew goes on from there.
+
+    run_id: the name of this Snakemake's jobs.
+    """
+    record, found = layout.logs / "slurm_run", False
+    if record.exists():
+        earlier = record.read_text(encoding="utf-8").strip()
+        if jobs := _jobs(earlier):
+            found = True
+            print(f"cancelling {len(jobs)} jobs of an earlier Snakemake that was killed", file=sys.stderr)
+            subprocess.run(["scancel", *jobs], check=False)
+            end = time.monotonic() + CANCEL_SECONDS
+            while jobs := _jobs(earlier):
+                if time.monotonic() > end:
+                    raise ConfigError(
+                        f"jobs of an earlier Snakemake do not end: {', '.join(jobs)}; look at `squeue`, and run again "
+                        "when they are gone"
+                    )
+                time.sleep(1)
+    write_text(record, run_id + "\n")
+    return found
+
+
+def _jobs(name: str) -> list[str]:
+    """Ids of the jobs of this name that wait, run or are about to end."""
+    return _query("squeue", "--noheader", "--format=%i", f"--name={name}")
+
+
+def _query(*command: str) -> list[str]:
+    """The words that a Slurm command prints."""
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    except (OSError, subprocess.SubprocessError) as error:
+        reason = getattr(error, "stderr", None) or error
+        raise ConfigError(f"Slurm does not answer `{' '.join(command)}`: {str(reason).strip()}") from None
+    return answer.stdout.split()

@@ -1,0 +1,240 @@
+"""The plan of a study: everything that the Snakefile needs to know. No torch, no Snakemake and no science here.
+
+The Snakefile imports this module and no other of the package. Wildcards are those of the rules in workflow/rules/.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import sys
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from sngan_repro.analysis import outputs
+from sngan_repro.analysis.claims.ledger import load_ledger
+from sngan_repro.config.machine import MachineConfig, load_machine
+from sngan_repro.config.specs import DatasetSpec, RunSpec
+from sngan_repro.core import plugins
+from sngan_repro.core.files import tree_stamp
+from sngan_repro.core.schema import ConfigError as ConfigError
+from sngan_repro.data.sources import SOURCES, source_info
+from sngan_repro.evaluation.evaluators import EVALUATORS, Evaluator
+from sngan_repro.evaluation.feasible import check_prepared
+from sngan_repro.methods.program import Program
+from sngan_repro.study.layout import Layout
+from sngan_repro.study.load import load_study
+from sngan_repro.study.study import Study
+from sngan_repro.workflow import cluster
+from sngan_repro.workflow.packs import packs
+
+RUN_PATTERN = "{dataset}/{label}/{setting}/seed{seed}"
+"""The identity of a run, as Snakemake's wildcards spell it."""
+
+
+class Plan:
+    """A study on this machine: its runs, the files of every rule, and the values of every command.
+
+    config: the overrides of ``--config``. Raises ConfigError for any mistake that can be found before a job starts.
+    """
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self.machine: MachineConfig = load_machine(config)
+        self.study: Study = load_study(self.machine.study)
+        self.layout = Layout.of(self.machine, self.study)
+        for name, spec in self.study.datasets.items():
+            # For what is prepared already; the job `check_data` does the same for new data.
+            check_prepared(name, self.layout.dataset(spec), self.study.scores)
+        self.runs: dict[str, RunSpec] = {run.id: run for run in self.study.runs()}
+        self.datasets: dict[str, DatasetSpec] = {spec.id: spec for spec in self.study.datasets.values()}
+        self.protocols = "[" + ", ".join(protocol.to_json() for protocol in self.study.scores) + "]"
+        self.gpu = 1 if self.machine.uses_gpu else 0
+        self.tables = outputs.table_files(self.layout, self.study)
+        self.figures = outputs.figure_files(self.study, self.layout)
+        self.claims = outputs.claim_files(self.study, self.layout)
+        self.ledger_version = load_ledger(self.study.claims).version() if self.study.claims else ""
+        self.aggregated = outputs.aggregate_files(self.layout)
+        # What depends on the dataset alone is computed once per dataset and looked up in every job.
+        self._dataset_folders = {name: self.layout.dataset(spec) for name, spec in self.study.datasets.items()}
+        folders = {
+            dataset: {
+                name: str(self.layout.evaluator(spec, name, self.study.classifier)) for name in self.study.evaluators
+            }
+            for dataset, spec in self.study.datasets.items()
+        }
+        self._evaluators_json = {dataset: json.dumps(value) for dataset, value in folders.items()}
+        self._evaluator_records = {
+            dataset: [f"{folder}/evaluator.json" for folder in value.values()] for dataset, value in folders.items()
+        }
+
+    # Values of all rules.
+
+    @property
+    def study_options(self) -> str:
+        """The options by which a command finds the study."""
+        machine = self.machine
+        options = ["--study", machine.study, "--results-dir", machine.results_dir, "--data-dir", machine.data_dir]
+        return shlex.join(options)
+
+    @property
+    def study_text(self) -> str:
+        """Changes with everything in the study file, and with what its programs declare."""
+        return self.study.to_json() + "".join(program.to_json() for program in self.study.programs.values())
+
+    @property
+    def published_files(self) -> list[str]:
+        """The user's own file of published values, if the study names one; those of the package are code."""
+        return [self.study.reference] if self.study.reference and Path(self.study.reference).suffix else []
+
+    def environment(self, folder: str, own_python: bool) -> str:
+        """``NAME=value ...`` for every job: what belongs to this machine and not to a result.
+
+        In a rule such a value would be a reason to run again. folder: of the workflow; jobs use the package in it,
+        installed or not. own_python: False when Snakemake gives the jobs another interpreter (``--sdm``).
+        """
+        machine = self.machine
+        values: dict[str, object] = {
+            "PYTHONPATH": folder,
+            "SNGAN_REPRO_DEVICE": machine.device,
+            "SNGAN_REPRO_DOWNLOAD": int(machine.download),
+            "SNGAN_REPRO_TENSORBOARD": int(machine.tensorboard),
+            "SNGAN_REPRO_CUDA_GRAPHS": int(machine.cuda_graphs),
+            "SNGAN_REPRO_CHECKPOINT_SECONDS": machine.checkpoint_seconds,
+            "SNGAN_REPRO_RUNS_PER_GPU": machine.runs_per_gpu,
+            "SNGAN_REPRO_STUDY": machine.study,
+            "SNGAN_REPRO_INCEPTION_WEIGHTS": machine.inception_weights or "",
+            "SNGAN_REPRO_PROTOCOLS": self.protocols,
+            plugins.ENVIRONMENT: json.dumps(plugins.chosen()),  # only where plugins are; their code is part of a run
+        }
+        exports = " ".join(f"{name}={shlex.quote(str(value))}" for name, value in values.items())
+        return f"PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH {exports}" if own_python else exports
+
+    @staticmethod
+    def one_of(labels: Iterable[str]) -> str:
+        """A pattern of wildcards that matches these labels and nothing else."""
+        return "|".join(map(re.escape, labels)) or "(?!)"
+
+    # Data and evaluators.
+
+    def raw_files(self, wildcards: Any) -> str | list[str]:
+        """The input of ``prepare``: the record of fetched files, the user's own folder or zip, or nothing."""
+        spec = self.datasets[wildcards.dataset_id]
+        if source_info(spec).needs_fetch:
+            return str(self.layout.downloads / spec.source / "source.json")
+        return str(Path(spec.path).expanduser()) if spec.path else []
+
+    def content_stamp(self, wildcards: Any) -> str:
+        """Changes when a folder of images does (its own time does not say so), or the code of the user's own source."""
+        spec = self.datasets[wildcards.dataset_id]
+        folder = Path(spec.path).expanduser() if spec.path else None
+        stamp = tree_stamp(folder) if folder and folder.is_dir() else ""
+        return stamp + (SOURCES.code(spec.source) or "")
+
+    def evaluator_of(self, wildcards: Any) -> type[Evaluator]:
+        """The evaluator of a folder such as ``classifier-1a2b3c4d``."""
+        return EVALUATORS.get(wildcards.evaluator.split("-")[0])
+
+    def evaluator_options(self, wildcards: Any) -> str:
+        """The options of a trained evaluator, JSON."""
+        return self.study.classifier.to_json() if self.evaluator_of(wildcards).trained else "{}"
+
+    def weights_of(self, wildcards: Any) -> str | list[str]:
+        """The weights file that an evaluator needs, if any."""
+        evaluator = self.evaluator_of(wildcards)
+        if evaluator.weights is None:
+            return []
+        return evaluator.weights_given(self.machine) or str(self.layout.weights_record(wildcards.evaluator))
+
+    @property
+    def scoring_of_real_images_needs_gpu(self) -> int:
+        """1 when real images pass through a network again, since a protocol changes their pixels."""
+        return self.gpu if any(protocol.changes_pixels for protocol in self.study.scores) else 0
+
+    # Runs.
+
+    def run_of(self, wildcards: Any) -> RunSpec:
+        """The specification of a job's run. Raises ConfigError for a run that the study does not have."""
+        run_id = RUN_PATTERN.format(**wildcards)
+        if run_id not in self.runs:
+            raise ConfigError(f"no run '{run_id}' in study '{self.study.name}'; `sngan-repro check` lists the runs")
+        return self.runs[run_id]
+
+    def run_folder(self, wildcards: Any) -> Path:
+        """The folder of a job's run."""
+        return self.layout.run(self.run_of(wildcards).id).root
+
+    def run_json(self, wildcards: Any) -> str:
+        """The specification of a job's run as one command-line value."""
+        return self.run_of(wildcards).to_json()
+
+    def dataset_folder(self, wildcards: Any) -> Path:
+        """The prepared images of a job's dataset."""
+        return self._dataset_folders[wildcards.dataset]
+
+    def evaluator_records(self, wildcards: Any) -> list[str]:
+        """The files by which a job waits for its evaluators, and so for its dataset."""
+        return self._evaluator_records[wildcards.dataset]
+
+    def evaluators_json(self, wildcards: Any) -> str:
+        """The evaluators' folders as one command-line value."""
+        return self._evaluators_json[wildcards.dataset]
+
+    def groups(self) -> dict[str, str]:
+        """Run -> name of the group of trainings that share a GPU, which is one job of a cluster."""
+        found = packs(self.study.trained_runs(), self.machine.runs_per_gpu)
+        return {run.id: f"together{number}" for number, pack in enumerate(found) for run in pack}
+
+    def train_minutes(self, wildcards: Any, attempt: int) -> int:
+        """The time limit of a training."""
+        return cluster.train_minutes(self.run_of(wildcards), self.layout, self.machine, attempt)
+
+    # Programs among the methods.
+
+    def program_of(self, wildcards: Any) -> Program:
+        """The declaration of the program that makes a job's run."""
+        return self.study.programs[wildcards.label]
+
+    def program_minutes(self, wildcards: Any, attempt: int) -> int:
+        """The time limit of a program's job."""
+        return cluster.program_minutes(self.program_of(wildcards), self.machine, attempt)
+
+    @property
+    def program_rules(self) -> list[str]:
+        """Snakemake files of programs that need files made beforehand."""
+        programs = self.study.programs.values()
+        return sorted({str(p.place(p.rules).resolve()) for p in programs if p.rules})
+
+    @property
+    def num_samples(self) -> int:
+        """The images that a program must write."""
+        return max(protocol.num_fake for protocol in self.study.scores)
+
+    # Before the first job and after the last.
+
+    def lock(self) -> AbstractContextManager[None]:
+        """Hold the study for this process (see :func:`sngan_repro.workflow.cluster.study_lock`)."""
+        return cluster.study_lock(self.layout)
+
+    def fetch_first(self) -> None:
+        """Fetch on the submit node what compute nodes may not be able to fetch."""
+        cluster.fetch_first(self.study, self.layout, self.machine)
+
+    def end_leftover_jobs(self, run_id: str) -> bool:
+        """Cancel the jobs that a killed Snakemake left in the queue; True when there were some."""
+        return cluster.end_leftover_jobs(self.layout, run_id)
+
+    def check_resources(self, asked: dict[str, dict[str, Any]]) -> None:
+        """Ask the batch system whether it accepts the resources of each rule. Raises ConfigError."""
+        if "train" in asked:
+            asked["train"]["runtime"] *= self.machine.runs_per_gpu  # the job of a group asks for the sum
+        cluster.check_resources(asked)
+
+    def closing_words(self) -> str:
+        """What to say when all targets are made; the report is named only if it is up to date."""
+        made, newest = self.layout.report_html, self.aggregated["scores"]
+        if made.exists() and newest.exists() and made.stat().st_mtime >= newest.stat().st_mtime:
+            return f"Study '{self.study.name}' is complete. Report: {made} and {self.layout.report_pdf}"
+        return f"The requested files of study '{self.study.name}' are made."

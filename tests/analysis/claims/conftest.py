@@ -1,0 +1,47 @@
+"""Evidence made from numbers given by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from claims_support import EPOCHS_PER_UPDATE, make_study
+
+from sngan_repro.analysis.claims.evidence import Evidence
+from sngan_repro.analysis.summary import Results
+from sngan_repro.study.reference import load_reference
+
+
+@pytest.fixture
+def make_evidence():
+    """value(metric kind, label, setting, seed, place of the snapshot) -> score; ``real`` metric name -> score."""
+
+    def make(value, study=None, real=None, diverged=(), reference="southampton", logs=None) -> Evidence:
+        study = study or make_study()
+        scores, runs = [], []
+        for run in study.runs():
+            lost = run.id in diverged
+            steps = (100, 150) if lost else (100, 200, 300, 400)
+            row = {"dataset": run.dataset, "method": run.label, "setting": run.setting, "seed": run.seed}
+            state = "diverged" if lost else "ok"
+            runs.append(
+                row
+                | {"state": state, "steps_done": steps[-1], "epochs": steps[-1] * EPOCHS_PER_UPDATE, "folder": run.id}
+            )
+            for place, updates in enumerate(steps):
+                for metric in study.metric_names:
+                    score = value(metric, run.label, run.setting, run.seed, place)
+                    last = updates == steps[-1]
+                    scores.append(
+                        row | {"updates": updates, "metric": metric, "value": score, "state": state, "last": last}
+                    )
+        for metric in study.metric_names:
+            score = (real or {}).get(metric, np.nan)
+            at = {"dataset": "cifar10", "method": "Real data", "setting": "", "seed": np.nan, "updates": np.nan}
+            scores.append(at | {"metric": metric, "value": score, "state": "real", "last": True})
+        frame = pd.DataFrame(scores)
+        results = Results(frame, frame.iloc[:0], pd.DataFrame(runs), pd.DataFrame())
+        published = load_reference(reference) if reference else None
+        return Evidence(study, "cifar10", results, published, read_log=logs)
+
+    return make

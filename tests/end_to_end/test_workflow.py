@@ -1,0 +1,409 @@
+"""The whole DAG through Snakemake on a tiny study: results, reruns, kills, divergence, messages, lint."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+
+from sngan_repro.core.files import read_json
+
+ROOT = Path(__file__).parent.parent.parent
+SNAKEMAKE = [sys.executable, "-m", "snakemake"]
+
+TINY: dict[str, Any] = {
+    "title": "A tiny study",
+    "datasets": {"digits": {"source": "digits", "image_size": 16}},
+    "methods": ["sngan", "began"],
+    "settings": {"A": {"lr": 0.001, "beta2": 0.9}},
+    "seeds": [0, 1],
+    "budget": {"steps": 12},
+    "snapshots": {"count": 2},
+    "training": {"batch_size": 16, "log_every": 4},
+    "nets": {"width": 4, "z_dim": 8},
+    "classifier": {"epochs": 1, "width": 8, "feature_dim": 8},
+    "scores": [{"evaluator": "classifier", "num_fake": 100, "is_splits": 1, "kid_subset_size": 50, "kid_subsets": 5}],
+}
+
+
+class Workplace:
+    """A folder with its own study, results and data; commands run in the repository as a user would run them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.results = folder / "results" / "tiny"
+        folder.mkdir(exist_ok=True)
+        self.write_study()
+
+    def write_study(self, **changes: Any) -> None:
+        values = json.loads(json.dumps({**TINY, **changes}))
+        (self.folder / "tiny.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
+
+    def command(self, *arguments: str, **config: Any) -> list[str]:
+        settings = {
+            "study": self.folder / "tiny.yaml",
+            "results_dir": self.folder / "results",
+            "data_dir": self.folder / "data",
+            "device": "cpu",
+            **config,
+        }
+        given = [f"{key}={value}" for key, value in settings.items()]
+        return [*SNAKEMAKE, "--cores", "2", "--nolock", *arguments, "--config", *given]
+
+    def run(self, *arguments: str, check: bool = True, **config: Any) -> str:
+        result = subprocess.run(
+            self.command(*arguments, **config),
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=900,
+            check=False,
+        )
+        if check:
+            assert result.returncode == 0, result.stdout[-5000:]
+        else:
+            assert result.returncode != 0, "the command was expected to fail"
+        return result.stdout
+
+    def run_folder(self, method: str, seed: int, setting: str = "A") -> Path:
+        return self.results / "runs" / "digits" / method / setting / f"seed{seed}"
+
+    def planned(self, **config: Any) -> set[str]:
+        """The jobs of a dry run, by their messages' first words and runs."""
+        lines = self.run("-n", **config).splitlines()
+        return {line.split(": ", 1)[1] for line in lines if line.startswith("Job ") and ": " in line}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+    workplace = Workplace(tmp_path_factory.mktemp("study"))
+    workplace.run()
+    return workplace
+
+
+@pytest.fixture
+def copied(finished: Workplace, tmp_path: Path) -> Workplace:
+    """Prepared data of the finished study, no results: for tests that train."""
+    shutil.copytree(finished.folder / "data", tmp_path / "data")
+    return Workplace(tmp_path)
+
+
+def test_everything_is_there(finished: Workplace):
+    for name in ("report.html", "report.pdf", "tables/best.md", "tables/best.tex"):
+        assert (finished.results / name).stat().st_size > 200
+    assert (finished.results / "report.pdf").read_bytes().startswith(b"%PDF")
+    for name in ("scores", "summary", "runs", "cost"):
+        assert len(pd.read_csv(finished.results / "tables" / f"{name}.csv")) > 0
+    svgs = {file.stem for file in (finished.results / "figures").glob("*.svg")}
+    assert svgs == {file.stem for file in (finished.results / "figures").glob("*.png")} != set()
+    runs = pd.read_csv(finished.results / "tables/runs.csv")
+    assert runs["state"].tolist() == ["ok"] * 4
+    scores = pd.read_csv(finished.results / "tables/scores.csv")
+    generated = scores[scores["method"] != "Real data"]
+    assert len(generated[generated["selection"].isna()]) == 4 * 2 * 5
+    assert len(generated[generated["selection"] == "best"]) == 4 * 5
+    assert scores[scores["method"] == "Real data"]["metric"].nunique() == 5
+    assert scores[scores["metric"] == "fid100_train@classifier"]["value"].notna().all()
+
+
+def test_nothing_to_do_the_second_time(finished: Workplace):
+    assert "Nothing to be done" in finished.run()
+
+
+def test_an_edit_reruns_only_what_it_concerns(finished: Workplace):
+    finished.write_study(methods=["sngan", {"name": "began", "gamma": 0.7}], title="Edited")
+    try:
+        planned = finished.planned()
+    finally:
+        finished.write_study()
+    assert {job for job in planned if job.startswith("Train")} == {
+        "Train BEGAN, setting A, seed 0 on digits",
+        "Train BEGAN, setting A, seed 1 on digits",
+    }
+    assert "Typeset the report" in planned
+    assert not any(job.startswith("Prepare") for job in planned)
+
+
+def test_other_protocols_score_again_and_train_nothing(finished: Workplace):
+    protocol = {**TINY["scores"][0], "metrics": ["is", "fid"]}
+    finished.write_study(scores=[protocol, {**protocol, "fault_distinct": 10}])
+    try:
+        planned = finished.planned()
+    finally:
+        finished.write_study()
+    assert len([job for job in planned if job.startswith("Score")]) == 5  # four runs and the real images
+    assert "Typeset the report" in planned
+    assert not any(job.startswith(("Train", "Prepare", "Check")) for job in planned)
+
+
+def test_other_protocols_after_an_interruption(copied: Workplace):
+    """Trainings done, nothing scored, then the protocols change: all that is missing is planned at once."""
+    copied.write_study(seeds=[0], methods=["sngan"])
+    copied.run("--until", "train")
+    copied.write_study(seeds=[0], methods=["sngan"], scores=[{**TINY["scores"][0], "num_fake": 200}])
+    planned = copied.planned()
+    assert {"Score SNGAN, setting A, seed 0 on digits", "Typeset the report"} <= planned
+    assert not any(job.startswith("Train") for job in planned)
+    copied.write_study(scores=[{**TINY["scores"][0], "num_real": 10_000}])
+    assert "`num_real` 10000 exceeds the 1197 images" in copied.run("-n", check=False)
+
+
+def test_a_title_reruns_no_training(finished: Workplace):
+    finished.write_study(title="Another title")
+    try:
+        planned = finished.planned()
+    finally:
+        finished.write_study()
+    assert "Typeset the report" in planned
+    assert not any(job.startswith(("Train", "Score", "Prepare")) for job in planned)
+
+
+def test_snakemakes_own_report(finished: Workplace, tmp_path: Path):
+    target = tmp_path / "report.html"
+    finished.run("--report", str(target))
+    text = target.read_text()
+    assert "report.pdf" in text
+    assert "best" in text
+
+
+def test_kill_9_three_times_then_snakemake_goes_on(finished: Workplace, copied: Workplace):
+    """Trainings killed at three moments and started again by Snakemake leave the bytes of the undisturbed study."""
+    changes = {"budget": {"steps": 240}, "methods": ["sngan"], "seeds": [0], "snapshots": {"count": 2}}
+    undisturbed = Workplace(copied.folder / "undisturbed")
+    shutil.copytree(copied.folder / "data", undisturbed.folder / "data")
+    for workplace in (undisturbed, copied):
+        workplace.write_study(**changes)
+    status = str(undisturbed.run_folder("SNGAN", 0) / "status.json")
+    undisturbed.run(status)
+
+    run = copied.run_folder("SNGAN", 0)
+    target = str(run / "status.json")
+    for kill in range(3):
+        process = subprocess.Popen(
+            copied.command(target, checkpoint_seconds=0.001),
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        wait_for_newer(run / "resume/state.pt", (run / "resume/state.pt").stat().st_mtime_ns if kill else 0)
+        os.kill(int((run / "resume/lock").read_text().split()[-1]), signal.SIGKILL)
+        assert process.wait(timeout=120) != 0
+        assert not Path(target).exists()
+    copied.run(target, checkpoint_seconds=0.001)
+    assert read_json(run / "status.json")["resumed"] == 3
+    original = undisturbed.run_folder("SNGAN", 0) / "snapshots"
+    for file in sorted(original.iterdir()):
+        assert (run / "snapshots" / file.name).read_bytes() == file.read_bytes()
+    assert len(list(original.iterdir())) == 2
+
+
+def wait_for_newer(file: Path, than: int, seconds: float = 120) -> None:
+    """Wait until the file exists and was changed after the time ``than`` (nanoseconds)."""
+    end = time.monotonic() + seconds
+    while not file.exists() or file.stat().st_mtime_ns <= than:
+        assert time.monotonic() < end, f"{file} did not appear"
+        time.sleep(0.005)
+
+
+def test_divergence_is_shown_in_the_report(copied: Workplace):
+    copied.write_study(
+        methods=["sngan", {"name": "wgan_gp", "setting": {"lr": 1e18}}], seeds=[0, 1], budget={"steps": 8}
+    )
+    copied.run()
+    runs = pd.read_csv(copied.results / "tables/runs.csv")
+    assert runs.groupby("method")["state"].unique().map(list).to_dict() == {"SNGAN": ["ok"], "WGAN-GP": ["diverged"]}
+    summary = pd.read_csv(copied.results / "tables/summary.csv")
+    diverged = summary[summary["method"] == "WGAN-GP"]
+    assert (diverged["num_diverged"] == 2).all()
+    assert diverged["mean"].isna().all()
+    html = (copied.results / "report.html").read_text()
+    assert "diverged" in html
+    assert "non-finite" in html
+
+
+def test_claims_published_values_and_faults_of_code_and_measurement(copied: Workplace):
+    """A study that uses all of it, through the DAG; every comparison is paired over the two seeds."""
+    protocol = {"evaluator": "classifier", "metrics": ["is", "fid"], "num_fake": 100, "is_splits": 1}
+    copied.write_study(
+        methods=[
+            {"name": "sngan_with_faults", "label": "SNGAN", "fault_batch_norm": True, "fault_num_outputs": 4},
+            "bn",
+            {"name": "ebgan_with_faults", "label": "EBGAN", "fault_constant_pulling_away": True},
+        ],
+        settings={"C": {"lr": 0.001}},
+        scores=[protocol, {**protocol, "fault_distinct": 10}, {**protocol, "fault_contrast_stretch": True}],
+        reference="southampton",
+        claims="southampton",
+    )
+    log = copied.run()
+    assert "make_claims" in log
+    claims = pd.read_csv(copied.results / "tables/claims.csv", dtype=str, keep_default_na=False).set_index("id")
+    decided = {"supported", "not supported", "undecided"}
+    assert {claims.loc[name, "verdict"] for name in ("3", "13", "15", "35a", "35b", "40")} <= decided
+    assert claims.loc["40", "verdict"] != "supported"  # the coded term is constant
+    assert claims.loc["33", "reason"].endswith("once more with `fault_distinct: 50`")
+    assert len(claims.loc["15", "run_ids"].split()) == 6
+    assert (copied.results / "tables/artefacts.md").read_text().count("Real data") > 0
+    for name in ("published_bars", "published_curves", "figure1", "ranks"):
+        assert list((copied.results / "figures").glob(f"{name}*.png")), name
+    text = (copied.results / "report.html").read_text(encoding="utf-8")
+    assert "not supported" in text
+    assert "Southampton" in text
+
+
+def test_check_counts_the_jobs_that_snakemake_plans(tmp_path: Path):
+    workplace = Workplace(tmp_path)
+    workplace.write_study(claims="southampton")
+    command = [sys.executable, "-m", "sngan_repro", "check", "--no-measure", "--study", str(tmp_path / "tiny.yaml")]
+    printed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    counted = int(next(line for line in printed.splitlines() if " jobs: " in line).split()[0])
+    assert counted == len(workplace.planned()) == 17  # 4 runs trained and scored, and what is shared
+
+
+def test_a_failed_job_names_its_log_and_the_rest_goes_on(copied: Workplace):
+    run = copied.run_folder("SNGAN", 0)
+    run.mkdir(parents=True)
+    (run / "snapshots").write_text("a file where a folder must be")
+    output = copied.run(check=False)
+    log = copied.results / "logs/train/digits/SNGAN/A/seed0.log"
+    assert str(log) in output
+    assert "snapshots" in log.read_text()
+    assert (copied.run_folder("BEGAN", 1) / "scores.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "config", "message"),
+    [
+        ({"methods": ["sgnan"]}, {}, "unknown method 'sgnan'; did you mean 'sngan'?"),
+        ({"budgett": 1}, {}, "budgett: unknown key; did you mean 'budget'?"),
+        ({}, {"devise": "cpu"}, "devise: unknown key; did you mean 'device'?"),
+        ({}, {"results_dir": "a{b}"}, "results_dir: String should match pattern"),
+        ({}, {"study": "quik"}, "unknown study 'quik'; did you mean 'quick'?"),
+    ],
+)
+def test_mistakes_are_told_before_any_job(tmp_path: Path, changes, config, message):
+    workplace = Workplace(tmp_path)
+    workplace.write_study(**changes)
+    output = workplace.run(check=False, **config)
+    assert message in output
+    assert "Traceback" not in output
+    assert "Execute" not in output
+
+
+def test_targets(finished: Workplace, tmp_path: Path):
+    for target in ("data", "tables", "figures", "report"):
+        assert "Nothing to be done" in finished.run(target)
+    output = Workplace(tmp_path).run("data")
+    assert "What was asked for of study 'tiny' is made." in output
+    assert "report.html" not in output
+
+
+def test_a_dataset_without_classes_is_refused_before_training(tmp_path: Path):
+    from PIL import Image
+
+    (tmp_path / "images").mkdir()
+    for index in range(80):
+        Image.new("L", (16, 16), index).save(tmp_path / "images" / f"{index}.png")
+    workplace = Workplace(tmp_path)
+    dataset = {"source": "images", "path": str(tmp_path / "images"), "image_size": 16, "test_fraction": 0.25}
+    workplace.write_study(datasets={"flat": dataset})
+    output = workplace.run(check=False)
+    assert "dataset 'flat' has no classes to train the evaluator 'classifier' on" in output
+    assert not list(workplace.results.glob("runs/**/resume"))
+
+
+def test_folders_with_awkward_names(finished: Workplace, tmp_path: Path):
+    """Quotes and spaces in a path reach every job in one piece."""
+    folder = tmp_path / "it's a test"
+    folder.mkdir()
+    shutil.copytree(finished.folder / "data", folder / "data")
+    workplace = Workplace(folder)
+    workplace.write_study(methods=["sngan"], seeds=[0])
+    workplace.run("tables")
+    assert (workplace.results / "tables/best.md").exists()
+
+
+def test_lint_is_clean():
+    result = subprocess.run([*SNAKEMAKE, "--lint"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_what_concerns_only_the_machine_reruns_nothing(finished: Workplace):
+    assert finished.planned(checkpoint_seconds=5, tensorboard="false", download="false") == set()
+
+
+def test_jobs_run_in_a_container(tmp_path: Path, monkeypatch):
+    """A stand-in for Apptainer runs commands as they are, but with a Python of its own, which must be the one used."""
+    inside, outside = tmp_path / "inside", tmp_path / "outside"
+    scripts = {
+        inside / "python": f'echo "$@" >> {tmp_path}/used\nexec {sys.executable} "$@"',
+        outside / "apptainer": f"""
+            [ "$1" = --version ] && echo "apptainer version 1.4.0" && exit
+            while [ "$1" != {tmp_path}/image.sif ]; do shift; done
+            shift
+            PATH={inside}:$PATH exec "$@" """,
+    }
+    for path, text in scripts.items():
+        path.parent.mkdir()
+        path.write_text(f"#!/bin/sh\n{text}\n")
+        path.chmod(0o755)
+    (tmp_path / "image.sif").touch()
+    monkeypatch.setenv("PATH", f"{outside}:{os.environ['PATH']}")
+    workplace = Workplace(tmp_path / "work")
+    workplace.run("data", "--sdm", "apptainer", container=tmp_path / "image.sif")
+    assert "-m sngan_repro prepare" in (tmp_path / "used").read_text()
+
+
+def test_new_pins_rerun_nothing(finished: Workplace, tmp_path: Path):
+    """A change of environment.yml must not throw away a week of trainings; versions are recorded with every run."""
+    environment = ROOT / "environment.yml"
+    content, changed = environment.read_text(), environment.stat()
+    try:
+        environment.write_text(content + "# a comment\n")
+        assert finished.planned() == set()
+    finally:
+        environment.write_text(content)
+        os.utime(environment, ns=(changed.st_atime_ns, changed.st_mtime_ns))
+
+
+def test_changed_images_are_noticed(tmp_path: Path):
+    """A new file in a class folder changes nothing at the top of the tree, and is noticed all the same."""
+    from PIL import Image
+
+    for name in ("a", "b"):
+        (tmp_path / "images" / name).mkdir(parents=True)
+        for index in range(60):
+            Image.new("L", (16, 16), index).save(tmp_path / "images" / name / f"{index}.png")
+    workplace = Workplace(tmp_path)
+    dataset = {"source": "images", "path": str(tmp_path / "images"), "image_size": 16, "test_fraction": 0.5}
+    score = {"evaluator": "classifier", "num_fake": 50, "is_splits": 1, "kid_subset_size": 25, "kid_subsets": 5}
+    workplace.write_study(datasets={"mine": dataset}, scores=[score])
+    workplace.run("data")
+    assert not any(job.startswith("Prepare images-") for job in workplace.planned())
+    Image.new("L", (16, 16), 200).save(tmp_path / "images" / "a" / "new.png")
+    assert any(job.startswith("Prepare images-") for job in workplace.planned())
+
+
+def test_classifier_options_leave_other_evaluators_alone(finished: Workplace, tmp_path: Path):
+    weights = tmp_path / "weights.pth"
+    weights.touch()
+    scores = [{**TINY["scores"][0], "evaluator": "inception"}]
+    commands = []
+    for epochs in (1, 2):
+        finished.write_study(scores=scores, classifier={**TINY["classifier"], "epochs": epochs})
+        output = finished.run("-n", "-p", inception_weights=weights)
+        commands.append([line for line in output.splitlines() if "sngan_repro evaluator" in line])
+    finished.write_study()
+    assert commands[0] == commands[1]
+    assert len(commands[0]) == 1

@@ -1,0 +1,389 @@
+"""The shared check of methods: every method passes it, and every kind of broken method is found, with the line."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import torch
+
+from sngan_repro.cli.main import main
+from sngan_repro.core import plugins
+from sngan_repro.core.schema import ConfigError
+from sngan_repro.extend.check_method import CHECKS, check_method
+from sngan_repro.methods import METHODS
+
+TEMPLATE = """\
+from pydantic import Field
+
+from sngan_repro.lazy import nets, torch
+from sngan_repro.methods.base import METHODS, Method, MethodOptions
+
+
+@METHODS.register("NAME")
+class Tried(Method):
+    title = "Tried"
+    summary = "least squares, with a mean of D's output as its state"
+    equations = r"L_D = \\mathbb{E}[(f(x) - 1)^2], \\qquad L_G = \\mathbb{E}[(f(y) - 1)^2]"
+
+    class Options(MethodOptions):
+        target: float = Field(1.0, description="for real images")
+
+    def build(self):
+        G = nets.build_generator(self.nets, self.image_shape)
+        D = nets.build_discriminator(self.nets, self.image_shape)
+        self.state = {"mean": torch.zeros(())}
+        return G, D
+
+    def d_loss(self, D, real, fake):
+        f_real, f_fake = D(real), D(fake)
+        loss = (f_real - self.options.target).square().mean() + f_fake.square().mean()
+        self.state["mean"].lerp_(f_real.detach().mean(), 0.1)
+        logs = {"d_real": f_real.detach().mean(), "d_fake": f_fake.detach().mean()}
+        return loss, logs
+
+    def g_loss(self, D, fake):
+        loss = (D(fake) - self.options.target).square().mean()
+        return loss, {}
+
+    def after_step(self):
+        return {"mean": self.state["mean"].clone()}
+"""
+LOSS_D = "        loss = (f_real - self.options.target).square().mean() + f_fake.square().mean()\n"
+LOSS_G = "        loss = (D(fake) - self.options.target).square().mean()\n"
+D_PLAIN = "nets.build_discriminator(self.nets, self.image_shape"
+OWN_G = "G = torch.nn.Sequential(nets.build_generator(self.nets, self.image_shape))"
+SOME_CALLS = """\
+        self.calls = getattr(self, "calls", 0) + 1
+        if self.calls > 1:
+            logs["more"] = loss.detach()
+"""
+RETURN_G = "        return loss, {}\n"
+RETURN_D = "        return loss, logs\n"
+BUILT = '        self.state = {"mean": torch.zeros(())}\n'
+UPDATE = '        self.state["mean"].lerp_(f_real.detach().mean(), 0.1)\n'
+
+BROKEN: dict[str, tuple[dict[str, str], str, str]] = {
+    # what is wrong: (text -> its replacement, what is found, a part of the line that is named)
+    "G of a wrong size": (
+        {"build_generator(self.nets, self.image_shape)": "build_generator(self.nets, (3, 16, 16))"},
+        r"G gives a tensor of the shape \(6, 3, 16, 16\) at 16 px, 1 channel",
+        "`build`",
+    ),
+    "a generator of one's own": (
+        {"G = nets.build_generator(self.nets, self.image_shape)": OWN_G},
+        "G has other weights than the shared generator",
+        "`build`",
+    ),
+    "random numbers before G": (
+        {"        G = nets": "        torch.randn(1)\n        G = nets"},
+        "G starts with other weights than under other methods",
+        "`build`",
+    ),
+    "no pair": ({"return G, D": "return G"}, "`build` returns a ConvGenerator", "`build`"),
+    "a loss per image": (
+        {LOSS_D: LOSS_D.replace(".mean() +", " +")},
+        r"the loss of `d_loss` is a tensor of the shape \(6,\)",
+        "`d_loss`",
+    ),
+    "a loss without logs": ({RETURN_G: "        return loss\n"}, "`g_loss` returns a tensor of the shape", "`g_loss`"),
+    "one size only": (
+        {LOSS_D: "        real.reshape(len(real), 256)\n" + LOSS_D},
+        r"RuntimeError: shape '\[6, 256\]' is invalid",
+        "real.reshape(len(real), 256)",
+    ),
+    "no d_real": ({'"d_real": f_real.detach().mean(), ': ""}, "`d_loss` does not log `d_real`", "`d_loss`"),
+    "a log with a gradient": (
+        {"f_fake.detach().mean()}": "f_fake.mean()}"},
+        "the log `d_fake` of `d_loss` has a gradient",
+        "`d_loss`",
+    ),
+    "a log that is a number": (
+        {"f_fake.detach().mean()}": "0.5}"},
+        "the log `d_fake` of `d_loss` is a float",
+        "`d_loss`",
+    ),
+    "a log of the loop": (
+        {RETURN_G: '        return loss, {"g_loss": loss.detach()}\n'},
+        "`g_loss` logs `g_loss`, which the loop logs",
+        "`g_loss`",
+    ),
+    "a log given twice": (
+        {RETURN_G: '        return loss, {"mean": loss.detach()}\n'},
+        "`mean` is logged by `g_loss` and `after_step`",
+        "`after_step`",
+    ),
+    "logs that change": (
+        {RETURN_D: SOME_CALLS + RETURN_D},
+        r"`d_loss` logs nothing more at one call and \['more'\] at another",
+        "`d_loss`",
+    ),
+    "a loss that is not finite": (
+        {LOSS_G: LOSS_G + "        loss = loss + (loss * 0).log()\n"},
+        "the loss of `g_loss` is -inf on random images",
+        "`g_loss`",
+    ),
+    "a gradient that is not finite": (
+        {LOSS_G: LOSS_G + "        loss = loss + (fake * 0).sum().abs().sqrt()\n"},
+        "`g_loss` gives non-finite gradients to",
+        "`g_loss`",
+    ),
+    "a detached loss": (
+        {LOSS_G: LOSS_G.replace("D(fake)", "D(fake).detach()")},
+        "the loss of `g_loss` has no gradient",
+        "`g_loss`",
+    ),
+    "an unused parameter": (
+        {BUILT: BUILT + "        D.unused = torch.nn.Linear(3, 3)\n"},
+        "`d_loss` does not reach `unused.weight`, `unused.bias` of D",
+        "`d_loss`",
+    ),
+    "a loss that moves nothing": (
+        {LOSS_G: LOSS_G.replace(".mean()", ".mean() * 0")},
+        "all gradients of `g_loss` are 0",
+        "`g_loss`",
+    ),
+    "D changed in G's step": (
+        {LOSS_G: "        with torch.no_grad():\n            next(iter(D.parameters())).mul_(0.9)\n" + LOSS_G},
+        "`g_loss` changes `.*weight` of D",
+        "`g_loss`",
+    ),
+    "G trained in D's step": (
+        {
+            BUILT: BUILT + "        self.G = G\n",
+            LOSS_D: LOSS_D + "        loss = loss + sum(p.square().sum() for p in self.G.parameters())\n",
+        },
+        "`d_loss` sends gradients to .* of G",
+        "`d_loss`",
+    ),
+    "one pass where batch norm sees both": (
+        {"    class Options": "    joint = True\n\n    class Options", D_PLAIN: D_PLAIN + ", norm=nets.batch_norm"},
+        "with `joint = True`, what D says of an image depends on the others of its batch",
+        "`build`",
+    ),
+    "one pass where D keeps a state": (
+        {"    class Options": "    joint = True\n\n    class Options", D_PLAIN: D_PLAIN + ", spectral_norm=True"},
+        "with `joint = True`, .* of D change with every forward|depends on the others",
+        "`build`",
+    ),
+    "state replaced": (
+        {UPDATE: '        self.state["mean"] = 0.9 * self.state["mean"] + 0.1 * f_real.detach().mean()\n'},
+        r"`d_loss` puts another tensor in the place of `self.state\['mean'\]`",
+        'self.state["mean"] = 0.9 *',
+    ),
+    "all state replaced": (
+        {UPDATE: '        self.state = {"mean": f_real.detach().mean()}\n'},
+        "`d_loss` replaces `self.state`",
+        "self.state = {",
+    ),
+    "state added": (
+        {UPDATE: UPDATE + '        self.state["last"] = f_real.detach()\n'},
+        r"`d_loss` adds `self.state\['last'\]`",
+        'self.state["last"] =',
+    ),
+    "state of numbers": (
+        {BUILT: '        self.state = {"mean": 0.0}\n', UPDATE: "", 'self.state["mean"].clone()': "torch.zeros(())"},
+        r"`self.state\['mean'\]` is a float",
+        "`build`",
+    ),
+    "state outside": (
+        {UPDATE: UPDATE + '        self.k = getattr(self, "k", 0.0) + 0.1\n'},
+        "the attribute `k` changes from step to step",
+        "self.k = getattr",
+    ),
+    "state outside that matters": (
+        {LOSS_D: '        self.k = getattr(self, "k", 0.0) + 0.1\n' + LOSS_D.replace("+ f_fake", "+ self.k * f_fake")},
+        "differ in step 1 after a state was saved and loaded",
+        "",
+    ),
+    "random numbers from elsewhere": (
+        {LOSS_D: "        import random\n" + LOSS_D.replace("+ f_fake", "+ random.random() * f_fake")},
+        "differ in step 1 after a state was saved and loaded",
+        "",
+    ),
+    ".item()": (
+        {LOSS_D: LOSS_D + "        loss = loss if loss.item() > 0 else -loss\n"},
+        r"a value is read from a tensor \(.item\(\)\) in `d_loss`",
+        "loss.item() > 0",
+    ),
+    "a tensor as a condition": (
+        {LOSS_G: LOSS_G + "        if loss > 100:\n            loss = loss * 2\n"},
+        r"a value is read from a tensor \(a tensor as a condition\) in `g_loss`",
+        "if loss > 100:",
+    ),
+    "a tensor moved to the CPU": (
+        {"f_fake.detach().mean()}": "f_fake.detach().mean().cpu()}"},
+        r"\(.cpu\(\)\) in `d_loss`",
+        ".cpu()",
+    ),
+    "a tensor printed": ({LOSS_G: LOSS_G + '        f"{loss}"\n'}, r"\(a formatted text\) in `g_loss`", '"{loss}"'),
+    "a tensor made on the CPU": (
+        {LOSS_D: LOSS_D.replace("f_fake.square()", "(f_fake - torch.zeros(len(fake))).square()")},
+        "`d_loss` mixes tensors of the CPU and of the GPU",
+        "torch.zeros(len(fake))",
+    ),
+    "a constant sent to the GPU": (
+        {LOSS_D: LOSS_D.replace("f_fake.square()", "(f_fake - torch.tensor([0.0], device=real.device)).square()")},
+        r"a value of Python is copied to the device \(torch.tensor\)",
+        "torch.tensor([0.0]",
+    ),
+    "values that are selected": (
+        {LOSS_D: LOSS_D + "        loss = loss + f_real[f_real > -9].sum()\n"},
+        "`d_loss` depends on values of tensors",
+        "f_real[f_real > -9]",
+    ),
+    "equations with a mistake": (
+        {r"L_D = \mathbb{E}[": r"L_D = \frac{E["},
+        "cannot be set: pandoc does not read it",
+        "",
+    ),
+}
+
+
+@pytest.fixture
+def register(tmp_path: Path, own_plugins):
+    """Writes a method's file with changes and registers it; returns (its name, the file)."""
+
+    def write(changes: dict[str, str]) -> tuple[str, Path]:
+        text, file = TEMPLATE.replace("NAME", "tried"), tmp_path / "tried.py"
+        for old, new in changes.items():
+            assert text.count(old) == 1, old
+            text = text.replace(old, new)
+        file.write_text(text)
+        plugins.load(file)
+        return "tried", file
+
+    return write
+
+
+@pytest.mark.parametrize("name", METHODS.names())
+def test_every_method_passes(name: str):
+    findings = check_method(name)
+    assert [finding.state for finding in findings] == ["passed"] * len(CHECKS), "\n".join(map(str, findings))
+
+
+def alternatives() -> list[tuple[str, str, Any]]:
+    """(method, option, value) for every option that is true or false, or one of a few words."""
+    found = []
+    for name in METHODS.names():
+        for option, field in METHODS.get(name).Options.model_fields.items():
+            values = (True, False) if field.annotation is bool else get_args(field.annotation)
+            found += [
+                (name, option, value) for value in values if isinstance(value, bool | str) and value != field.default
+            ]
+    return found
+
+
+@pytest.mark.parametrize(("name", "option", "value"), alternatives())
+def test_every_method_passes_with_every_option(name: str, option: str, value: Any):
+    failed = [str(finding) for finding in check_method(name, {option: value}, [(16, 1)]) if finding.failed]
+    assert not failed, "\n".join(failed)
+
+
+def test_options_and_sizes_are_those_given(register):
+    name, _ = register({LOSS_D: LOSS_D + "        loss = loss / (real.shape[1] - 3) / (self.options.target - 2)\n"})
+    assert not [finding for finding in check_method(name, sizes=[(16, 1)]) if finding.failed]
+    assert "is -inf on random images at 32 px, 3 channels" in check_method(name)[1].found
+    assert check_method(name, {"target": 2.0}, [(16, 1)])[1].failed
+    with pytest.raises(ConfigError, match="tried: targt: unknown key; did you mean 'target'"):
+        check_method(name, {"targt": 1})
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_broken_methods_are_found(case: str, register):
+    changes, found, line = BROKEN[case]
+    name, file = register(changes)
+    failed = [finding for finding in check_method(name) if finding.failed]
+    texts = "\n".join(map(str, failed))
+    wanted = [finding for finding in failed if re.search(found, finding.found)]
+    assert wanted, texts or "nothing failed"
+    assert wanted[0].needed, texts
+    if line:
+        assert line in wanted[0].where, texts
+        number = int(re.search(r"line (\d+)", wanted[0].where)[1])
+        text = file.read_text().splitlines()[number - 1]
+        assert (f"def {line.strip('`')}(" if line.startswith("`") else line) in text
+
+
+def test_a_sound_method_passes_with_state_and_options(register):
+    name, _ = register({})
+    for options in ({}, {"target": 0.5}):
+        findings = check_method(name, options)
+        assert not [finding for finding in findings if finding.state != "passed"], "\n".join(map(str, findings))
+
+
+def test_what_a_broken_build_leaves_untried(register):
+    name, _ = register({"return G, D": "return G"})
+    *_, last = check_method(name)
+    assert last.state == "not tried"
+    assert last.found == f"{len(CHECKS) - 1} further checks wait for this one"
+
+
+def test_the_command_says_what_is_to_be_mended(register, capsys):
+    _, file = register({'"d_real": f_real.detach().mean(), ': ""})
+    with pytest.raises(SystemExit) as stopped:
+        main(["check-method", str(file), "--device", "cpu"])
+    assert stopped.value.code == 1
+    printed = capsys.readouterr().out
+    assert "    found:  `d_loss` does not log `d_real`\n" in printed
+    assert "    needed: both:" in printed
+    assert printed.endswith("to mend\n")
+    assert "an update takes" not in printed
+
+
+def test_the_command_for_a_sound_method(register, capsys, monkeypatch):
+    register({})
+    monkeypatch.setattr("sngan_repro.extend.check_method.command.ROUND_SECONDS", 0.001)
+    main(["check-method", "tried", "--option", "target=0.5", "--device", "cpu", "--sizes", "16x1"])
+    printed = capsys.readouterr().out
+    assert f"all {len(CHECKS)} checks passed" in printed
+    assert re.search(r"an update takes [\d.e+]+ ms, [\d.]+ times SNGAN's [\d.e+]+ ms \(32 px", printed)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["tride"], "unknown method 'tride'; did you mean 'tried'?"),
+        (["tried", "--option", "target"], "--option: KEY=VALUE is needed"),
+        (["tried", "--option", "target=high"], "tried: target: Input should be a valid number"),
+        (["tried", "--setting", "n_diss=5"], "tried: setting: n_diss: unknown key; did you mean 'n_dis'?"),
+        (["tried", "--sizes", "31x1"], "31x1 is not PIXELSxCHANNELS"),
+        (["absent.py"], "absent.py: no such file"),
+    ],
+)
+def test_mistakes_on_the_command_line(arguments, message, register, capsys):
+    register({})
+    with pytest.raises(SystemExit) as stopped:
+        main(["check-method", *arguments])
+    assert stopped.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_file_without_methods(tmp_path: Path, own_plugins, capsys):
+    (tmp_path / "empty.py").write_text("x = 1\n")
+    with pytest.raises(SystemExit):
+        main(["check-method", str(tmp_path / "empty.py")])
+    assert "no method in it" in capsys.readouterr().err
+
+
+def test_reading_values_is_found_also_where_a_penalty_needs_derivatives(register):
+    """A gradient penalty cannot run on a GPU that is not there; it is then tried on the CPU."""
+    penalty = "        loss = loss + losses.gradient_penalty(D, real, fake)\n"
+    penalty = "        from sngan_repro.core.lazy import penalties\n" + penalty
+    name, _ = register({LOSS_D: LOSS_D + penalty})
+    assert not [finding for finding in check_method(name) if finding.failed]
+    (_, file) = register({LOSS_D: LOSS_D + penalty + "        float(loss.detach())\n"})
+    plugins.load(file)
+    (failed,) = [finding for finding in check_method(name) if finding.failed]
+    assert failed.found == "a value is read from a tensor (float()) in `d_loss`"
+    assert failed.where.endswith(": float(loss.detach())")
+
+
+def test_random_state_is_left_as_it_was():
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    check_method("sngan", sizes=[(16, 1)])
+    assert torch.equal(torch.rand(3), expected)

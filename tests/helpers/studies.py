@@ -1,0 +1,50 @@
+"""Invented studies: one per session to read, and a fresh copy of it for tests that break something."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from synthetic import DIVERGED, Case, make_case, make_study
+
+from sngan_repro.analysis.aggregate import aggregate
+from sngan_repro.analysis.figures import make_figures
+from sngan_repro.analysis.outputs import figure_plans
+from sngan_repro.analysis.tables.tables import make_tables
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Case:
+    """Read only. Three methods x two settings x two seeds with three divergences; tables made, no figures."""
+    case = make_case(tmp_path_factory.mktemp("finished"), make_study(), diverged=DIVERGED)
+    aggregate(case.study, case.layout)
+    make_tables(case.study, case.layout)
+    return case
+
+
+@pytest.fixture(scope="session")
+def drawn(finished, tmp_path_factory) -> Case:
+    """Read only. The same study with its figures."""
+    case = finished.copy(tmp_path_factory.mktemp("drawn"))
+    make_figures(case.study, case.layout)
+    return case
+
+
+@pytest.fixture
+def broken(finished, tmp_path) -> Case:
+    """A copy to damage."""
+    return finished.copy(tmp_path)
+
+
+TEMPLATES = Path(__file__).parents[2] / "report"
+
+
+def with_tables(root, study, **options):
+    """A case with tables, and empty SVG files where figures would be: enough to render the text."""
+    case = make_case(root, study, **options)
+    aggregate(study, case.layout)
+    make_tables(study, case.layout)
+    case.layout.figures.mkdir()
+    for plan in figure_plans(study):
+        plan.file(case.layout, "svg").write_text('<svg xmlns="http://www.w3.org/2000/svg" width="226.8pt"/>')
+    return case

@@ -1,0 +1,305 @@
+"""A complete, invented results tree of a small study: every file the analysis reads, without any training."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sngan_repro.config.protocol import ProtocolSpec
+from sngan_repro.config.specs import RunSpec
+from sngan_repro.core.files import write_json
+from sngan_repro.evaluation.protocol import metric_names
+from sngan_repro.evaluation.selection import RESAMPLE_SEED, best_snapshots
+from sngan_repro.study.layout import Layout
+from sngan_repro.study.load import make_study as checked_study
+from sngan_repro.study.study import Study
+
+NUM_TRAIN, NUM_TEST = 96, 32
+STEPS = 400
+DEVICE = {"type": "cpu", "name": "Test processor", "threads": 1}
+VERSIONS = {"python": "3.11.7", "torch": "2.14.1", "numpy": "2.4.6"}
+LAYERS = ("conv1", "conv2", "conv3", "linear")
+
+Value = Callable[[str, RunSpec, int], float | None]
+"""(full metric name, run, updates) -> score"""
+
+
+DIVERGED = {"digits/BEGAN/B/seed1": 150, "digits/WGAN-GP/A/seed0": 250, "digits/WGAN-GP/A/seed1": 120}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A study and where its results lie."""
+
+    study: Study
+    layout: Layout
+
+    def copy(self, root: Path) -> Case:
+        """The same results in another folder."""
+        shutil.copytree(self.layout.results_dir.parent, root, dirs_exist_ok=True)
+        return Case(self.study, Layout(self.study.name, root / "results", root / "data"))
+
+
+def make_case(root: Path, study: Study, **options: Any) -> Case:
+    """Write invented results of a study below ``root``."""
+    case = Case(study, Layout(study.name, root / "results", root / "data"))
+    write_results(study, case.layout, **options)
+    return case
+
+
+def make_study(**changes: Any) -> Study:
+    """Three methods, two settings, two seeds, one protocol; ``changes`` replace keys."""
+    values: dict[str, Any] = {
+        "name": "invented",
+        "title": "An invented study",
+        "datasets": {"digits": {"source": "digits", "image_size": 16}},
+        "methods": ["sngan", "wgan_gp", "began"],
+        "settings": {"A": {"lr": 0.001, "beta2": 0.9}, "B": {"lr": 0.001}},
+        "seeds": [0, 1],
+        "budget": {"steps": STEPS},
+        "snapshots": {"count": 4},
+        "scores": [{"evaluator": "classifier", "num_fake": 600, "kid_subset_size": 100}],
+    }
+    return checked_study(values | changes)
+
+
+def invented_value(metric: str, spec: RunSpec, updates: int) -> float:
+    """A plausible score: better with training, a little different per method, setting and seed."""
+    words = f"{spec.dataset}{spec.label}{spec.setting}".encode()
+    skill = 0.35 + 0.6 * (int(hashlib.sha256(words).hexdigest(), 16) % 1000) / 1000
+    skill *= 1 - np.exp(-3 * updates / STEPS)
+    skill += 0.04 * np.sin(7 * spec.seed + updates + 3 * len(spec.label) + ord(spec.setting[0]))
+    kind = metric.rstrip("@").split("@")[0]
+    if kind.startswith("is"):
+        return 1 + 8 * skill
+    if kind.startswith("fid"):
+        return 120 * (1.05 - skill)
+    if kind.startswith("kid"):
+        return 0.3 * (1 - skill)
+    return float(np.clip(skill, 0, 1))
+
+
+def invented_again(metric: str, spec: RunSpec, updates: int) -> float:
+    """The score of a fresh sample: near the first one, never equal to it."""
+    return 0.96875 * invented_value(metric, spec, updates)
+
+
+def write_results(
+    study: Study,
+    layout: Layout,
+    diverged: dict[str, int] | None = None,
+    value: Value = invented_value,
+    layers: tuple[str, ...] = LAYERS,
+    again: Value | None = invented_again,
+) -> None:
+    """Write the results of every run. ``diverged``: run id -> update at which it diverges.
+
+    again: the scores of fresh samples of the best snapshots; None for samples of external programs.
+    """
+    for key in study.datasets:
+        write_dataset(study, layout, key)
+        for evaluator in study.evaluators:
+            write_evaluator(study, layout, key, evaluator)
+        write_json(layout.real_scores(key), _scores(study, [_real_record(study, key, m) for m in study.metric_names]))
+    for spec in study.runs():
+        write_run(study, layout, spec, (diverged or {}).get(spec.id), value, layers, again)
+
+
+def write_dataset(study: Study, layout: Layout, key: str) -> None:
+    spec = study.datasets[key]
+    folder = layout.dataset(spec)
+    folder.mkdir(parents=True, exist_ok=True)
+    channels = spec.channels or 1
+    images = blobs(NUM_TRAIN + NUM_TEST, spec.image_size, channels, noise=0.05, seed=1)
+    np.save(folder / "images.npy", images)
+    np.save(folder / "labels.npy", np.arange(len(images)) % 10)
+    write_json(
+        folder / "dataset.json",
+        {
+            "spec": spec.to_dict(),
+            "spec_digest": spec.digest(),
+            "source_title": "Invented blobs",
+            "num_train": NUM_TRAIN,
+            "num_test": NUM_TEST,
+            "image_shape": [channels, spec.image_size, spec.image_size],
+            "classes": [str(digit) for digit in range(10)],
+            "sha256": _sha(key),
+            "labels_sha256": _sha(key + "labels"),
+            "split": "seeded: 25 % set aside for testing, seed 0",
+            "origin": {"url": "invented", "files": {"blobs.npy": _sha("file")}},
+            "versions": VERSIONS,
+        },
+    )
+
+
+def write_evaluator(study: Study, layout: Layout, key: str, evaluator: str) -> None:
+    trained = evaluator == "classifier"
+    write_json(
+        layout.evaluator(study.datasets[key], evaluator, study.classifier) / "evaluator.json",
+        {
+            "evaluator": evaluator,
+            "digest": _sha(evaluator)[:16],
+            "weights_sha256": _sha(evaluator),
+            "feature_dim": 64,
+            "num_classes": 10,
+            "options": {},
+            "dataset_sha256": _sha(key),
+            "train_accuracy": 0.997 if trained else None,
+            "test_accuracy": 0.96875 if trained else None,
+            "seconds": 6.5,
+            "versions": VERSIONS,
+        },
+    )
+
+
+def write_run(
+    study: Study,
+    layout: Layout,
+    spec: RunSpec,
+    diverged_at: int | None = None,
+    value: Value = invented_value,
+    layers: tuple[str, ...] = LAYERS,
+    again: Value | None = invented_again,
+) -> None:
+    """The files of one run."""
+    paths = layout.run(spec.id)
+    steps_per_epoch = spec.steps_per_epoch(NUM_TRAIN)
+    total = spec.budget.total_steps(steps_per_epoch)
+    planned = spec.snapshots.at(total, steps_per_epoch)
+    done = total if diverged_at is None else diverged_at
+    steps = [step for step in planned if step < done or diverged_at is None]
+    if diverged_at is not None:
+        steps.append(diverged_at - 1)
+    per_update = spec.training.batch_size * spec.optimiser.n_dis
+    snapshots = [
+        {"steps": s, "images_seen": s * per_update, "sha256": _sha(f"{spec.id}{s}"), "last_finite": False}
+        for s in sorted(set(steps))
+    ]
+    snapshots[-1]["last_finite"] = diverged_at is not None
+    seconds = done * 0.02 * spec.optimiser.n_dis + spec.seed
+    write_json(paths.spec, spec.to_dict())
+    write_json(
+        paths.status,
+        {
+            "state": "ok" if diverged_at is None else "diverged",
+            "spec_digest": spec.digest(),
+            "steps_total": total,
+            "steps_done": done,
+            "diverged_at": diverged_at,
+            "reason": None if diverged_at is None else "d_loss is not finite",
+            "steps_per_epoch": steps_per_epoch,
+            "images_seen": done * per_update,
+            "snapshots": snapshots,
+            "seconds": seconds,
+            "images_per_second": done * per_update / seconds,
+            "updates_per_second": done / seconds,
+            "max_rss_mb": 512.0 + spec.seed,
+            "resumed": 0,
+            "num_parameters": {"generator": 123_456, "discriminator": 234_567},
+            "device": DEVICE,
+            "versions": VERSIONS,
+            "git_revision": "0123456789abcdef0123456789abcdef01234567",
+            "started": "2026-01-01T10:00:00+00:00",
+            "finished": "2026-01-01T10:10:00+00:00",
+        },
+    )
+    images = {snapshot["steps"]: snapshot["images_seen"] for snapshot in snapshots}
+
+    def record(metric: str, updates: int, score: float | None, **changes: Any) -> dict[str, Any]:
+        identity = {"method": spec.label, "setting": spec.setting, "seed": spec.seed}
+        place = {"updates": updates, "images_seen": images[updates]}
+        return _record(study, spec.dataset, metric, score) | identity | place | changes
+
+    records = [record(metric, s, value(metric, spec, s)) for s in images for metric in study.metric_names]
+    if again is None:
+        records = [{**r, "sampling_seed": None} for r in records]
+    else:
+        best = best_snapshots(study.scores, [(r["metric"], r["updates"], r["value"]) for r in records])
+        for metric, s in best.items():
+            seed = _protocol(study, metric).seed + RESAMPLE_SEED
+            records.append(record(metric, s, again(metric, spec, s), selection="best", sampling_seed=seed))
+    write_json(paths.scores, _scores(study, records) | {"spec_digest": spec.digest()})
+    write_log(paths.log, done, spec.seed, layers)
+    write_samples(paths.samples, spec.data.image_size, spec.data.channels or 1, len(snapshots), spec.seed)
+
+
+def write_log(path: Path, steps: int, seed: int, layers: tuple[str, ...]) -> None:
+    random = np.random.default_rng(seed)
+    step = np.arange(1, steps + 1)
+    columns: dict[str, Any] = {"step": step}
+    columns["d_loss"] = 1.4 - 0.6 * step / STEPS + 0.15 * random.standard_normal(steps)
+    columns["g_loss"] = 0.7 + 0.9 * step / STEPS + 0.25 * random.standard_normal(steps)
+    for number, layer in enumerate(layers):
+        measured = 1 + (0.4 * number + 0.1) * step / STEPS
+        columns[f"spectral/{layer}"] = np.where(step % 20 == 0, measured, np.nan)
+    pd.DataFrame(columns).to_parquet(path)
+
+
+def write_samples(folder: Path, size: int, channels: int, num_snapshots: int, seed: int) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    noises = np.linspace(0.6, 0.1, num_snapshots)
+    progress = [blobs(16, size, channels, noise, seed) for noise in noises]
+    np.save(folder / "progress.npy", np.stack(progress))
+    np.save(folder / "final.npy", blobs(64, size, channels, 0.1, seed + 5))
+
+
+def blobs(count: int, size: int, channels: int, noise: float, seed: int) -> np.ndarray:
+    """Bright discs on black, uint8, (count, size, size, channels)."""
+    random = np.random.default_rng(seed)
+    y, x = np.mgrid[:size, :size] / size
+    centre = random.uniform(0.3, 0.7, (count, 2, 1, 1))
+    radius = random.uniform(0.1, 0.3, (count, 1, 1))
+    discs = ((y - centre[:, 0]) ** 2 + (x - centre[:, 1]) ** 2 < radius**2).astype(float)
+    tint = random.uniform(0.4, 1, (count, 1, 1, channels))
+    images = discs[..., None] * tint + noise * random.standard_normal((count, size, size, channels))
+    return (255 * images.clip(0, 1)).astype(np.uint8)
+
+
+def _scores(study: Study, records: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"spec_digest": "real", "records": records, "seconds": 3.25, "device": DEVICE, "versions": VERSIONS}
+
+
+def _protocol(study: Study, metric: str) -> ProtocolSpec:
+    return next(p for p in study.scores if metric in metric_names(p).values())
+
+
+def _record(study: Study, dataset: str, metric: str, value: float | None) -> dict[str, Any]:
+    protocol = _protocol(study, metric)
+    is_score = metric.startswith("is")
+    return {
+        "study": study.name,
+        "dataset": dataset,
+        "selection": None,
+        "metric": metric,
+        "value": value,
+        "spread": 0.125 if is_score else None,
+        "spread_over": f"{protocol.is_splits} splits" if is_score else None,
+        "sampling_seed": protocol.seed,
+        "protocol": {
+            **protocol.to_dict(),
+            "num_fake_used": protocol.num_fake,
+            "num_real_used": NUM_TRAIN,
+            "evaluator_digest": _sha(protocol.evaluator)[:16],
+            "dataset_sha256": _sha(dataset),
+            "torch_fidelity": "0.4.0",
+        },
+        "seconds": 0.25,
+    }
+
+
+def _real_record(study: Study, dataset: str, metric: str) -> dict[str, Any]:
+    values = {"is": 9.5, "fid": 2.5, "kid": 0.001, "precision": 0.9, "recall": 0.85}
+    kind = next(kind for kind in values if metric.startswith(kind))
+    record = _record(study, dataset, metric, values[kind])
+    return record | {"method": "Real data", "setting": None, "seed": None, "updates": None, "images_seen": None}
+
+
+def _sha(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,236 @@
+"""Study files: expansion, mistakes, and the files that ship."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from sngan_repro.config.machine import MachineConfig, load_machine
+from sngan_repro.core.schema import ConfigError
+from sngan_repro.study.layout import Layout
+from sngan_repro.study.load import load_study
+
+ROOT = Path(__file__).parents[2]
+VALID: dict[str, Any] = {
+    "title": "A study",
+    "datasets": {"digits": {"source": "digits", "image_size": 16}},
+    "methods": ["sngan", {"name": "wgan_gp", "gp_weight": 5}],
+    "settings": {"A": {"lr": 0.001}, "B": {"lr": 0.002}},
+    "seeds": [0, 1, 2],
+    "budget": {"steps": 10},
+    "scores": [{"evaluator": "classifier", "num_fake": 600, "kid_subset_size": 100}],
+}
+
+
+@pytest.fixture
+def study_of(tmp_path: Path):
+    def write(**changes: Any):
+        values = {**VALID, **changes}
+        file = tmp_path / "mine.yaml"
+        file.write_text(yaml.safe_dump({key: value for key, value in values.items() if value is not None}))
+        return load_study(str(file))
+
+    return write
+
+
+def test_expansion(study_of):
+    runs = study_of().runs()
+    assert len(runs) == 2 * 2 * 3
+    assert runs[0].id == "digits/SNGAN/A/seed0"
+    assert len({run.id for run in runs}) == len(runs)
+    assert len({run.digest() for run in runs}) == len(runs)
+    wgan = next(run for run in runs if run.label == "WGAN-GP")
+    assert wgan.method.options == {"loss": "wasserstein", "gp_weight": 5.0}
+
+
+def test_one_method_under_several_labels_and_overrides(study_of):
+    study = study_of(
+        methods=[
+            "sngan",
+            {"name": "sngan", "label": "SNGAN-standard", "loss": "standard"},
+            {"name": "wgan_gp", "setting": {"n_dis": 5}, "nets": {"width": 32}},
+        ]
+    )
+    assert study.labels == ["SNGAN", "SNGAN-standard", "WGAN-GP"]
+    first = {run.label: run for run in study.runs()}
+    assert first["SNGAN-standard"].method.options["loss"] == "standard"
+    assert (first["WGAN-GP"].optimiser.n_dis, first["SNGAN"].optimiser.n_dis) == (5, 1)
+    assert (first["WGAN-GP"].nets.width, first["SNGAN"].nets.width) == (32, 64)
+
+
+def test_an_edit_changes_only_the_runs_it_concerns(study_of):
+    before = {run.id: run.digest() for run in study_of().runs()}
+    after = {run.id: run.digest() for run in study_of(settings={"A": {"lr": 0.001}, "B": {"lr": 0.003}}).runs()}
+    assert {run_id for run_id in before if before[run_id] != after[run_id]} == {i for i in before if "/B/" in i}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"methods": ["sgnan"]}, r"unknown method 'sgnan'; did you mean 'sngan'\? \(known: began, bn, "),
+        ({"reference": "sothampton"}, r"unknown reference 'sothampton'; did you mean 'southampton'\?"),
+        (
+            {"reference": "southampton", "methods": [{"name": "sngan", "label": "Mine"}]},
+            "reference: 'southampton' has values of SNGAN, .*no method of this study has such a label; give one its",
+        ),
+        ({"methods": ["sngan", "sngan"]}, "two entries have the label 'SNGAN'; give one its own `label:`"),
+        (
+            {"methods": [{"name": "sngan", "gp_weight": 1}]},
+            r"methods: SNGAN: gp_weight: unknown key .*allowed here: loss",
+        ),
+        (
+            {"methods": [{"name": "began", "gamma": 2}]},
+            "methods: BEGAN: gamma: Input should be less than or equal to 1",
+        ),
+        ({"methods": [{"name": "bn", "setting": {"n_diss": 2}}]}, "setting: n_diss: unknown key; did you mean 'n_dis'"),
+        ({"methods": []}, "methods: Tuple should have at least 1 item"),
+        (
+            {"methods": [{"name": "sngan", "label": "a/b"}]},
+            "label: a name that becomes part of paths has letters, digits and _ . ",
+        ),
+        ({"datasets": {"d": {"source": "cifar", "image_size": 32}}}, "unknown data source 'cifar'.*cifar10"),
+        ({"datasets": {"d": {"source": "digits", "image_size": 32, "path": "x"}}}, "datasets: d: `path` has no effect"),
+        ({"settings": {"A": {"lr": 0.1, "beta_1": 0}}}, "settings.A.beta_1: unknown key; did you mean 'beta1'"),
+        ({"seeds": [1, 1]}, "a seed is listed twice"),
+        ({"seeds": [-1]}, "seeds must be between 0 and"),
+        ({"seeds": [10**23]}, "seeds must be between 0 and"),
+        ({"seeds": [True]}, "seeds.0: Input should be a valid integer"),
+        ({"seeds": 3}, "seeds: a list is needed; found 3"),
+        ({"settings": {"A": None}}, "settings.A: a mapping of keys to values is needed"),
+        ({"methods": [{"name": "sngan", "options": "hinge"}]}, "`options` must be a mapping"),
+        ({"budget": {"epochs": float("inf")}}, "budget.epochs: Input should be a finite number"),
+        (
+            {"scores": [{"evaluator": "classifier", "num_fake": 1000, "reference": "test"}]},
+            "scores.0: dataset 'digits': 600 images are fewer than `kid_subset_size` 1000",
+        ),
+        (
+            {"scores": [{"evaluator": "classifier", "num_fake": 2000, "num_real": 1300}]},
+            "scores.0: dataset 'digits': `num_real` 1300 exceeds the 1197 images of the train split",
+        ),
+        (
+            {"scores": [{"evaluator": "vgg", "num_fake": 5000}]},
+            r"unknown evaluator 'vgg' \(known: classifier, inception",
+        ),
+        ({"scores": VALID["scores"] * 2}, "the metric 'is600@classifier' is produced twice"),
+        ({"headline": ["fid60_train@classifier"]}, "unknown headline metric .* did you mean 'fid600_train@classifier'"),
+        ({"budget": None}, "budget: this key is required"),
+        ({"snapshots": {"steps": [5, 50]}}, r"snapshots: steps: \[50\] lie beyond the budget of 10 updates"),
+        ({"trainning": {}}, "trainning: unknown key; did you mean 'training'"),
+        ({"name": "x"}, "a study is named after its file"),
+        (
+            {"methods": [{"name": "sngan", "setting": {"lr": 0.1}}, {"name": "bn", "setting": {"lr": 0.2}}]},
+            "settings: `lr` is replaced by every method",
+        ),
+    ],
+)
+def test_mistakes_are_found_before_any_job(study_of, changes, message):
+    with pytest.raises(ConfigError, match=message) as error:
+        study_of(**changes)
+    assert "mine.yaml" in str(error.value)
+    assert "Traceback" not in str(error.value)
+
+
+def test_unknown_study_lists_the_known(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(ConfigError, match="unknown study 'quik'; did you mean 'quick'"):
+        load_study("quik")
+
+
+def test_a_study_outside_the_repository(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match="run this in the repository's folder, or give the path"):
+        load_study("quick")
+    with pytest.raises(ConfigError, match=r"mine\.yaml: no such file"):
+        load_study("studies/mine.yaml")
+
+
+def test_shipped_studies_are_valid(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(ROOT)
+    files = sorted(Path("config/studies").glob("*.yaml"))
+    assert files
+    for file in files:
+        assert load_study(file.stem).runs()
+    assert load_machine() == MachineConfig()  # the shipped file states the defaults
+
+
+def test_quick_study_is_the_one_promised(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(ROOT)
+    study = load_study("quick")
+    assert set(study.labels) == {"SNGAN", "WGAN-GP", "BEGAN", "EBGAN", "BN", "LN"}
+    assert {name: (s.lr, s.beta1, s.beta2) for name, s in study.settings.items()} == {
+        "A": (0.001, 0.5, 0.9),
+        "B": (0.001, 0.5, 0.999),
+        "C": (0.002, 0.5, 0.999),
+    }
+    assert len(study.seeds) >= 2
+    assert {name.split("6")[0] for name in study.metric_names} == {"is", "fid", "kid", "precision", "recall"}
+
+
+def test_importing_what_the_snakefile_imports_is_light():
+    code = (
+        "import sys; from sngan_repro.study.load import load_study; from sngan_repro.analysis import outputs; "
+        "from sngan_repro.data.sources import source_info; load_study('quick').runs(); "
+        "heavy = {'torch', 'torchvision', 'pandas', 'matplotlib', 'sklearn', 'numpy'} & set(sys.modules); "
+        "sys.exit(' '.join(heavy) or 0)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+
+
+def test_layout_separates_studies_and_shares_data(study_of):
+    study = study_of()
+    layout = Layout.of(MachineConfig(results_dir="r", data_dir="d"), study)
+    run = layout.run(study.runs()[0].id)
+    assert str(run.status) == "r/mine/runs/digits/SNGAN/A/seed0/status.json"
+    assert str(run.snapshot(400)) == "r/mine/runs/digits/SNGAN/A/seed0/snapshots/00000400.safetensors"
+    dataset = study.datasets["digits"]
+    assert layout.dataset(dataset).parent == Path("d/prepared")
+    classifier = layout.evaluator(dataset, "classifier", study.classifier)
+    assert study.classifier.digest()[:8] in classifier.name
+    assert layout.evaluator(dataset, "inception", study.classifier).name == "inception"
+
+
+def test_shipped_studies_satisfy_the_schema_for_editors():
+    import jsonschema
+
+    schema = json.loads((ROOT / "workflow/schemas/study.schema.json").read_text())
+    for file in (ROOT / "config/studies").glob("*.yaml"):
+        values = yaml.safe_load(file.read_text())
+        jsonschema.validate(values, schema)
+        with pytest.raises(jsonschema.ValidationError, match="budgett"):
+            jsonschema.validate({**values, "budgett": 1}, schema)
+
+
+def test_consequences_of_a_mistake_are_not_told_again(study_of):
+    with pytest.raises(ConfigError) as error:
+        study_of(scores=[{"evaluator": "classifier", "num_fake": 5}])
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_allowed_keys_are_those_of_a_file(study_of):
+    with pytest.raises(ConfigError) as error:
+        study_of(nonsense=1)
+    assert "(allowed here: title, description, datasets" in str(error.value)
+
+
+FAULTY = {"evaluator": "classifier", "num_fake": 600, "metrics": ["is", "fid"]}
+
+
+def test_headline_metrics_are_clean(study_of):
+    faulty, clean = {**FAULTY, "fault_distinct": 50}, {**FAULTY, "num_fake": 500}
+    assert study_of(scores=[faulty, clean]).headline_metrics == ["is500@classifier", "fid500_train@classifier"]
+    assert study_of(scores=[faulty]).headline_metrics == ["is600_50x12@classifier", "fid600_train_50x12@classifier"]
+    with pytest.raises(ConfigError, match="headline: 'fid600_train_50x12@classifier' is measured with faults"):
+        study_of(scores=[faulty, clean], headline=["fid600_train_50x12@classifier"])
+
+
+def test_a_detour_over_the_datasets_own_size_is_none(study_of):
+    with pytest.raises(ConfigError, match="`fault_detour` 16 is the `image_size` of dataset 'digits'"):
+        study_of(scores=[{**FAULTY, "fault_detour": 16}])
+    assert study_of(scores=[{**FAULTY, "fault_detour": 12}]).metric_names[0] == "is600_via12@classifier"

@@ -1,0 +1,107 @@
+"""What only a GPU can show: graphs make the numbers of plain launches, and runs together those of each alone."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+import torch
+
+from sngan_repro.data.dataset import PreparedData
+from sngan_repro.training.trainer import Trainer
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+METHODS = ["sngan", "wgan_gp", "began", "ebgan", "bn", "ln"]
+UPDATES = 12
+
+
+@pytest.fixture(autouse=True)
+def deterministic(monkeypatch: pytest.MonkeyPatch):
+    """cuDNN without algorithms that add in any order, or that are chosen by a race."""
+    from sngan_repro.core import runtime
+
+    monkeypatch.setattr(runtime, "set_precision", lambda precision, device: None)
+    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+        yield
+
+
+def make(tiny_run, tiny_images: Path, graph: bool = True, **changes) -> Trainer:
+    spec = tiny_run(
+        training={"ema": 0.9, "lr_decay_from": 0.25}, optimiser={"n_dis": 2}, nets={"width": 8, "z_dim": 16}, **changes
+    )
+    return Trainer(spec, PreparedData.open(tiny_images).images("train"), torch.device("cuda"), graph)
+
+
+def numbers(trainer: Trainer, updates: int = UPDATES) -> list[list[float]]:
+    return [[value.item() for value in trainer.step().values()] for _ in range(updates)]
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("name", METHODS)
+def test_a_graph_makes_the_same_numbers(name: str, precision: str, tiny_run, tiny_images: Path):
+    changes = {"method": {"name": name, "options": {}}}
+    graph, plain = (make(tiny_run, tiny_images, graph, **changes) for graph in (True, False))
+    for trainer in (graph, plain):
+        trainer.spec.training.__dict__["precision"] = precision
+    assert numbers(graph) == numbers(plain)
+    assert (graph.updates.mode, plain.updates.mode) == ("CUDA graph", "kernel by kernel")
+    assert graph.updates.reason == ""
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_resuming_goes_on_with_the_same_numbers(name: str, tiny_run, tiny_images: Path):
+    changes = {"method": {"name": name, "options": {}}}
+    whole, first, second = (make(tiny_run, tiny_images, **changes) for _ in range(3))
+    wanted = numbers(whole, 2 * UPDATES)
+    found = numbers(first)
+    second.load(first.state())
+    assert found + numbers(second) == wanted
+
+
+def test_runs_together_make_what_each_makes_alone(tiny_run, tiny_images: Path):
+    specs = [{"method": {"name": name, "options": {}}, "seed": seed} for seed, name in enumerate(METHODS)]
+    alone = [numbers(make(tiny_run, tiny_images, **changes)) for changes in specs]
+    together: dict[int, list[list[float]]] = {}
+
+    def work(index: int) -> None:
+        together[index] = numbers(make(tiny_run, tiny_images, **specs[index]))
+
+    threads = [threading.Thread(target=work, args=(index,)) for index in range(len(specs))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [together[index] for index in range(len(specs))] == alone
+
+
+def test_a_method_that_reads_the_device_runs_kernel_by_kernel(tiny_run, tiny_images: Path, monkeypatch):
+    """The training goes on with the same numbers, and says why it is slow."""
+    wanted = numbers(make(tiny_run, tiny_images))
+    trainer = make(tiny_run, tiny_images)
+    g_loss = trainer.method.g_loss
+
+    def reading(D, fake):
+        loss, logs = g_loss(D, fake)
+        return loss * (1 if loss.item() < 1e30 else 2), logs
+
+    monkeypatch.setattr(trainer.method, "g_loss", reading)
+    assert numbers(trainer) == wanted
+    assert trainer.updates.mode == "kernel by kernel"
+    assert "no CUDA graph" in trainer.updates.reason
+
+
+def test_a_state_that_is_replaced_runs_kernel_by_kernel(tiny_run, tiny_images: Path, monkeypatch):
+    changes = {"method": {"name": "began", "options": {"lambda_k": 0.1}}}
+    wanted = numbers(make(tiny_run, tiny_images, **changes))
+    trainer = make(tiny_run, tiny_images, **changes)
+    after_step = trainer.method.after_step
+
+    def replacing():
+        logs = after_step()
+        trainer.method.state["k"] = trainer.method.state["k"] * 1
+        return logs
+
+    monkeypatch.setattr(trainer.method, "after_step", replacing)
+    assert numbers(trainer) == wanted
+    assert "state k: replaced" in trainer.updates.reason
