@@ -92,7 +92,7 @@ def training(data: dict[str, Any], width: int, steps: int) -> dict[str, Any]:
         "data": data,
         "method": {"name": "sngan"},
         "nets": {"width": width},
-        "optimiser": {"lr": 1e-4},
+        "optimizer": {"lr": 1e-4},
         "training": {},
         "budget": {"steps": steps},
         "snapshots": {"count": 1},

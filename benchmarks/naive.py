@@ -62,13 +62,13 @@ class NaiveLoop:
         self.G.to(device)
         self.D.to(device)
         self.method.state = {name: value.to(device) for name, value in self.method.state.items()}
-        betas = (spec.optimiser.beta1, spec.optimiser.beta2)
-        lr_d, lr_g = spec.optimiser.rates
+        betas = (spec.optimizer.beta1, spec.optimizer.beta2)
+        lr_d, lr_g = spec.optimizer.rates
         self.opt_d = torch.optim.Adam(self.D.parameters(), lr_d, betas)
         self.opt_g = torch.optim.Adam(self.G.parameters(), lr_g, betas)
 
     def step(self) -> dict[str, float]:
-        for _ in range(self.spec.optimiser.n_dis):
+        for _ in range(self.spec.optimizer.n_dis):
             chosen = torch.randint(len(self.images), (self.spec.training.batch_size,))
             real = self.images[chosen.to(self.device)]
             self.opt_d.zero_grad()

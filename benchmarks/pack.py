@@ -33,7 +33,7 @@ def register_plain_method() -> str:
     class Plain(AdversarialMethod):
         """Hinge loss, nothing else."""
 
-        title, summary, equations, source, joint = "Plain", "hinge loss, no normaliser", "", "", True
+        title, summary, equations, source, batch_real_and_fake = "Plain", "hinge loss, no normaliser", "", "", True
 
         class Options(MethodOptions):
             loss: str = "hinge"
@@ -58,7 +58,7 @@ def threads_rate(specs: list[Any], device: Any, seconds: float) -> float:
     def work(index: int) -> None:
         torch.set_num_threads(num_threads)
         trainer = trainers[index]
-        with trainer.place.on_stream():
+        with trainer.context.on_stream():
             for _ in range(6):
                 trainer.advance()
             synchronise_stream(device)
@@ -100,14 +100,14 @@ def serve(pipe: Connection, device_name: str, num_threads: int) -> None:
     while (message := pipe.recv()) is not None:
         if not isinstance(message, float):
             trainer = Trainer(message, random_images(message.data.image_size), device)
-            with trainer.place.on_stream():
+            with trainer.context.on_stream():
                 for _ in range(6):
                     trainer.advance()
             synchronise(device)
             pipe.send(None)
             continue
         made = 0
-        with trainer.place.on_stream():
+        with trainer.context.on_stream():
             while time.time() < message:
                 for _ in range(50 if device.type == "cuda" else 1):
                     trainer.advance()
@@ -156,11 +156,11 @@ def stacked_rate(count: int, size: int, width: int, precision: str, device: Any,
     from sngan_repro.core import runtime
     from sngan_repro.nets import pyramid
     from sngan_repro.training.batches import BatchStream
-    from sngan_repro.training.cuda_graph import Place, Updates
+    from sngan_repro.training.cuda_graph import GraphedStep, RunContext
     from sngan_repro.training.optimizer import Adam
 
     runtime.set_precision(precision, device)
-    place, z_dim, batch = Place(device), 128, 64
+    context, z_dim, batch = RunContext(device), 128, 64
     inner, channels = pyramid(size, width)
 
     class Dense(nn.Module):
@@ -202,11 +202,11 @@ def stacked_rate(count: int, size: int, width: int, precision: str, device: Any,
         features = d_layers(x).reshape(batch, count, -1).transpose(0, 1)
         return d_dense(features).float().squeeze(2)  # (K, N)
 
-    def descend(optimiser: Any, loss: Any) -> None:
-        for parameter in optimiser.parameters:
+    def descend(optimizer: Any, loss: Any) -> None:
+        for parameter in optimizer.parameters:
             parameter.grad = None
         loss.backward()
-        optimiser.step()
+        optimizer.step()
 
     def update() -> Any:
         with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
@@ -224,8 +224,8 @@ def stacked_rate(count: int, size: int, width: int, precision: str, device: Any,
             parameter.requires_grad_(True)
         return torch.stack([d_loss.detach(), g_loss.detach()])
 
-    updates, made = Updates(place, update, {}, graph=True), 0
-    with place.on_stream():
+    updates, made = GraphedStep(context, update, {}, graph=True), 0
+    with context.on_stream():
         for _ in range(6):
             indices.copy_(images.next_indices())
             updates()
@@ -281,7 +281,7 @@ def main() -> None:
             print(rows[-1], file=sys.stderr, flush=True)
     processes.stop()
     print_table(
-        f"Updates/s of K runs together, {given.method}, {size} px, width {width}, batch 64",
+        f"GraphedStep/s of K runs together, {given.method}, {size} px, width {width}, batch 64",
         ["precision", "K", *given.ways],
         rows,
     )

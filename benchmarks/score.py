@@ -260,7 +260,7 @@ def scored_run(place: Path, size: Size, device: Any) -> tuple[Any, Path, Path, A
             "data": {"source": "digits", "image_size": pixels},
             "method": {"name": "sngan"},
             "nets": {"width": size.width},
-            "optimiser": {"lr": 1e-4},
+            "optimizer": {"lr": 1e-4},
             "training": {},
             "budget": {"steps": 3},
             "snapshots": {"count": 3},

@@ -73,7 +73,7 @@ def jobs(place: Path) -> dict[str, list[str]]:
         "data": data,
         "method": {"name": "sngan"},
         "nets": {"width": 8},
-        "optimiser": {"lr": 1e-4},
+        "optimizer": {"lr": 1e-4},
         "training": {},
         "budget": {"steps": 1},
         "snapshots": {"count": 1},

@@ -32,7 +32,7 @@ def spec_of(method: str, size: int, width: int, precision: str, n_dis: int = 1, 
             "data": {"source": "cifar10", "image_size": size},
             "method": {"name": method},
             "nets": {"width": width},
-            "optimiser": {"lr": 2e-4, "n_dis": n_dis},
+            "optimizer": {"lr": 2e-4, "n_dis": n_dis},
             "training": {"batch_size": 64, "precision": precision, **training},
             "budget": {"steps": 10**6},
             "snapshots": {"count": 1},
@@ -58,7 +58,7 @@ def prepare(spec: Any, kind: str, device: Any) -> Callable[[], object]:
     trainer = Trainer(spec, images, device, graph=kind == "ours")
 
     def update() -> None:
-        with trainer.place.on_stream():
+        with trainer.context.on_stream():
             trainer.advance()
 
     return update

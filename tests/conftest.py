@@ -27,7 +27,7 @@ TINY_RUN: dict[str, Any] = {
     "data": {"source": "digits", "image_size": 16},
     "method": {"name": "sngan", "options": {}},
     "nets": {"width": 4, "z_dim": 8},
-    "optimiser": {"lr": 0.002, "beta1": 0.5, "beta2": 0.9},
+    "optimizer": {"lr": 0.002, "beta1": 0.5, "beta2": 0.9},
     "training": {"batch_size": 8, "log_every": 5, "spectral_every": 6},
     "budget": {"steps": 24},
     "snapshots": {"steps": [7, 24]},

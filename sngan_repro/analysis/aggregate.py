@@ -48,7 +48,7 @@ def aggregate(study: Study, layout: Layout) -> None:
     _check_one_evaluator(runs, real, layout)
     files = aggregate_files(layout)
     write_table(files["scores"], score_rows(runs, real))
-    write_table(files["runs"], [run_row(run, layout, study.is_timeless(run.spec.label)) for run in runs])
+    write_table(files["runs"], [run_row(run, layout, study.final_snapshot_only(run.spec.label)) for run in runs])
     write_table(files["cost"], cost_rows(study, layout, runs, real))
 
 
@@ -121,11 +121,11 @@ def run_row(run: Run, layout: Layout, timeless: bool = False) -> dict[str, Any]:
     A program without settings has no values of any.
     """
     spec, status = run.spec, run.status
-    optimiser: dict[str, Any] = dict.fromkeys(("lr_d", "lr_g", "beta1", "beta2", "n_dis"))
+    optimizer: dict[str, Any] = dict.fromkeys(("lr_d", "lr_g", "beta1", "beta2", "n_dis"))
     if spec.setting != OWN_SETTING:
-        lr_d, lr_g = spec.optimiser.rates
-        optimiser = {"lr_d": lr_d, "lr_g": lr_g}
-        optimiser |= {name: getattr(spec.optimiser, name) for name in ("beta1", "beta2", "n_dis")}
+        lr_d, lr_g = spec.optimizer.rates
+        optimizer = {"lr_d": lr_d, "lr_g": lr_g}
+        optimizer |= {name: getattr(spec.optimizer, name) for name in ("beta1", "beta2", "n_dis")}
     return {
         "study": spec.study,
         "dataset": spec.dataset,
@@ -141,7 +141,7 @@ def run_row(run: Run, layout: Layout, timeless: bool = False) -> dict[str, Any]:
         "images_seen": status.images_seen,
         "last_snapshot": status.snapshots[-1].steps,
         "last_snapshot_sha256": status.snapshots[-1].sha256,
-        **optimiser,
+        **optimizer,
         "seconds": status.seconds,
         "scoring_seconds": run.scores.seconds,
         "images_per_second": status.images_per_second,
@@ -178,7 +178,7 @@ def cost_rows(study: Study, layout: Layout, runs: list[Run], real: dict[str, Sco
             statuses = [run.status for run in group]
             seconds = sum(status.seconds for status in statuses)
             made: tuple[int | None, int | None] = (None, None)  # without updates there is no rate of anything
-            if not study.is_timeless(label):
+            if not study.final_snapshot_only(label):
                 made = sum(status.steps_done for status in statuses), sum(status.images_seen for status in statuses)
             memory = max(status.max_rss_mb for status in statuses)
             rows.append(_cost_row(dataset, "train", label, len(group), seconds, *made, memory))

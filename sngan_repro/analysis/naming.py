@@ -47,7 +47,7 @@ def metric_label(study: Study, name: str) -> str:
     metric, protocol = protocol_of(study, name)
     parts = [f"{protocol.num_fake} generated"]
     score = SCORES.get(metric)
-    if not score.of_samples_alone:
+    if score.uses_real_images:
         real = f"{protocol.num_real} {protocol.reference}" if protocol.num_real else protocol.reference
         parts.append(f"{real} reference")
     if part := score.label_part(protocol):

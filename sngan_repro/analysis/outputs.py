@@ -115,7 +115,7 @@ def figure_plans(study: Study) -> list[FigurePlan]:
             for shown in chunks(headline, 2):
                 add("ranks", topic=shown[0] if len(headline) > 2 else "", methods=1000, settings=1000, metrics=[shown])
         add("samples", methods=11)
-        add("progress", methods=6, labels=[label for label in study.labels if not study.is_timeless(label)])
+        add("progress", methods=6, labels=[label for label in study.labels if not study.final_snapshot_only(label)])
         if others:
             add("bars", topic="others", methods=bars_per_panel, metrics=chunks(others, 4))
             add("training_best", topic="others", methods=8, metrics=chunks(others, 6))

@@ -51,7 +51,7 @@ class NetsSpec(Model):
     )
 
 
-class SettingSpec(Model):
+class OptimizerSpec(Model):
     """One hyper-parameter setting: Adam and the number of discriminator steps (SNGAN paper, Table 1)."""
 
     lr: float | None = Field(None, gt=0, description="learning rate of both networks")
@@ -62,7 +62,7 @@ class SettingSpec(Model):
     n_dis: int = Field(1, ge=1, le=100, description="discriminator steps per generator step")
 
     @model_validator(mode="after")
-    def _rates_complete(self) -> SettingSpec:
+    def _rates_complete(self) -> OptimizerSpec:
         if self.lr is None and (self.lr_d is None or self.lr_g is None):
             raise ValueError("give `lr`, or both `lr_d` and `lr_g`")
         if self.lr is not None and self.lr_d is not None and self.lr_g is not None:
@@ -180,7 +180,7 @@ class RunSpec(Model):
     data: DatasetSpec
     method: MethodSpec
     nets: NetsSpec
-    optimiser: SettingSpec
+    optimizer: OptimizerSpec
     training: TrainingSpec
     budget: BudgetSpec
     snapshots: SnapshotsSpec
@@ -192,7 +192,7 @@ class RunSpec(Model):
 
     def steps_per_epoch(self, num_train: int) -> float:
         """Generator updates in one pass of D over the training images."""
-        return num_train / (self.training.batch_size * self.optimiser.n_dis)
+        return num_train / (self.training.batch_size * self.optimizer.n_dis)
 
 
 class EvaluatorSpec(Model):

@@ -91,17 +91,17 @@ def train_classifier(
     generator = torch.Generator().manual_seed(options.seed)
     batch_size = min(options.batch_size, num)
     total = options.epochs * (num // batch_size)
-    optimiser = torch.optim.AdamW(net.parameters(), lr=options.lr, weight_decay=WEIGHT_DECAY)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=2 * options.lr, total_steps=total)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=options.lr, weight_decay=WEIGHT_DECAY)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=2 * options.lr, total_steps=total)
     for _ in range(options.epochs):
         order = torch.randperm(num, generator=generator)
         for batch in order[: num // batch_size * batch_size].split(batch_size):
             chosen = batch.to(device)
             _, logits = net(as_input(shift(images[chosen], 1 if height < 32 else 2, generator)))
             loss = F.cross_entropy(logits, labels[chosen])
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             loss.backward()
-            optimiser.step()
+            optimizer.step()
             schedule.step()
     return net.eval()
 

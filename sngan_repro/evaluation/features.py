@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 class KeptFeatures(Features):
-    """Features of real images that many samples are scored against: what is computed from them is kept (:func:`once`).
+    """Features of real images that many samples are scored against: what is computed from them is kept (:func:`memoize`).
 
     device: where scores with these features are computed. radii: ``neighbours.squared_radii`` of all of them, (N,), if
     at hand.
@@ -41,7 +41,7 @@ class KeptFeatures(Features):
         self.kept: dict[Hashable, Any] = {}
 
 
-def once(features: Features, key: Hashable, make: Callable[[], T]) -> T:
+def memoize(features: Features, key: Hashable, make: Callable[[], T]) -> T:
     """``make()``, computed once for each ``key`` where the features are kept."""
     if not isinstance(features, KeptFeatures):
         return make()
@@ -57,7 +57,7 @@ def device_of(features: Features) -> torch.device:
 
 def values_on(features: Features, device: torch.device) -> Tensor:
     """The features (N, D) on a device; copied there once where they are kept. Not to be changed in place."""
-    return once(features, "values", lambda: torch.from_numpy(np.ascontiguousarray(features["features"])).to(device))
+    return memoize(features, "values", lambda: torch.from_numpy(np.ascontiguousarray(features["features"])).to(device))
 
 
 @torch.no_grad()

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sngan_repro.evaluation.features import Features, device_of, once, values_on
+from sngan_repro.evaluation.features import Features, device_of, memoize, values_on
 
 Subsets = list[tuple[np.ndarray, np.ndarray]]
 """Indices of generated and of real images, each (m,)"""
@@ -24,9 +24,9 @@ def kernel_distance(fake: Features, real: Features, subsets: int, size: int, see
     device = device_of(real)
     num_fake, num_real = len(fake["features"]), len(real["features"])
     key = (num_fake, num_real, subsets, size, seed)
-    chosen = once(real, ("subsets", *key), lambda: _draw(num_fake, num_real, subsets, size, seed))
+    chosen = memoize(real, ("subsets", *key), lambda: _draw(num_fake, num_real, subsets, size, seed))
     x, y = values_on(fake, device), values_on(real, device)
-    within_real = once(real, ("kernels", *key), lambda: _sums_within(y, [b for _, b in chosen]))
+    within_real = memoize(real, ("kernels", *key), lambda: _sums_within(y, [b for _, b in chosen]))
     buffer = x.new_empty((size, 2 * size))
     within, across = [], []
     for first, second in chosen:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sngan_repro.evaluation.features import Features, device_of, once, values_on
+from sngan_repro.evaluation.features import Features, device_of, memoize, values_on
 from sngan_repro.evaluation.scores.precision_recall import NEIGHBOURS
 
 GROUP = 16
@@ -38,7 +38,7 @@ def precision_recall(fake: Features, real: Features) -> dict[str, float]:
     """
     device = device_of(real)
     radii = getattr(real, "radii", None)
-    reference: Points = once(real, "neighbours", lambda: _points(values_on(real, device), radii))
+    reference: Points = memoize(real, "neighbours", lambda: _points(values_on(real, device), radii))
     generated = _points(values_on(fake, device))
     if not (generated.lengths.isfinite().all() and reference.lengths.isfinite().all()):
         return {"precision": float("nan"), "recall": float("nan")}

@@ -16,7 +16,7 @@ def metric_name(protocol: ProtocolSpec, metric: str) -> str:
     """
     score = SCORES.get(metric)
     name = f"{metric}{_thousands(protocol.num_fake)}"
-    if not score.of_samples_alone:
+    if score.uses_real_images:
         name += f"_{protocol.reference}" + (_thousands(protocol.num_real) if protocol.num_real else "")
     name += score.name_part(protocol)
     if protocol.batch_norm == "batch":

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sngan_repro.config.specs import NetsSpec, SettingSpec
+from sngan_repro.config.specs import NetsSpec, OptimizerSpec
 from sngan_repro.core import lazy
 from sngan_repro.core.registry import Registry
 from sngan_repro.core.schema import Model
@@ -26,7 +26,7 @@ class MethodOptions(Model):
 class Method(ABC):
     """One way to train a GAN: its networks, its two losses, and its own state.
 
-    The loop owns optimisers, n_dis, data, logging, snapshots and precision. Per generator update it calls
+    The loop owns optimizers, n_dis, data, logging, snapshots and precision. Per generator update it calls
     ``d_loss`` n_dis times, ``g_loss`` once, then ``after_step``. Fresh latents every time; ``fake`` is detached in
     ``d_loss``, and D's parameters are frozen during ``g_loss``.
 
@@ -43,7 +43,7 @@ class Method(ABC):
     source: ClassVar[str] = ""
     """Citation keys in report/references.bib (or a references.bib beside a plugin), separated by commas; or words."""
 
-    joint: bool = False
+    batch_real_and_fake: bool = False
     """Whether D's steps may show it real and fake images in one batch: only where D treats each image alone and keeps
     no state from one forward to the next (no batch norm, no spectral normalisation), so that nothing changes."""
 
@@ -58,7 +58,7 @@ class Method(ABC):
         """Tensors that belong to the method (BEGAN's k); saved and resumed. Change them in place."""
 
     @classmethod
-    def check(cls, options: Any, setting: SettingSpec) -> None:
+    def check(cls, options: Any, setting: OptimizerSpec) -> None:
         """Raise ConfigError when options and setting do not go together. Called before any job starts."""
         del options, setting  # everything goes together unless a method says otherwise
 
@@ -73,8 +73,8 @@ class Method(ABC):
         """(G, D), initialised from torch's global random state."""
 
     def both(self, D: Callable[[Tensor], Any], real: Tensor, fake: Tensor) -> tuple[Any, Any]:
-        """(D(real), D(fake)): one pass where that is the same (``joint``), two otherwise."""
-        if not self.joint:
+        """(D(real), D(fake)): one pass where that is the same (``batch_real_and_fake``), two otherwise."""
+        if not self.batch_real_and_fake:
             return D(real), D(fake)
         together = D(lazy.torch.cat([real, fake]))
         if isinstance(together, tuple):

@@ -22,7 +22,7 @@ class BEGAN(Method):
         r"M = R(x) + \lvert\gamma R(x) - R(y_G)\rvert"
     )
     source = "berthelot2017"
-    joint = True
+    batch_real_and_fake = True
 
     class Options(MethodOptions):
         gamma: float = Field(0.5, ge=0, le=1, description="target ratio of the two errors; low: less variety")

@@ -22,7 +22,7 @@ class EBGAN(Method):
         r"L_G = \mathbb{E}[E(y)] + w\,\frac{1}{N(N-1)}\sum_{i \neq j}\cos^2(S_i, S_j)"
     )
     source = "zhao2017"
-    joint = True
+    batch_real_and_fake = True
 
     class Options(MethodOptions):
         margin: float = Field(1.0, gt=0, description="m, in units of the energy")

@@ -20,7 +20,7 @@ class LayerNormGAN(AdversarialMethod):
     summary = "layer norm over all features of an example in D, standard loss"
     equations = STANDARD_EQUATIONS
     source = "ba2016"
-    joint = True
+    batch_real_and_fake = True
 
     class Options(MethodOptions):
         loss: Literal["standard", "hinge"] = Field("standard", description="standard (eq. 15) or hinge (eq. 16-17)")

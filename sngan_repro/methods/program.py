@@ -24,7 +24,7 @@ from pydantic import (
     model_validator,
 )
 
-from sngan_repro.config.specs import OWN_SETTING, Label, SettingSpec
+from sngan_repro.config.specs import OWN_SETTING, Label, OptimizerSpec
 from sngan_repro.core.schema import ConfigError, Model, nearest, parse, read_yaml
 
 PROGRAMS_DIR = Path("programs")
@@ -171,7 +171,7 @@ class Program(Model):
         del options
         return self.equations
 
-    def check(self, options: Any, setting: SettingSpec) -> None:
+    def check(self, options: Any, setting: OptimizerSpec) -> None:
         """Any of its options goes with any setting."""
 
     def place(self, file: str) -> Path:

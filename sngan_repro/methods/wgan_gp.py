@@ -23,7 +23,7 @@ class WGANGP(AdversarialMethod):
         r"L_G = -\mathbb{E}[f(y)], \qquad v = \epsilon x + (1 - \epsilon) y,\ \epsilon \sim U[0, 1]"
     )
     source = "gulrajani2017"
-    joint = True
+    batch_real_and_fake = True
 
     class Options(MethodOptions):
         loss: Literal["wasserstein"] = Field("wasserstein", description="difference of the means of f")

@@ -71,7 +71,7 @@ class WGANGPWithFaults(WGANGP):
 
     def build_discriminator(self, **options):
         norm = _batch_norm if self.options.fault_batch_norm_in_critic else None
-        self.joint = norm is None
+        self.batch_real_and_fake = norm is None
         return super().build_discriminator(norm=norm, **options)
 
 

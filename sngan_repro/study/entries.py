@@ -7,14 +7,14 @@ from typing import Any
 
 from pydantic import Field, ValidationError, model_validator
 
-from sngan_repro.config.specs import Label, MethodSpec, NetsSpec, SettingSpec, TrainingSpec
+from sngan_repro.config.specs import Label, MethodSpec, NetsSpec, OptimizerSpec, TrainingSpec
 from sngan_repro.core.schema import ConfigError, Model, describe, nearest, parse
 from sngan_repro.methods import METHODS, Method, find_method
 from sngan_repro.methods.declaration import RESERVED
 from sngan_repro.methods.program import Program
 
 ENTRY_KEYS = [key for key in RESERVED if key != "options"]
-OWN_KEYS: dict[str, type[Model]] = {"setting": SettingSpec, "nets": NetsSpec}
+OWN_KEYS: dict[str, type[Model]] = {"setting": OptimizerSpec, "nets": NetsSpec}
 """Keys of an entry that hold keys of other parts of a study."""
 
 NO_SETTING = {"lr": 1.0}
@@ -106,18 +106,18 @@ def nets_of(nets: NetsSpec, replaced: dict[str, Any], where: str) -> NetsSpec:
     return parse(NetsSpec, {**nets.to_dict(), **replaced}, f"{where}: nets")
 
 
-def setting_of(setting: SettingSpec, replaced: dict[str, Any], where: str) -> SettingSpec:
+def setting_of(setting: OptimizerSpec, replaced: dict[str, Any], where: str) -> OptimizerSpec:
     """A setting as an entry has it. Rates of its own, one or a pair, take the place of the other form."""
     values = setting.to_dict()
     if "lr" in replaced and not {"lr_d", "lr_g"} & replaced.keys():
         values |= {"lr_d": None, "lr_g": None}
     elif {"lr_d", "lr_g"} <= replaced.keys():
         values["lr"] = None
-    return parse(SettingSpec, {**values, **replaced}, f"{where}: setting")
+    return parse(OptimizerSpec, {**values, **replaced}, f"{where}: setting")
 
 
 def method_parts(
-    entry: MethodEntry, name: str, setting: SettingSpec, nets: NetsSpec, training: TrainingSpec, where: str
+    entry: MethodEntry, name: str, setting: OptimizerSpec, nets: NetsSpec, training: TrainingSpec, where: str
 ) -> dict[str, Any]:
     """What an entry under the setting called ``name`` adds to a run's specification.
 
@@ -125,21 +125,21 @@ def method_parts(
     """
     method = find_method(entry.name)
     options = options_of(method, entry.options, where)
-    optimiser = setting_of(setting, entry.setting, where)
+    optimizer = setting_of(setting, entry.setting, where)
     try:
-        method.check(options, optimiser)
+        method.check(options, optimizer)
     except ConfigError as error:
         raise ConfigError(f"{where}: setting {name}: {error}") from None
     return {
         "method": MethodSpec(name=entry.name, options=options.to_dict(), code=METHODS.code(entry.name)),
         "nets": nets_of(nets, entry.nets, where),
-        "optimiser": optimiser,
+        "optimizer": optimizer,
         "training": training,
     }
 
 
 def program_parts(
-    entry: MethodEntry, setting: SettingSpec | None, training: TrainingSpec, where: str
+    entry: MethodEntry, setting: OptimizerSpec | None, training: TrainingSpec, where: str
 ) -> dict[str, Any]:
     """The same for a program. setting: None for a program without settings.
 
@@ -153,6 +153,6 @@ def program_parts(
     return {
         "method": MethodSpec(name=entry.name, options=options.to_dict()),
         "nets": NetsSpec(),
-        "optimiser": parse(SettingSpec, values, f"{where}: setting"),
+        "optimizer": parse(OptimizerSpec, values, f"{where}: setting"),
         "training": TrainingSpec(batch_size=training.batch_size),
     }

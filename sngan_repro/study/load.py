@@ -131,8 +131,11 @@ def _check_metrics(study: Study) -> None:
 
 
 def _known(registry: Registry[Any], name: str, where: str) -> None:
+    if name in registry.shipped():  # then neither plugins nor the entry's own file need be imported
+        return
     try:
-        registry.get(name)
+        if name not in registry.names():
+            registry.get(name)  # raises, with the nearest name
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from None
 

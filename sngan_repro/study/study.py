@@ -16,8 +16,8 @@ from sngan_repro.config.specs import (
     EvaluatorSpec,
     Label,
     NetsSpec,
+    OptimizerSpec,
     RunSpec,
-    SettingSpec,
     SnapshotsSpec,
     TrainingSpec,
 )
@@ -39,7 +39,7 @@ class Study(Model):
     description: str = Field("", description="what the study is for; printed in the report (Markdown)")
     datasets: dict[Label, DatasetSpec] = Field(min_length=1, description="name -> source and size")
     methods: tuple[MethodEntry, ...] = Field(min_length=1, description="names, or entries with options")
-    settings: dict[Label, SettingSpec] = Field(min_length=1, description="name -> Adam, and D's steps per G's step")
+    settings: dict[Label, OptimizerSpec] = Field(min_length=1, description="name -> Adam, and D's steps per G's step")
     seeds: tuple[Annotated[int, Field(strict=True)], ...] = Field(
         min_length=1, description="one training each; with the same seed every method starts with the same G"
     )
@@ -85,7 +85,7 @@ class Study(Model):
         """The labels of the methods that are trained here: all but the programs."""
         return [label for label in self.labels if label not in self.programs]
 
-    def is_timeless(self, label: str) -> bool:
+    def final_snapshot_only(self, label: str) -> bool:
         """Whether a method has only an end: a program without snapshots, which makes no updates."""
         return label in self.programs and self.programs[label].snapshots == "final"
 

@@ -15,12 +15,12 @@ import torch
 from torch import Tensor
 
 PLAIN_CALLS = 3
-"""Updates that run kernel by kernel before the capture: they choose algorithms and allocate what lasts."""
+"""GraphedStep that run kernel by kernel before the capture: they choose algorithms and allocate what lasts."""
 
 _one_at_a_time = threading.RLock()  # torch's random states belong to the process, not to a run
 
 
-class Place:
+class RunContext:
     """Where a run computes: a device, and on a GPU a stream of its own; with random states of its own.
 
     Runs in threads of one process do not see each other's random numbers, so each computes what it does alone.
@@ -92,7 +92,7 @@ class Place:
             self.generator.set_state(state["device"].cpu())
 
 
-class Updates:
+class GraphedStep:
     """Calls ``function`` again and again: kernel by kernel, or on a GPU as a graph once it has run a few times.
 
     function: makes one update from and into device memory, draws from torch's global random states, and returns a
@@ -100,10 +100,12 @@ class Updates:
     ``mode`` says how updates run, ``reason`` why not as a graph where one was wanted.
     """
 
-    def __init__(self, place: Place, function: Callable[[], Tensor], state: dict[str, Tensor], graph: bool) -> None:
-        self.place, self.function, self.state = place, function, state
+    def __init__(
+        self, context: RunContext, function: Callable[[], Tensor], state: dict[str, Tensor], graph: bool
+    ) -> None:
+        self.context, self.function, self.state = context, function, state
         self.mode, self.reason = "kernel by kernel", ""
-        self._wanted = graph and place.stream is not None
+        self._wanted = graph and context.stream is not None
         self._calls = 0
         self._graph: torch.cuda.CUDAGraph | None = None
         self._result: Tensor | None = None
@@ -114,32 +116,32 @@ class Updates:
             self._capture()
         self._calls += 1
         if self._graph is not None:
-            self._graph.replay()  # on the run's stream: the caller is inside place.on_stream()
+            self._graph.replay()  # on the run's stream: the caller is inside context.on_stream()
             assert self._result is not None
             return self._result
-        with self.place.random():
+        with self.context.random():
             return self.function()
 
     def _capture(self) -> None:
         """Record one update without running it; whatever goes wrong, the updates go on kernel by kernel."""
-        place = self.place
-        assert place.generator is not None
-        untouched = place.generator
+        context = self.context
+        assert context.generator is not None
+        untouched = context.generator
         before = dict(self.state)
         graph = torch.cuda.CUDAGraph()
         try:
-            place.generator = untouched.clone_state()  # a capture that fails leaves its generator unusable
+            context.generator = untouched.clone_state()  # a capture that fails leaves its generator unusable
             with (
-                place.random(),
-                torch.cuda.graph(graph, stream=place.stream, capture_error_mode="thread_local"),
+                context.random(),
+                torch.cuda.graph(graph, stream=context.stream, capture_error_mode="thread_local"),
             ):
                 result = self.function()
             if replaced := [name for name, tensor in before.items() if self.state.get(name) is not tensor]:
                 raise RuntimeError(f"state {', '.join(replaced)}: replaced by a new tensor, not changed in place")
         except RuntimeError as error:
-            place.generator, self._wanted = untouched, False
+            context.generator, self._wanted = untouched, False
             self.state.update(before)
             self.reason = f"no CUDA graph: {str(error).strip().splitlines()[0]}"
-            torch.cuda.synchronize(place.device)
+            torch.cuda.synchronize(context.device)
             return
         self._graph, self._result, self.mode = graph, result, "CUDA graph"

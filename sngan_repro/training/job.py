@@ -16,7 +16,7 @@ from sngan_repro.config.run_paths import RunPaths
 from sngan_repro.config.specs import RunSpec
 from sngan_repro.data.dataset import PreparedData
 from sngan_repro.training.checkpoint import run_lock
-from sngan_repro.training.cuda_graph import Place
+from sngan_repro.training.cuda_graph import RunContext
 from sngan_repro.training.session import DEFAULT_OPTIONS, Session, TrainOptions
 
 INTERRUPTED = 75  # exit code "try again": the state is saved and the same command goes on from it
@@ -40,11 +40,11 @@ def train(
     if stop is None:
         with stop_on_signals() as stop:
             return train(spec, run, dataset, device, options, stop, out)
-    place = Place(device)
+    context = RunContext(device)
     # In a group the run may be a companion in another job, whose state this job will then find.
-    with run_lock(run, wait=options.keep_state), place.on_stream():
+    with run_lock(run, wait=options.keep_state), context.on_stream():
         data = PreparedData.open(dataset)
-        session = Session(spec, run, data, place, options, out)
+        session = Session(spec, run, data, context, options, out)
         if not session.run(stop):
             sys.exit(INTERRUPTED)
         if options.state_only or options.keep_state:
@@ -57,7 +57,7 @@ def train(
 
 @contextmanager
 def stop_on_signals() -> Iterator[threading.Event]:
-    """An event that SIGTERM and SIGINT set within the block, in the place of what they do otherwise.
+    """An event that SIGTERM and SIGINT set within the block, instead of their usual effect.
 
     Only the main thread can receive signals; elsewhere (a notebook's worker, say) the event is never set.
     """

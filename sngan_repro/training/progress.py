@@ -18,18 +18,18 @@ BEAT_SECONDS = 5.0
 WINDOW = 25  # writes, about two minutes: the rate includes saved states and snapshots, yet follows a busy machine
 
 
-class SignOfLife:
+class Heartbeat:
     """Writes ``resume/progress.json``. It is for the eyes only: no training depends on it or waits for its success."""
 
     def __init__(self, run: RunPaths, spec: RunSpec, total_steps: int) -> None:
         self.path = run.progress
         self.total_steps = total_steps
-        self.images_per_step = spec.training.batch_size * spec.optimiser.n_dis
+        self.images_per_step = spec.training.batch_size * spec.optimizer.n_dis
         self.spec_digest = spec.digest()
         self._written = float("-inf")
         self._window: deque[tuple[float, int]] = deque(maxlen=WINDOW)
 
-    def beat(self, steps: int, state: Literal["running", "interrupted"] = "running") -> None:
+    def write(self, steps: int, state: Literal["running", "interrupted"] = "running") -> None:
         """Say that ``steps`` updates are made. Cheap enough for every update; an interruption is written at once."""
         now = time.monotonic()
         if state == "running" and now - self._written < BEAT_SECONDS:

@@ -23,9 +23,9 @@ from sngan_repro.nets import count_parameters, spectral_norms
 from sngan_repro.nets.sampling import save_grid
 from sngan_repro.nets.snapshot import save_snapshot
 from sngan_repro.training.checkpoint import clear_results, load_state, save_state
-from sngan_repro.training.cuda_graph import Place
+from sngan_repro.training.cuda_graph import RunContext
 from sngan_repro.training.log import Progress, TensorBoard, TrainLog, write_parquet
-from sngan_repro.training.progress import SignOfLife
+from sngan_repro.training.progress import Heartbeat
 from sngan_repro.training.trainer import Trainer
 
 PROGRESS_IMAGES = 16  # of the fixed samples, kept for every snapshot
@@ -58,13 +58,13 @@ class Session:
         spec: RunSpec,
         run: RunPaths,
         data: PreparedData,
-        place: Place,
+        context: RunContext,
         options: TrainOptions = DEFAULT_OPTIONS,
         out: TextIO | None = None,
     ) -> None:
-        """out: where progress is told; default: standard error. Use it inside ``place.on_stream()``."""
-        self.spec, self.run_paths, self.place, self.options = spec, run, place, options
-        self.device = place.device
+        """out: where progress is told; default: standard error. Use it inside ``context.on_stream()``."""
+        self.spec, self.run_paths, self.context, self.options = spec, run, context, options
+        self.device = context.device
         self.out = out or sys.stderr
         # What a resumed state must share.
         self.identity = {
@@ -81,7 +81,7 @@ class Session:
         self.spectral_every = spec.training.spectral_every or max(1, total // 20)
         self.log = TrainLog(run, self.device)
         self.progress = Progress(total, out=self.out)
-        self.life = SignOfLife(run, spec, total)
+        self.heartbeat = Heartbeat(run, spec, total)
         # What is kept besides the trainer's own state:
         self.kept: dict[str, Any] = {
             "snapshots": [],
@@ -99,7 +99,7 @@ class Session:
         self._flushed_steps = self.trainer.steps
 
     def _new_trainer(self) -> Trainer:
-        return Trainer(self.spec, self.images, self.device, self.options.cuda_graph, self.place)
+        return Trainer(self.spec, self.images, self.device, self.options.cuda_graph, self.context)
 
     def _resume(self) -> None:
         remove_temporaries(self.run_paths.root)  # of a process that was killed while it wrote; we hold the lock
@@ -117,7 +117,7 @@ class Session:
         if state is None:
             clear_results(self.run_paths)
         write_json(self.run_paths.spec, self.spec.to_dict())
-        self.life.beat(self.trainer.steps)  # before the first line of the log: `status` relies on it
+        self.heartbeat.write(self.trainer.steps)  # before the first line of the log: `status` relies on it
         self._tell(message)
 
     def _tell(self, message: str) -> None:
@@ -130,13 +130,13 @@ class Session:
             while trainer.steps < trainer.total_steps and self.kept["diverged"] is None:
                 numbers = trainer.advance()
                 log.add(trainer.steps, trainer.log_names, numbers)
-                if trainer.updates.reason != told:
-                    told = trainer.updates.reason
+                if trainer.graphed_step.reason != told:
+                    told = trainer.graphed_step.reason
                     self._tell(f"updates run kernel by kernel: {told}")
                 self._after_step(trainer.steps)
                 if stop.is_set():
                     self._save()
-                    self.life.beat(trainer.steps, "interrupted")
+                    self.heartbeat.write(trainer.steps, "interrupted")
                     return False
             return True
         finally:
@@ -144,7 +144,7 @@ class Session:
 
     def _after_step(self, steps: int) -> None:
         if steps % self.spectral_every == 0:
-            with self.place.alone():
+            with self.context.alone():
                 self.kept["spectral"].append((steps, spectral_norms(self.trainer.D)))
         regular = steps % self.spec.training.log_every == 0
         if regular or steps in self.snapshot_steps:
@@ -155,7 +155,7 @@ class Session:
             self._snapshot(steps)
         if time.monotonic() - self._saved_at >= self.options.checkpoint_seconds:
             self._save()
-        self.life.beat(steps)
+        self.heartbeat.write(steps)
 
     def _flush(self, check_weights: bool = True) -> None:
         """Read out the log and look for a divergence.
@@ -163,7 +163,7 @@ class Session:
         Weights are checked at fixed updates only, so that an interruption does not move the update found.
         """
         now, steps = time.monotonic(), self.trainer.steps
-        images_per_step = self.spec.training.batch_size * self.spec.optimiser.n_dis
+        images_per_step = self.spec.training.batch_size * self.spec.optimizer.n_dis
         rate = (steps - self._flushed_steps) / max(now - self._flushed_at, 1e-9)
         rows = self.log.flush(rate * images_per_step)
         self._flushed_at, self._flushed_steps = now, steps
@@ -187,14 +187,14 @@ class Session:
         """Save G and its fixed samples after ``steps`` updates."""
         if weights is not None:
             self.trainer.G.load_state_dict(weights)
-            self.trainer.sampler.load_state_dict(weights)
+            self.trainer.G_ema.load_state_dict(weights)
         sha256 = save_snapshot(
             self.run_paths, self.spec, self.trainer.sampled_weights(), steps, self.trainer.image_shape
         )
-        images_per_step = self.spec.training.batch_size * self.spec.optimiser.n_dis
+        images_per_step = self.spec.training.batch_size * self.spec.optimizer.n_dis
         entry = {"steps": steps, "images_seen": steps * images_per_step, "sha256": sha256, "last_finite": last_finite}
         self.kept["snapshots"].append(entry)
-        with self.place.alone():
+        with self.context.alone():
             images = self.trainer.fixed_samples()
         save_grid(self.run_paths.samples / f"{steps:08d}.png", images, columns=8)
         earlier = [kept[:PROGRESS_IMAGES].clone() for kept in self.kept["images"]]
@@ -261,7 +261,7 @@ class Session:
         kept, trainer = self.kept, self.trainer
         diverged = kept["diverged"]
         steps = diverged["steps"] if diverged else trainer.steps
-        images_per_step = self.spec.training.batch_size * self.spec.optimiser.n_dis
+        images_per_step = self.spec.training.batch_size * self.spec.optimizer.n_dis
         return {
             "state": "diverged" if diverged else "ok",
             "spec_digest": self.spec.digest(),
@@ -284,7 +284,7 @@ class Session:
                 "discriminator": count_parameters(trainer.D),
             },
             "device": runtime.device_info(self.device),
-            "updates_run_as": trainer.updates.mode,
+            "updates_run_as": trainer.graphed_step.mode,
             "versions": runtime.versions(),
             "git_revision": runtime.git_revision(),
             "started": kept["started"],

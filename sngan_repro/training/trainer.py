@@ -1,4 +1,4 @@
-"""One run, a generator update at a time: networks, optimisers, data and counters. The one loop of all methods."""
+"""One run, a generator update at a time: networks, optimizers, data and counters. The one loop of all methods."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from sngan_repro.methods import METHODS
 from sngan_repro.nets.latents import training_latents
 from sngan_repro.nets.sampling import generate
 from sngan_repro.training.batches import BatchStream
-from sngan_repro.training.cuda_graph import Place, Updates
+from sngan_repro.training.cuda_graph import GraphedStep, RunContext
 from sngan_repro.training.optimizer import Adam
 
 GRID_SEED, GRID_IMAGES = 20180216, 64  # the same latents in every run
 
 
 class Trainer:
-    """One run: networks, optimisers and counters, a step at a time. Everything in ``state`` survives a kill.
+    """One run: networks, optimizers and counters, a step at a time. Everything in ``state`` survives a kill.
 
     images: the training images, uint8 (N, H, W, C). graph: make a CUDA graph of the updates, where the device is a GPU
-    and the method allows it; the numbers are the same. place: where to compute; default: a new one on the device.
+    and the method allows it; the numbers are the same. context: where to compute; default: a new one on the device.
     """
 
     def __init__(
@@ -37,23 +37,23 @@ class Trainer:
         images: np.ndarray,
         device: torch.device,
         graph: bool = True,
-        place: Place | None = None,
+        context: RunContext | None = None,
     ) -> None:
         self.spec, self.device = spec, device
         self.num_train, height, width, channels = images.shape
         self.image_shape = (channels, height, width)
         self.total_steps = spec.budget.total_steps(spec.steps_per_epoch(self.num_train))
         self.steps = 0
-        self.place = place or Place(device)
-        with self.place.random():
+        self.context = context or RunContext(device)
+        with self.context.random():
             runtime.set_precision(spec.training.precision, device)  # of the process: not while another run samples
             self._build(images)
-        self.updates = Updates(self.place, self._update, self.method.state, graph)
+        self.graphed_step = GraphedStep(self.context, self._update, self.method.state, graph)
 
     def _build(self, images: np.ndarray) -> None:
         spec, device = self.spec, self.device
         self.batches = BatchStream(images, spec.training.batch_size, spec.seed, device)
-        shape = (spec.optimiser.n_dis, spec.training.batch_size)
+        shape = (spec.optimizer.n_dis, spec.training.batch_size)
         self._indices = torch.empty(shape, dtype=torch.int64, device=device)  # of the images of one update
         self._rows = list(self._indices)
         method_class = METHODS.get(spec.method.name)
@@ -70,34 +70,34 @@ class Trainer:
         self.method.state = {name: value.to(device) for name, value in self.method.state.items()}
         self.d_parameters = [p for p in self.D.parameters() if p.requires_grad]
         self.g_parameters = [p for p in self.G.parameters() if p.requires_grad]
-        optimiser, changing = spec.optimiser, spec.training.lr_decay_from is not None
-        lr_d, lr_g = optimiser.rates
-        self.opt_d = Adam(self.d_parameters, lr_d, optimiser.beta1, optimiser.beta2, changing)
-        self.opt_g = Adam(self.g_parameters, lr_g, optimiser.beta1, optimiser.beta2, changing)
-        self.sampler = copy.deepcopy(self.G).requires_grad_(False)  # G as it is sampled: its average under `ema`
-        pairs = list(zip(self.sampler.state_dict().values(), self.G.state_dict().values(), strict=True))
+        optimizer, changing = spec.optimizer, spec.training.lr_decay_from is not None
+        lr_d, lr_g = optimizer.rates
+        self.opt_d = Adam(self.d_parameters, lr_d, optimizer.beta1, optimizer.beta2, changing)
+        self.opt_g = Adam(self.g_parameters, lr_g, optimizer.beta1, optimizer.beta2, changing)
+        self.G_ema = copy.deepcopy(self.G).requires_grad_(False)  # G as it is sampled: its average under `ema`
+        pairs = list(zip(self.G_ema.state_dict().values(), self.G.state_dict().values(), strict=True))
         self._averaged = [pair for pair in pairs if pair[0].is_floating_point()]
         self._copied = [pair for pair in pairs if not pair[0].is_floating_point()]
         torch.manual_seed(int(np.random.SeedSequence([spec.seed, 1]).generate_state(1)[0]))
 
     def step(self) -> dict[str, Tensor]:
         """One generator update: n_dis steps of D, one of G. Returns what it logs; nothing here waits for a GPU."""
-        with self.place.on_stream():
+        with self.context.on_stream():
             numbers = self.advance().clone()
-        self.place.join()
+        self.context.join()
         return dict(zip(self.log_names, numbers.unbind(), strict=True))
 
     def advance(self) -> Tensor:
-        """:meth:`step` for inside ``place.on_stream()``, without its overhead.
+        """:meth:`step` for inside ``context.on_stream()``, without its overhead.
 
         Returns the logged numbers in the order of ``log_names``, float32, overwritten by the next call.
         """
         if self.spec.training.lr_decay_from is not None:
-            for optimiser, rate in zip((self.opt_d, self.opt_g), self.rates(self.steps), strict=True):
-                optimiser.set_rate(float(rate))
+            for optimizer, rate in zip((self.opt_d, self.opt_g), self.rates(self.steps), strict=True):
+                optimizer.set_rate(float(rate))
         for row in self._rows:
             row.copy_(self.batches.next_indices())
-        numbers = self.updates()
+        numbers = self.graphed_step()
         self.steps += 1
         return numbers
 
@@ -109,11 +109,11 @@ class Trainer:
                 with torch.no_grad():
                     fake = self.G(self._latents())
                 d_loss, d_logs = self.method.d_loss(self.D, real, fake)
-            d_norm = self._descend(self.opt_d, d_loss)
+            d_norm = self._optimizer_step(self.opt_d, d_loss)
         with self._frozen_d():
             with self._autocast():
                 g_loss, g_logs = self.method.g_loss(self.D, self.G(self._latents()))
-            g_norm = self._descend(self.opt_g, g_loss)
+            g_norm = self._optimizer_step(self.opt_g, g_loss)
         logs = {**d_logs, **g_logs, **self.method.after_step()}
         self._average()
         losses = {"d_loss": d_loss.detach(), "g_loss": g_loss.detach()}
@@ -121,13 +121,13 @@ class Trainer:
         self.log_names = list(logs)
         return torch.stack([value.float() for value in logs.values()])
 
-    def _descend(self, optimiser: Adam, loss: Tensor) -> Tensor:
-        """One step of an optimiser; returns the norm of the gradient."""
-        for parameter in optimiser.parameters:
+    def _optimizer_step(self, optimizer: Adam, loss: Tensor) -> Tensor:
+        """One step of an optimizer; returns the norm of the gradient."""
+        for parameter in optimizer.parameters:
             parameter.grad = None
         loss.backward()
-        optimiser.step()
-        gradients = [p.grad for p in optimiser.parameters if p.grad is not None]
+        optimizer.step()
+        gradients = [p.grad for p in optimizer.parameters if p.grad is not None]
         return torch.stack(torch._foreach_norm(gradients)).norm()
 
     @contextmanager
@@ -149,7 +149,7 @@ class Trainer:
 
     def rates(self, steps: int | np.ndarray) -> tuple[Any, Any]:
         """Learning rates of D and G for the update after ``steps`` updates (an array gives arrays)."""
-        lr_d, lr_g = self.spec.optimiser.rates
+        lr_d, lr_g = self.spec.optimizer.rates
         start = self.spec.training.lr_decay_from
         if start is None:
             return lr_d + 0 * steps, lr_g + 0 * steps
@@ -167,13 +167,13 @@ class Trainer:
 
     def sampled_weights(self) -> dict[str, Tensor]:
         """The weights that snapshots hold: G's, or their average."""
-        return (self.G if self.spec.training.ema is None else self.sampler).state_dict()
+        return (self.G if self.spec.training.ema is None else self.G_ema).state_dict()
 
     @torch.no_grad()
     def fixed_samples(self) -> np.ndarray:
         """Images of the same latents in every run, uint8 (64, H, W, C); grey where G gives non-finite pixels."""
-        self.sampler.load_state_dict(self.sampled_weights())
-        return generate(self.sampler, self.spec.nets, GRID_IMAGES, GRID_SEED, self.device, refuse_non_finite=False)
+        self.G_ema.load_state_dict(self.sampled_weights())
+        return generate(self.G_ema, self.spec.nets, GRID_IMAGES, GRID_SEED, self.device, refuse_non_finite=False)
 
     def is_finite(self) -> bool:
         """Whether all weights and running statistics are finite (waits for the device)."""
@@ -188,20 +188,20 @@ class Trainer:
             "position": self.batches.position,
             "G": self.G.state_dict(),
             "D": self.D.state_dict(),
-            "sampler": self.sampler.state_dict(),
+            "G_ema": self.G_ema.state_dict(),
             "opt_d": self.opt_d.state(),
             "opt_g": self.opt_g.state(),
             "method": dict(self.method.state),
-            "random": self.place.state(),
+            "random": self.context.state(),
         }
 
     def load(self, state: dict[str, Any]) -> None:
         """Go on from ``state``."""
         self.steps, self.batches.position = state["steps"], state["position"]
-        for name in ("G", "D", "sampler"):
+        for name in ("G", "D", "G_ema"):
             getattr(self, name).load_state_dict(state[name])
         self.opt_d.load(state["opt_d"])
         self.opt_g.load(state["opt_g"])
         for name, value in state["method"].items():
             self.method.state[name].copy_(value)
-        self.place.load(state["random"])
+        self.context.load(state["random"])

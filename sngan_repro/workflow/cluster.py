@@ -51,7 +51,7 @@ def train_minutes(run: RunSpec, layout: Layout, machine: MachineConfig, attempt:
     steps = total_steps(run, layout)
     minutes = float(UNKNOWN_MINUTES)
     if steps is not None:
-        passes = (1 + run.optimiser.n_dis) / 2  # of D and G, against one each
+        passes = (1 + run.optimizer.n_dis) / 2  # of D and G, against one each
         minutes = START_MINUTES + steps * passes / machine.updates_per_second / 60
     longest = machine.max_minutes // machine.runs_per_gpu if machine.max_minutes else sys.maxsize
     return max(1, min(math.ceil(minutes) * attempt, longest))

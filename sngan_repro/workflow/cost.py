@@ -6,7 +6,7 @@ import time
 from itertools import groupby
 from typing import Any
 
-from sngan_repro.config.specs import OWN_SETTING, DatasetSpec, RunSpec, SettingSpec
+from sngan_repro.config.specs import OWN_SETTING, DatasetSpec, OptimizerSpec, RunSpec
 from sngan_repro.data.sources import source_info
 from sngan_repro.evaluation.evaluators import EVALUATORS
 from sngan_repro.methods import METHODS, find_method
@@ -81,12 +81,12 @@ def _summary(run: RunSpec) -> str:
     options = "".join(f", {name} {value}" for name, value in changed.items())
     if run.setting == OWN_SETTING:
         return f"program {run.method.name}{options}"
-    optimiser = run.optimiser
-    lr_d, lr_g = optimiser.rates
+    optimizer = run.optimizer
+    lr_d, lr_g = optimizer.rates
     rate = f"lr {lr_d:g}" if lr_d == lr_g else f"lr {lr_d:g}/{lr_g:g} (D/G)"
     budget = f"{run.budget.steps} updates" if run.budget.steps else f"{run.budget.epochs:g} epochs"
-    betas = f"beta {optimiser.beta1:g}/{optimiser.beta2:g}"
-    return f"{rate}, {betas}, n_dis {optimiser.n_dis}, batch {run.training.batch_size}, {budget}{options}"
+    betas = f"beta {optimizer.beta1:g}/{optimizer.beta2:g}"
+    return f"{rate}, {betas}, n_dis {optimizer.n_dis}, batch {run.training.batch_size}, {budget}{options}"
 
 
 def num_train_images(dataset: DatasetSpec, layout: Layout) -> int | None:
@@ -116,8 +116,8 @@ def _print_cost(runs: list[RunSpec], layout: Layout, device_name: str, threads: 
     seconds: dict[str, float] = {}
     for run in runs:
         # Neither rates nor seeds change the cost of an update, so runs that differ only in them are timed once.
-        optimiser = SettingSpec(lr=1e-4, n_dis=run.optimiser.n_dis)
-        same = {"dataset": "x", "setting": "x", "seed": 0, "optimiser": optimiser.to_dict()}
+        optimizer = OptimizerSpec(lr=1e-4, n_dis=run.optimizer.n_dis)
+        same = {"dataset": "x", "setting": "x", "seed": 0, "optimizer": optimizer.to_dict()}
         kind = RunSpec.model_validate({**run.to_dict(), **same})
         key = kind.digest()
         if key not in measured:
@@ -148,7 +148,7 @@ def measure_update(spec: RunSpec, device: Any, min_seconds: float = 0.5) -> floa
 
     def elapsed(updates: int) -> float:
         start = time.perf_counter()
-        with trainer.place.on_stream():
+        with trainer.context.on_stream():
             for _ in range(updates):
                 trainer.advance()
         if device.type == "cuda":

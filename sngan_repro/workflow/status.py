@@ -125,7 +125,7 @@ def read_study(study: Study, layout: Layout, runs: list[RunSpec], now: float) ->
     states = [read_run(spec, layout, images[spec.dataset], now) for spec in runs]
     # What makes no updates has none to make, and says nothing about how long the trainings will take.
     states = [
-        replace(run, steps=0, steps_total=0, updates_per_second=None) if study.is_timeless(run.method) else run
+        replace(run, steps=0, steps_total=0, updates_per_second=None) if study.final_snapshot_only(run.method) else run
         for run in states
     ]
     return StudyStatus(study.name, str(layout.root), states, _failed_jobs(study, layout))

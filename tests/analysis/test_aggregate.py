@@ -142,8 +142,8 @@ FAULTS = {
     ),
     "wrong state": (lambda run, real: edit(run.status, lambda s: s.update(state="fine")), r"status\.json: state"),
     "other spec": (
-        lambda run, real: edit(run.spec, lambda s: s["optimiser"].update(lr=0.5)),
-        r"spec\.json: .*differs in optimiser",
+        lambda run, real: edit(run.spec, lambda s: s["optimizer"].update(lr=0.5)),
+        r"spec\.json: .*differs in optimizer",
     ),
     "other digest": (
         lambda run, real: edit(run.scores, lambda s: s.update(spec_digest="0" * 16)),

@@ -101,7 +101,10 @@ def test_jobs_find_what_the_workflow_hands_on(work: Path, tmp_path_factory, monk
     monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
     assert run("methods", "mine").returncode == 2
     assert "mine: mine" in run("methods", "mine", SNGAN_REPRO_PLUGINS=value).stdout
-    for wrong, message in (("{", "not a JSON list"), ("[3]", "plugins.0: Input should be a valid string")):
+    for wrong, message in (
+        ("{", "not a JSON list"),
+        ("[3]", "plugins: a list of files, folders or modules is needed; found [3]"),
+    ):
         assert f"error: SNGAN_REPRO_PLUGINS: {message}" in run("methods", SNGAN_REPRO_PLUGINS=wrong).stderr
 
 
@@ -333,7 +336,7 @@ def test_a_job_whose_method_has_changed_since_is_refused(work: Path):
     assert "code" not in load_study("study.yaml").runs()[0].to_dict()["method"]
     (work / "own/mine.py").write_text(MINE.replace("f_fake.square()", "f_fake.abs()"))
     with pytest.raises(ConfigError, match=r"own/mine.py: the method 'mine' has changed since this run was planned"):
-        commands.train(Namespace(spec=spec.to_json(), run="run"))
+        commands.train(Namespace(spec=spec.to_json(), run="run", dataset="data"))
 
 
 def test_a_run_records_the_file_of_its_method(work: Path, tiny_run, tiny_images: Path):

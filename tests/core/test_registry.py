@@ -87,11 +87,12 @@ def run_python(code: str) -> str:
 def test_listing_imports_nothing_heavy():
     listing = """
 import sys
-from sngan_repro.check import print_scores
-from sngan_repro.evaluate.evaluators import EVALUATORS, Evaluator
+from sngan_repro.cli.listings import print_scores
+from sngan_repro.evaluation.evaluators import EVALUATORS, Evaluator
 from sngan_repro.nets.families import FAMILIES
-from sngan_repro.protocol import ProtocolSpec
-from sngan_repro.study import load_study
+from sngan_repro.config.protocol import ProtocolSpec
+from sngan_repro.evaluation.protocol import metric_names
+from sngan_repro.study.load import load_study
 print_scores()
 FAMILIES.names()
 load_study("quick")
@@ -103,12 +104,12 @@ print([name for name in ("torch", "numpy", "pandas", "scipy", "torch_fidelity") 
 
 OWN = {
     "scores": """
-from sngan_repro.evaluate.scores import SCORES as REGISTRY
-from sngan_repro.evaluate.scores.confidence import Confidence as Base
+from sngan_repro.evaluation.scores import SCORES as REGISTRY
+from sngan_repro.evaluation.scores.confidence import Confidence as Base
 own, shipped = "own", "fid"
 """,
     "evaluators": """
-from sngan_repro.evaluate.evaluators import EVALUATORS as REGISTRY, Evaluator
+from sngan_repro.evaluation.evaluators import EVALUATORS as REGISTRY, Evaluator
 class Base(Evaluator):
     preprocessing = features = "none"
     @classmethod
@@ -149,7 +150,7 @@ def test_modules_elsewhere_may_register_before_and_after_the_package_is_read(kin
 def test_a_family_elsewhere_may_not_take_the_name_of_a_file():
     code = OWN["families"] + "own = Base.name = 'cnn'\n" + REGISTER
     code += """
-from sngan_repro.config import ConfigError
+from sngan_repro.core.schema import ConfigError
 try:
     REGISTRY.get("cnn")
 except ConfigError as error:
@@ -241,7 +242,7 @@ class TestScores:
             needs = 5
 
         class Alone(Both):
-            of_samples_alone = True
+            uses_real_images = False
 
         p = ProtocolSpec(evaluator="classifier", num_fake=10, metrics=("fid",))
         assert Both.infeasible(p, 9, 4) == "Both needs at least 5 images, found 4"

@@ -8,7 +8,7 @@ import pytest
 
 from sngan_repro.config.machine import MachineConfig
 from sngan_repro.config.protocol import ProtocolSpec
-from sngan_repro.config.specs import BudgetSpec, DatasetSpec, NetsSpec, SettingSpec, SnapshotsSpec, TrainingSpec
+from sngan_repro.config.specs import BudgetSpec, DatasetSpec, NetsSpec, OptimizerSpec, SnapshotsSpec, TrainingSpec
 from sngan_repro.core.schema import ConfigError, parse, read_yaml, require_known
 from sngan_repro.evaluation.protocol import metric_name
 
@@ -29,38 +29,17 @@ from sngan_repro.evaluation.protocol import metric_name
         (DatasetSpec, {"image_size": 32}, "source: this key is required"),
         (DatasetSpec, {"source": "digits", "image_size": 32, "channels": 2}, "channels: Input should be 1 or 3"),
         (NetsSpec, {"z_law": "gauss"}, "z_law: Input should be 'normal', 'uniform' or 'uniform01'; found 'gauss'"),
-        (SettingSpec, {"beta1": 0.5}, "give `lr`, or both `lr_d` and `lr_g`"),
-        (SettingSpec, {"lr": 1, "lr_d": 1, "lr_g": 2}, "`lr` has no effect"),
-        (SettingSpec, {"lr": -1}, "lr: Input should be greater than 0"),
+        (OptimizerSpec, {"beta1": 0.5}, "give `lr`, or both `lr_d` and `lr_g`"),
+        (OptimizerSpec, {"lr": 1, "lr_d": 1, "lr_g": 2}, "`lr` has no effect"),
+        (OptimizerSpec, {"lr": -1}, "lr: Input should be greater than 0"),
         (BudgetSpec, {}, "exactly one of `steps` and `epochs`"),
         (BudgetSpec, {"steps": 5, "epochs": 1}, "exactly one of `steps` and `epochs`"),
         (SnapshotsSpec, {"count": 2, "every_steps": 3}, "exactly one of"),
         (
             ProtocolSpec,
-            {"evaluator": "inception", "num_fake": 500},
-            r"500 images are fewer than `kid_subset_size` 1000",
-        ),
-        (
-            ProtocolSpec,
             {"evaluator": "inception", "num_fake": 5000, "metrics": ["is", "is"]},
             "a metric is listed twice",
         ),
-        (
-            ProtocolSpec,
-            {"evaluator": "inception", "num_fake": 12, "metrics": ["is"]},
-            "12 images are too few for `is_splits` 10",
-        ),
-        (
-            ProtocolSpec,
-            {"evaluator": "inception", "num_fake": 5000, "metrics": ["fdi"]},
-            "metrics.0: unknown score 'fdi'; did you mean 'fid'",
-        ),
-        (
-            ProtocolSpec,
-            {"evaluator": "inceptoin"},
-            "evaluator: unknown evaluator 'inceptoin'; did you mean 'inception'",
-        ),
-        (NetsSpec, {"family": "cmn"}, "family: unknown network family 'cmn'; did you mean 'cnn'"),
         (MachineConfig, {"device": "gpu"}, "device: String should match pattern"),
         (MachineConfig, {"studdy": "quick"}, "unknown key; did you mean 'study'"),
     ],
@@ -77,13 +56,13 @@ def test_all_mistakes_are_told_at_once():
 
 
 def test_a_changed_copy_has_a_digest_of_its_own():
-    first = SettingSpec(lr=1e-3)
+    first = OptimizerSpec(lr=1e-3)
     before = first.digest()
     changed = first.model_copy(update={"lr": 2e-3})
-    assert changed.digest() == SettingSpec(lr=2e-3).digest() != before
+    assert changed.digest() == OptimizerSpec(lr=2e-3).digest() != before
     assert '"lr": 0.002' in changed.to_json()
     assert (first.digest(), first.model_copy().digest()) == (before, before)
-    assert first == SettingSpec(lr=1e-3)  # what was worked out is no part of the value
+    assert first == OptimizerSpec(lr=1e-3)  # what was worked out is no part of the value
 
 
 def test_digest_is_of_content_and_not_of_order_or_defaults():
@@ -165,6 +144,6 @@ def test_metric_names_carry_the_protocol(changes, metric, name):
 
 
 def test_ttur_rates():
-    assert SettingSpec(lr=1e-3).rates == (1e-3, 1e-3)
-    assert SettingSpec(lr=1e-3, lr_d=4e-3).rates == (4e-3, 1e-3)
-    assert SettingSpec(lr_d=4e-3, lr_g=1e-3).rates == (4e-3, 1e-3)
+    assert OptimizerSpec(lr=1e-3).rates == (1e-3, 1e-3)
+    assert OptimizerSpec(lr=1e-3, lr_d=4e-3).rates == (4e-3, 1e-3)
+    assert OptimizerSpec(lr_d=4e-3, lr_g=1e-3).rates == (4e-3, 1e-3)

@@ -175,9 +175,9 @@ def test_a_failed_preparation_does_not_leave_the_old_description(tmp_path):
 PROGRAM = """
 import os, resource, sys
 from pathlib import Path
-from sngan_repro.config import ConfigError
+from sngan_repro.core.schema import ConfigError
 from sngan_repro.data import prepare as module
-from sngan_repro.specs import DatasetSpec
+from sngan_repro.config.specs import DatasetSpec
 
 out = Path(sys.argv[2])
 if sys.argv[1] == "full":  # a real limit of the operating system, in the middle of images.npy

@@ -159,13 +159,19 @@ BROKEN: dict[str, tuple[dict[str, str], str, str]] = {
         "`d_loss`",
     ),
     "one pass where batch norm sees both": (
-        {"    class Options": "    joint = True\n\n    class Options", D_PLAIN: D_PLAIN + ", norm=nets.batch_norm"},
-        "with `joint = True`, what D says of an image depends on the others of its batch",
+        {
+            "    class Options": "    batch_real_and_fake = True\n\n    class Options",
+            D_PLAIN: D_PLAIN + ", norm=nets.batch_norm",
+        },
+        "with `batch_real_and_fake = True`, what D says of an image depends on the others of its batch",
         "`build`",
     ),
     "one pass where D keeps a state": (
-        {"    class Options": "    joint = True\n\n    class Options", D_PLAIN: D_PLAIN + ", spectral_norm=True"},
-        "with `joint = True`, .* of D change with every forward|depends on the others",
+        {
+            "    class Options": "    batch_real_and_fake = True\n\n    class Options",
+            D_PLAIN: D_PLAIN + ", spectral_norm=True",
+        },
+        "with `batch_real_and_fake = True`, .* of D change with every forward|depends on the others",
         "`build`",
     ),
     "state replaced": (

@@ -14,7 +14,7 @@ import torch
 import yaml
 
 from sngan_repro.cli.main import main
-from sngan_repro.config.specs import NetsSpec, SettingSpec
+from sngan_repro.config.specs import NetsSpec, OptimizerSpec
 from sngan_repro.core import plugins
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.extend.check_method.case import run_spec
@@ -94,7 +94,7 @@ def test_it_trains(work: Path):
     """Least squares pull f to the target on real images and to 0 on fakes."""
     new_method("my_gan")
     options = METHODS.get("my_gan").Options.model_validate({"target": 0.8})
-    spec = run_spec("my_gan", options, SettingSpec(lr=2e-3), NetsSpec(width=4, z_dim=8), 16, {"batch_size": 16})
+    spec = run_spec("my_gan", options, OptimizerSpec(lr=2e-3), NetsSpec(width=4, z_dim=8), 16, {"batch_size": 16})
     images = np.tile(np.arange(16, dtype=np.uint8)[None, :, None, None] * 16, (40, 1, 16, 1))
     trainer = Trainer(spec, images, torch.device("cpu"))
     logs = [trainer.step() for _ in range(30)]

@@ -16,8 +16,8 @@ from sngan_repro.config.specs import (
     EvaluatorSpec,
     MethodSpec,
     NetsSpec,
+    OptimizerSpec,
     RunSpec,
-    SettingSpec,
     SnapshotsSpec,
     TrainingSpec,
 )
@@ -65,7 +65,7 @@ SPEC = RunSpec(
     data=DatasetSpec(source="digits", image_size=16),
     method=MethodSpec(name="sngan"),
     nets=NETS,
-    optimiser=SettingSpec(lr=1e-3),
+    optimizer=OptimizerSpec(lr=1e-3),
     training=TrainingSpec(),
     budget=BudgetSpec(steps=20),
     snapshots=SnapshotsSpec(count=2),

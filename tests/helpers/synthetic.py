@@ -177,13 +177,13 @@ def write_run(
     steps = [step for step in planned if step < done or diverged_at is None]
     if diverged_at is not None:
         steps.append(diverged_at - 1)
-    per_update = spec.training.batch_size * spec.optimiser.n_dis
+    per_update = spec.training.batch_size * spec.optimizer.n_dis
     snapshots = [
         {"steps": s, "images_seen": s * per_update, "sha256": _sha(f"{spec.id}{s}"), "last_finite": False}
         for s in sorted(set(steps))
     ]
     snapshots[-1]["last_finite"] = diverged_at is not None
-    seconds = done * 0.02 * spec.optimiser.n_dis + spec.seed
+    seconds = done * 0.02 * spec.optimizer.n_dis + spec.seed
     write_json(paths.spec, spec.to_dict())
     write_json(
         paths.status,

@@ -74,11 +74,11 @@ def test_a_step_of_each_network_lowers_its_loss(name: str):
         return method.g_loss(D, G(z))[0]
 
     for loss, net in ((d_loss, D), (g_loss, G)):
-        optimiser = torch.optim.SGD(net.parameters(), 1e-3)
+        optimizer = torch.optim.SGD(net.parameters(), 1e-3)
         before = loss()
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         before.backward()
-        optimiser.step()
+        optimizer.step()
         assert loss() < before
 
 
@@ -197,15 +197,15 @@ def test_real_and_fake_pass_through_d_together_only_where_that_changes_nothing(n
     real, fake = torch.rand(6, 1, 16, 16), G(torch.randn(6, 8)).detach()
     sizes = []
     hook = D.register_forward_hook(lambda module, inputs, output: sizes.append(len(inputs[0])))
-    joint, separate = {"joint": [12], "apart": [6, 6]}["joint" if method.joint else "apart"], [6, 6]
+    joint, separate = {"together": [12], "apart": [6, 6]}["together" if method.batch_real_and_fake else "apart"], [6, 6]
     method.d_loss(D, real, fake)
     assert sizes[: len(joint)] == joint
     hook.remove()
-    if not method.joint:
+    if not method.batch_real_and_fake:
         assert set(sizes) == set(separate)
         return
     found = []
-    for method.joint in (True, False):
+    for method.batch_real_and_fake in (True, False):
         torch.manual_seed(3)
         loss, logs = method.d_loss(D, real, fake)
         weights = [weight for weight in D.parameters() if weight.requires_grad]
@@ -215,7 +215,7 @@ def test_real_and_fake_pass_through_d_together_only_where_that_changes_nothing(n
 
 
 def test_normalisers_and_faults_keep_real_and_fake_apart():
-    assert not make("sngan")[0].joint
-    assert not make("bn")[0].joint
-    assert not make("wgan_gp_with_faults", fault_batch_norm_in_critic=True)[0].joint
-    assert make("wgan_gp_with_faults")[0].joint
+    assert not make("sngan")[0].batch_real_and_fake
+    assert not make("bn")[0].batch_real_and_fake
+    assert not make("wgan_gp_with_faults", fault_batch_norm_in_critic=True)[0].batch_real_and_fake
+    assert make("wgan_gp_with_faults")[0].batch_real_and_fake

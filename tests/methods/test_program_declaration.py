@@ -132,7 +132,7 @@ class TestStudy:
         found = study("sngan", {"name": "toy.yaml", "setting": {"beta1": 0.25}})
         runs = [run for run in found.runs() if run.label == "Toy"]
         assert [run.setting for run in runs] == ["A", "A", "B", "B"]
-        assert [(run.optimiser.lr, run.optimiser.beta1, run.optimiser.n_dis) for run in runs[::2]] == [
+        assert [(run.optimizer.lr, run.optimizer.beta1, run.optimizer.n_dis) for run in runs[::2]] == [
             (0.001, 0.25, 1),
             (0.002, 0.25, 5),
         ]

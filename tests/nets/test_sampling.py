@@ -13,8 +13,8 @@ from sngan_repro.config.specs import (
     DatasetSpec,
     MethodSpec,
     NetsSpec,
+    OptimizerSpec,
     RunSpec,
-    SettingSpec,
     SnapshotsSpec,
     TrainingSpec,
 )
@@ -57,7 +57,7 @@ def run_spec(**changes):
         "data": DatasetSpec(source="digits", image_size=16),
         "method": MethodSpec(name="sngan"),
         "nets": NETS,
-        "optimiser": SettingSpec(lr=1e-3),
+        "optimizer": OptimizerSpec(lr=1e-3),
         "training": TrainingSpec(),
         "budget": BudgetSpec(steps=10),
         "snapshots": SnapshotsSpec(count=1),

@@ -103,8 +103,8 @@ def test_broken_entries(methods: str, message: str, study_of):
 )
 def test_rates_of_an_entry_replace_the_other_form(setting, rates, study_of):
     study = study_of(f"[sngan, {{name: bn, setting: {setting}}}]")
-    assert {run.setting: run.optimiser.rates for run in study.runs() if run.label == "BN"} == rates
-    assert {run.setting: run.optimiser.rates for run in study.runs() if run.label == "SNGAN"} == {
+    assert {run.setting: run.optimizer.rates for run in study.runs() if run.label == "BN"} == rates
+    assert {run.setting: run.optimizer.rates for run in study.runs() if run.label == "SNGAN"} == {
         "A": (0.001, 0.001),
         "TTUR": (0.004, 0.001),
     }

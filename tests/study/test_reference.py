@@ -151,7 +151,7 @@ def test_the_package_ships_the_data():
     import tomllib
 
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
-    assert {"reference/*.yaml", "claims/ledgers/*.yaml"} <= set(settings["sngan_repro"])
+    assert {"study/reference/*.yaml", "analysis/claims/ledgers/*.yaml"} <= set(settings["sngan_repro"])
 
 
 def test_the_example_of_the_documentation_works(tmp_path):

@@ -60,7 +60,7 @@ def test_one_method_under_several_labels_and_overrides(study_of):
     assert study.labels == ["SNGAN", "SNGAN-standard", "WGAN-GP"]
     first = {run.label: run for run in study.runs()}
     assert first["SNGAN-standard"].method.options["loss"] == "standard"
-    assert (first["WGAN-GP"].optimiser.n_dis, first["SNGAN"].optimiser.n_dis) == (5, 1)
+    assert (first["WGAN-GP"].optimizer.n_dis, first["SNGAN"].optimizer.n_dis) == (5, 1)
     assert (first["WGAN-GP"].nets.width, first["SNGAN"].nets.width) == (32, 64)
 
 
@@ -73,6 +73,27 @@ def test_an_edit_changes_only_the_runs_it_concerns(study_of):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        (
+            {"scores": [{"evaluator": "inception", "num_fake": 500}]},
+            r"scores.0: .*500 images are fewer than `kid_subset_size` 1000",
+        ),
+        (
+            {"scores": [{"evaluator": "inception", "num_fake": 12, "metrics": ["is"]}]},
+            "scores.0: .*12 images are too few for `is_splits` 10",
+        ),
+        (
+            {"scores": [{"evaluator": "inception", "num_fake": 5000, "metrics": ["fdi"]}]},
+            r"scores.0: metrics.0: unknown score 'fdi'; did you mean 'fid'",
+        ),
+        (
+            {"scores": [{"evaluator": "inceptoin", "num_fake": 5000}]},
+            r"scores.0: evaluator: unknown evaluator 'inceptoin'; did you mean 'inception'",
+        ),
+        ({"nets": {"family": "cmn"}}, "nets: family: unknown network family 'cmn'; did you mean 'cnn'"),
+        (
+            {"methods": [{"name": "sngan", "nets": {"family": "cmn"}}]},
+            "methods: SNGAN: nets: family: unknown network family 'cmn'",
+        ),
         ({"methods": ["sgnan"]}, r"unknown method 'sgnan'; did you mean 'sngan'\? \(known: began, bn, "),
         ({"reference": "sothampton"}, r"unknown reference 'sothampton'; did you mean 'southampton'\?"),
         (
@@ -174,8 +195,7 @@ def test_quick_study_is_the_one_promised(monkeypatch: pytest.MonkeyPatch):
 
 def test_importing_what_the_snakefile_imports_is_light():
     code = (
-        "import sys; from sngan_repro.study.load import load_study; from sngan_repro.analysis import outputs; "
-        "from sngan_repro.data.sources import source_info; load_study('quick').runs(); "
+        "import sys; from sngan_repro.workflow.plan import Plan; Plan({'study': 'quick'}).study.runs(); "
         "heavy = {'torch', 'torchvision', 'pandas', 'matplotlib', 'sklearn', 'numpy'} & set(sys.modules); "
         "sys.exit(' '.join(heavy) or 0)"
     )

@@ -56,24 +56,24 @@ def plainly(net: nn.Module) -> None:
 def plain_losses(trainer: Trainer, images: np.ndarray, order: list[Tensor], updates: int) -> list[tuple[float, float]]:
     """The losses of a training written as plainly as can be, from the start that a Trainer has."""
     spec, method, G, D = trainer.spec, trainer.method, trainer.G, trainer.D
-    method.joint = False
+    method.batch_real_and_fake = False
     plainly(D)
     plainly(G)
     pixels = torch.from_numpy(images.copy()).permute(0, 3, 1, 2).contiguous()
     real_images = pixels.to(torch.get_default_dtype()) / 127.5 - 1
-    optimiser = spec.optimiser
+    optimizer = spec.optimizer
     adams = [
-        torch.optim.Adam(net.parameters(), lr, (optimiser.beta1, optimiser.beta2), foreach=False)
-        for net, lr in zip((D, G), optimiser.rates, strict=True)
+        torch.optim.Adam(net.parameters(), lr, (optimizer.beta1, optimizer.beta2), foreach=False)
+        for net, lr in zip((D, G), optimizer.rates, strict=True)
     ]
     losses = []
 
     def latents() -> Tensor:
         return torch.randn(spec.training.batch_size, spec.nets.z_dim)
 
-    with trainer.place.random():
+    with trainer.context.random():
         for _ in range(updates):
-            for _ in range(optimiser.n_dis):
+            for _ in range(optimizer.n_dis):
                 fake = G(latents()).detach()
                 d_loss, _ = method.d_loss(D, real_images[order.pop(0)], fake)
                 adams[0].zero_grad()
@@ -101,7 +101,7 @@ def both_paths(name: str, tiny_run, tiny_images: Path, updates: int) -> tuple[np
     """(losses of the fast path, losses of the plain path), (updates, 2)."""
     spec = tiny_run(
         method={"name": name, "options": {}},
-        optimiser={"n_dis": 2, "lr": 2e-4},
+        optimizer={"n_dis": 2, "lr": 2e-4},
         nets={"width": 8, "z_dim": 16},
         training={"batch_size": 16},
     )

@@ -28,7 +28,7 @@ def deterministic(monkeypatch: pytest.MonkeyPatch):
 
 def make(tiny_run, tiny_images: Path, graph: bool = True, **changes) -> Trainer:
     spec = tiny_run(
-        training={"ema": 0.9, "lr_decay_from": 0.25}, optimiser={"n_dis": 2}, nets={"width": 8, "z_dim": 16}, **changes
+        training={"ema": 0.9, "lr_decay_from": 0.25}, optimizer={"n_dis": 2}, nets={"width": 8, "z_dim": 16}, **changes
     )
     return Trainer(spec, PreparedData.open(tiny_images).images("train"), torch.device("cuda"), graph)
 
@@ -87,8 +87,8 @@ def test_a_method_that_reads_the_device_runs_kernel_by_kernel(tiny_run, tiny_ima
 
     monkeypatch.setattr(trainer.method, "g_loss", reading)
     assert numbers(trainer) == wanted
-    assert trainer.updates.mode == "kernel by kernel"
-    assert "no CUDA graph" in trainer.updates.reason
+    assert trainer.graphed_step.mode == "kernel by kernel"
+    assert "no CUDA graph" in trainer.graphed_step.reason
 
 
 def test_a_state_that_is_replaced_runs_kernel_by_kernel(tiny_run, tiny_images: Path, monkeypatch):
@@ -104,4 +104,4 @@ def test_a_state_that_is_replaced_runs_kernel_by_kernel(tiny_run, tiny_images: P
 
     monkeypatch.setattr(trainer.method, "after_step", replacing)
     assert numbers(trainer) == wanted
-    assert "state k: replaced" in trainer.updates.reason
+    assert "state k: replaced" in trainer.graphed_step.reason

@@ -81,7 +81,7 @@ def test_interrupted_equals_undisturbed(name: str, tiny_run, tiny_images: Path, 
     """n steps, a signal, m steps are the same bytes as n + m steps, with everything that has a state switched on."""
     spec = tiny_run(
         method={"name": name, "options": {}},
-        optimiser={"n_dis": 2},
+        optimizer={"n_dis": 2},
         training={"ema": 0.9, "lr_decay_from": 0.5},
     )
     whole = run_to_end(spec, tmp_path / "whole", tiny_images)
@@ -165,7 +165,7 @@ def test_divergence_is_a_result(tiny_run, tiny_images: Path, tmp_path: Path, mon
     """A learning rate that explodes: the state is recorded, the last finite snapshot kept, nothing raised."""
     spec = tiny_run(
         method={"name": "wgan_gp", "options": {}},
-        optimiser={"lr": 1e18},
+        optimizer={"lr": 1e18},
         training={"log_every": 2},
         snapshots={"steps": [20, 24]},
     )
@@ -247,19 +247,19 @@ def test_non_finite_weights_alone_are_a_divergence(tiny_run, tiny_images: Path, 
 
 @pytest.mark.parametrize("rate", [1e17, 3e17])
 def test_non_finite_pixels_of_finite_weights_end_the_run(rate, tiny_run, tiny_images: Path, tmp_path: Path):
-    spec = tiny_run(optimiser={"lr": rate}, training={"log_every": 1}, snapshots={"steps": [1, 24]})
+    spec = tiny_run(optimizer={"lr": rate}, training={"log_every": 1}, snapshots={"steps": [1, 24]})
     assert read_json(run_to_end(spec, tmp_path, tiny_images).status)["state"] in ("ok", "diverged")
 
 
 def test_state_of_another_training_is_not_used(tiny_run, tiny_images: Path, tmp_path: Path, monkeypatch):
     run = RunPaths(tmp_path / "run")
     interrupted_at(tiny_run(), run, tiny_images, 9, monkeypatch)
-    changed = tiny_run(optimiser={"lr": 0.001})
+    changed = tiny_run(optimizer={"lr": 0.001})
     sha256 = PreparedData.open(tiny_images).sha256
     identity = {"spec": tiny_run().to_dict(), "dataset_sha256": sha256, "device": "cpu", "version": __version__}
     state, message = load_state(run, {**identity, "spec": changed.to_dict()})
     assert state is None
-    assert "spec.optimiser.lr: 0.002 -> 0.001" in message
+    assert "spec.optimizer.lr: 0.002 -> 0.001" in message
     state, message = load_state(run, {**identity, "dataset_sha256": "other"})
     assert state is None
     assert f"dataset_sha256: {sha256} -> other" in message
@@ -300,24 +300,24 @@ def test_same_seed_starts_with_the_same_generator(tiny_run, tiny_images: Path):
 def test_d_is_untouched_by_gs_step_and_g_by_ds(tiny_run, tiny_images: Path, monkeypatch):
     trainer = Trainer(tiny_run(method={"name": "bn", "options": {}}), train_images(tiny_images), CPU)
     seen = []
-    descend = Trainer._descend
+    descend = Trainer._optimizer_step
 
-    def watched(self, optimiser, loss):
-        mine, other = (self.D, self.G) if optimiser is self.opt_d else (self.G, self.D)
+    def watched(self, optimizer, loss):
+        mine, other = (self.D, self.G) if optimizer is self.opt_d else (self.G, self.D)
         before = [p.clone() for p in other.parameters()], [p.clone() for p in mine.parameters()]
-        norm = descend(self, optimiser, loss)
+        norm = descend(self, optimizer, loss)
         assert all(torch.equal(a, b) for a, b in zip(before[0], other.parameters(), strict=True))
         assert any(not torch.equal(a, b) for a, b in zip(before[1], mine.parameters(), strict=True))
-        seen.append(optimiser is self.opt_d)
+        seen.append(optimizer is self.opt_d)
         return norm
 
-    monkeypatch.setattr(Trainer, "_descend", watched)
+    monkeypatch.setattr(Trainer, "_optimizer_step", watched)
     trainer.step()
     assert seen == [True, False]
 
 
 def test_n_dis_and_fresh_latents(tiny_run, tiny_images: Path, monkeypatch):
-    trainer = Trainer(tiny_run(optimiser={"n_dis": 3}), train_images(tiny_images), CPU)
+    trainer = Trainer(tiny_run(optimizer={"n_dis": 3}), train_images(tiny_images), CPU)
     drawn = []
     latents = Trainer._latents
     monkeypatch.setattr(Trainer, "_latents", lambda self: drawn.append(latents(self)) or drawn[-1])
@@ -328,7 +328,7 @@ def test_n_dis_and_fresh_latents(tiny_run, tiny_images: Path, monkeypatch):
 
 
 def test_ttur_and_linear_decay(tiny_run, tiny_images: Path):
-    spec = tiny_run(optimiser={"lr": None, "lr_d": 4e-4, "lr_g": 1e-4}, training={"lr_decay_from": 0.5})
+    spec = tiny_run(optimizer={"lr": None, "lr_d": 4e-4, "lr_g": 1e-4}, training={"lr_decay_from": 0.5})
     trainer = Trainer(spec, train_images(tiny_images), CPU)
     assert (trainer.opt_d.rate, trainer.opt_g.rate) == (4e-4, 1e-4)
     rates = trainer.rates(np.array([0, 12, 18, 24]))[0]
@@ -407,10 +407,10 @@ def test_disk_full_leaves_the_old_state(tiny_run, tiny_images: Path, tmp_path: P
 
 
 def test_adam_gets_the_setting(tiny_run, tiny_images: Path):
-    trainer = Trainer(tiny_run(optimiser={"beta1": 0.11, "beta2": 0.77}), train_images(tiny_images), CPU)
-    for optimiser in (trainer.opt_d, trainer.opt_g):
-        assert (optimiser.beta1, optimiser.beta2) == (0.11, 0.77)
-        assert optimiser.rate == 0.002
+    trainer = Trainer(tiny_run(optimizer={"beta1": 0.11, "beta2": 0.77}), train_images(tiny_images), CPU)
+    for optimizer in (trainer.opt_d, trainer.opt_g):
+        assert (optimizer.beta1, optimizer.beta2) == (0.11, 0.77)
+        assert optimizer.rate == 0.002
 
 
 def test_latent_laws(tiny_run, tiny_images: Path):
@@ -427,7 +427,7 @@ def test_training_noise_depends_on_the_seed(tiny_run, tiny_images: Path):
     draws = []
     for seed in (3, 3, 4):
         trainer = Trainer(tiny_run(seed=seed), images, CPU)
-        with trainer.place.random():
+        with trainer.context.random():
             draws.append(trainer._latents())
     assert torch.equal(draws[0], draws[1])
     assert not torch.equal(draws[0], draws[2])
@@ -449,9 +449,9 @@ def test_snapshots_and_samples_are_of_the_average(tiny_run, tiny_images: Path, t
         trainer.step()
     run = run_to_end(spec, tmp_path, tiny_images)
     saved = load_file(run.snapshot(24))
-    assert all(torch.equal(saved[name], value) for name, value in trainer.sampler.state_dict().items())
+    assert all(torch.equal(saved[name], value) for name, value in trainer.G_ema.state_dict().items())
     assert not torch.equal(saved["dense.weight"], trainer.G.state_dict()["dense.weight"])
-    running = trainer.sampler.stages[1].running_mean
+    running = trainer.G_ema.stages[1].running_mean
     assert not torch.equal(running, torch.zeros_like(running))  # statistics are averaged too
     assert np.array_equal(np.load(run.samples / "final.npy"), trainer.fixed_samples())
 

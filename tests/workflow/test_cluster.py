@@ -24,7 +24,7 @@ def test_time_limits_follow_from_the_budget(tiny_run, layout: Layout):
     run = tiny_run(budget={"steps": 6000})
     assert cluster.train_minutes(run, layout, machine) == 10 + 10
     assert cluster.train_minutes(run, layout, machine, attempt=3) == 60
-    assert cluster.train_minutes(tiny_run(budget={"steps": 6000}, optimiser={"n_dis": 5}), layout, machine) == 10 + 30
+    assert cluster.train_minutes(tiny_run(budget={"steps": 6000}, optimizer={"n_dis": 5}), layout, machine) == 10 + 30
     limited = MachineConfig(updates_per_second=10, max_minutes=15)
     assert cluster.train_minutes(run, layout, limited, attempt=2) == 15
     packed = MachineConfig(updates_per_second=10, max_minutes=15, runs_per_gpu=3)

@@ -31,7 +31,7 @@ from sngan_repro.study.study import Study
 from sngan_repro.training.checkpoint import run_lock
 from sngan_repro.training.job import train
 from sngan_repro.training.log import Progress
-from sngan_repro.training.progress import SignOfLife
+from sngan_repro.training.progress import Heartbeat
 from sngan_repro.training.session import TrainOptions
 from sngan_repro.training.trainer import Trainer
 from sngan_repro.workflow.status import RunStatus, StudyStatus, read_run, read_study
@@ -438,11 +438,11 @@ def test_an_interrupted_training_says_so(tiny_run, tiny_images: Path, layout: La
 
 def test_rate_is_of_the_last_minutes(tiny_run, layout: Layout, monkeypatch):
     run = layout.run("x")
-    life, clock = SignOfLife(run, tiny_run(), 1000), [0.0]
+    life, clock = Heartbeat(run, tiny_run(), 1000), [0.0]
     monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     for steps in range(600):
         clock[0] += 1.0 if steps < 200 else 0.5
-        life.beat(steps)
+        life.write(steps)
     progress = read_json(run.progress)
     assert progress["updates_per_second"] == pytest.approx(2.0)
     assert progress["steps"] >= 589  # not at every update

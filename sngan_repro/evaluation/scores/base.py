@@ -43,8 +43,8 @@ class Score:
     higher_is_better: ClassVar[bool]
     needs: ClassVar[int] = 2
     """The fewest images, of each set that it uses."""
-    of_samples_alone: ClassVar[bool] = False
-    """True for a score that needs no real images: the reference is then no part of its name."""
+    uses_real_images: ClassVar[bool] = True
+    """False for a score of the generated images alone: the reference is then no part of its name."""
     needs_classes: ClassVar[bool] = False
     """True for a score of the logits, which mean nothing where an evaluator has no classes."""
     log_scale: ClassVar[bool] = False
@@ -73,7 +73,7 @@ class Score:
     def infeasible(cls, protocol: ProtocolSpec, num_fake: int, num_real: int) -> str | None:
         """Why it cannot be computed from so many images, naming the key to change; None when it can."""
         del protocol
-        found = num_fake if cls.of_samples_alone else min(num_fake, num_real)
+        found = min(num_fake, num_real) if cls.uses_real_images else num_fake
         return None if found >= cls.needs else f"{cls.title} needs at least {cls.needs} images, found {found}"
 
     @classmethod

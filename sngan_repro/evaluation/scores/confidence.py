@@ -13,7 +13,7 @@ class Confidence(Score):
     long_title = "confidence"
     higher_is_better = True
     needs = 1
-    of_samples_alone = True
+    uses_real_images = False
     needs_classes = True
     measures = "the classifier is sure of each image"
     blind_to = "variety; a network can be sure of nonsense"

@@ -12,7 +12,7 @@ class InceptionScore(Score):
     title = "IS"
     long_title = "Inception Score"
     higher_is_better = True
-    of_samples_alone = True
+    uses_real_images = False
     needs_classes = True
     measures = "the classifier is sure of each image, and the classes vary"
     blind_to = "anything about real images; variety within a class; one image per class is enough for the top"

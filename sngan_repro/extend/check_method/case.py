@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sngan_repro.config.specs import NetsSpec, RunSpec, SettingSpec
+from sngan_repro.config.specs import NetsSpec, OptimizerSpec, RunSpec
 from sngan_repro.core import plugins
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.methods import METHODS, Method, MethodOptions
@@ -22,7 +22,7 @@ from sngan_repro.training.trainer import Trainer
 SIZES = ((16, 1), (28, 1), (32, 3), (48, 3))
 """(pixels, channels) of the images that a method must be able to deal with."""
 NETS = NetsSpec(width=4, z_dim=8)
-SETTING = SettingSpec(lr=2e-4, n_dis=2)
+SETTING = OptimizerSpec(lr=2e-4, n_dis=2)
 BATCH = 6
 
 Shape = tuple[int, int, int]
@@ -73,7 +73,7 @@ class Case:
     options: MethodOptions
     sizes: tuple[tuple[int, int], ...]
     device: torch.device
-    setting: SettingSpec
+    setting: OptimizerSpec
 
     @classmethod
     def of(
@@ -87,12 +87,12 @@ class Case:
         """Raises ConfigError for an unknown method and for options or keys of the setting that do not suit it."""
         method = METHODS.get(name)
         complete = options_of(method, dict(options), name)
-        optimiser = setting_of(SETTING, dict(setting), name)
+        optimizer = setting_of(SETTING, dict(setting), name)
         try:
-            method.check(complete, optimiser)
+            method.check(complete, optimizer)
         except ConfigError as error:
-            raise ConfigError(f"{name}: {error} (checked with {optimiser.to_json()}; give other keys)") from None
-        return cls(name, method, complete, tuple(sizes), torch.device(device), optimiser)
+            raise ConfigError(f"{name}: {error} (checked with {optimizer.to_json()}; give other keys)") from None
+        return cls(name, method, complete, tuple(sizes), torch.device(device), optimizer)
 
     @property
     def shapes(self) -> list[Shape]:
@@ -160,7 +160,7 @@ class Case:
 
 
 def run_spec(
-    name: str, options: MethodOptions, setting: SettingSpec, nets: NetsSpec, size: int, training: dict[str, Any]
+    name: str, options: MethodOptions, setting: OptimizerSpec, nets: NetsSpec, size: int, training: dict[str, Any]
 ) -> RunSpec:
     """A run of one method that stands in no study."""
     return RunSpec.model_validate(
@@ -173,7 +173,7 @@ def run_spec(
             "data": {"source": "digits", "image_size": size},
             "method": {"name": name, "options": options.to_dict()},
             "nets": nets.to_dict(),
-            "optimiser": setting.to_dict(),
+            "optimizer": setting.to_dict(),
             "training": training,
             "budget": {"steps": 1_000_000},
             "snapshots": {"count": 1},

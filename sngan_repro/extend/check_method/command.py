@@ -76,8 +76,8 @@ def measured(name: str, options: Mapping[str, Any], setting: Mapping[str, Any], 
     images = rng.integers(0, 256, (256, SIZE, SIZE, 3), dtype=np.uint8)
     trainers = []
     for one, given in ((name, options), ("sngan", {})):
-        complete, optimiser = options_of(METHODS.get(one), dict(given), one), setting_of(SETTING, dict(setting), one)
-        trainers.append(Trainer(run_spec(one, complete, optimiser, NETS, SIZE, {"batch_size": BATCH}), images, device))
+        complete, optimizer = options_of(METHODS.get(one), dict(given), one), setting_of(SETTING, dict(setting), one)
+        trainers.append(Trainer(run_spec(one, complete, optimizer, NETS, SIZE, {"batch_size": BATCH}), images, device))
 
     def seconds(trainer: Trainer, updates: int) -> float:
         start = time.perf_counter()

@@ -185,12 +185,12 @@ def gradients(case: Case) -> Iterator[Failure]:
 
 
 def alone(case: Case) -> Iterator[Failure]:
-    """Where a method says `joint`, D treats each image alone and keeps nothing from one forward to the next."""
+    """Where a method says `batch_real_and_fake`, D treats each image alone and keeps nothing from one forward to the next."""
     shape = case.shapes[0]
     method, _, D = case.build(shape)
-    if not getattr(method, "joint", False):
+    if not getattr(method, "batch_real_and_fake", False):
         return
-    needed = "`joint = False`: real and fake images then pass through D apart"
+    needed = "`batch_real_and_fake = False`: real and fake images then pass through D apart"
     with torch.no_grad():
         before = copy.deepcopy(dict(D.named_buffers()))
         real, fake = case.real(shape), 0.2 * case.real(shape)
@@ -198,10 +198,14 @@ def alone(case: Case) -> Iterator[Failure]:
         parts = zip(together, apart, strict=True) if isinstance(together, tuple) else [(together, apart)]
         if not all(torch.allclose(one[BATCH:], other, rtol=1e-3, atol=1e-4) for one, other in parts):
             yield Failure(
-                "with `joint = True`, what D says of an image depends on the others of its batch", needed, "build"
+                "with `batch_real_and_fake = True`, what D says of an image depends on the others of its batch",
+                needed,
+                "build",
             )
         elif names := changed(before, dict(D.named_buffers())):
-            yield Failure(f"with `joint = True`, {listed(names)} of D change with every forward", needed, "build")
+            yield Failure(
+                f"with `batch_real_and_fake = True`, {listed(names)} of D change with every forward", needed, "build"
+            )
 
 
 def changed(before: dict[str, Tensor], after: dict[str, Tensor], running: bool = False) -> list[str]:
@@ -234,5 +238,5 @@ CHECKS: tuple[Check, ...] = (
     ("logs are detached scalars, `d_real` and `d_fake` among them, the same each time", log_values),
     ("D's step leaves G alone, G's step leaves D alone", separation),
     ("gradients reach every trainable parameter", gradients),
-    ("`joint` is set only where D treats each image alone", alone),
+    ("`batch_real_and_fake` is set only where D treats each image alone", alone),
 )

@@ -6,7 +6,7 @@ from typing import Annotated, Generic, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, Field, model_validator
 
-from sngan_repro.config.specs import Label, SettingSpec
+from sngan_repro.config.specs import Label, OptimizerSpec
 from sngan_repro.core.schema import ConfigError, Model, require_known
 from sngan_repro.evaluation.scores import SCORES
 
@@ -181,7 +181,7 @@ class Reference(Model):
     citation: str = Field(description="key in report/references.bib")
     repository: Repository | None = None
     protocol: dict[str, Aspect]
-    setting_values: dict[Label, SettingSpec]
+    setting_values: dict[Label, OptimizerSpec]
     best_values: Values[dict[str, float]]
     best_settings: dict[Kind, dict[str, Label]] = {}
     bar_values: Values[dict[Label, dict[str, float]]] | None = None

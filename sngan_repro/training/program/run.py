@@ -26,7 +26,7 @@ from sngan_repro.methods.program import Program, find_program
 from sngan_repro.training.checkpoint import clear_results, run_lock
 from sngan_repro.training.program.contract import ProgramStatus, check_output
 from sngan_repro.training.program.task import Task, make_task
-from sngan_repro.training.progress import SignOfLife
+from sngan_repro.training.progress import Heartbeat
 
 INTERRUPTED = 75  # as of a training: "try again"
 FINAL_IMAGES = 64  # as many as a training keeps of its last snapshot, and of every snapshot
@@ -86,8 +86,8 @@ def _end_with_parent() -> None:
 
 def _execute(spec: RunSpec, run: RunPaths, program: Program, task: Task) -> None:
     """Run the command to its end, and tell from time to time how far it is."""
-    life = SignOfLife(run, spec, task.steps[-1])
-    life.beat(0)
+    life = Heartbeat(run, spec, task.steps[-1])
+    life.write(0)
     print(f"{spec.id}: running {' '.join(task.command)}", file=sys.stderr, flush=True)
     stopped: list[int] = []
     threads = {f"{library}_NUM_THREADS": str(task.values["threads"]) for library in ("OMP", "OPENBLAS", "MKL")}
@@ -115,7 +115,7 @@ def _execute(spec: RunSpec, run: RunPaths, program: Program, task: Task) -> None
         while child.poll() is None:
             time.sleep(POLL_SECONDS)
             written = [number for number, path in _expected(task) if path.exists()]
-            life.beat(max(written, default=0))
+            life.write(max(written, default=0))
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
@@ -148,7 +148,7 @@ def _collect(
     spec: RunSpec,
 ) -> list[dict[str, Any]]:
     """Move the arrays to their places, and write those that the figures show; returns the list of snapshots."""
-    per_step = spec.training.batch_size * spec.optimiser.n_dis
+    per_step = spec.training.batch_size * spec.optimizer.n_dis
     snapshots, progress = [], []
     last = np.empty(0)
     for number in steps:

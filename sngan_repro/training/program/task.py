@@ -44,9 +44,9 @@ def make_task(
     write_npy(folder / "images.npy", data.images("train"))
     write_npy(folder / "labels.npy", data.labels("train"))
     channels, height, width = data.image_shape
-    lr_d, lr_g = spec.optimiser.rates
-    optimiser = spec.optimiser
-    setting = {"lr_d": lr_d, "lr_g": lr_g, "beta1": optimiser.beta1, "beta2": optimiser.beta2, "n_dis": optimiser.n_dis}
+    lr_d, lr_g = spec.optimizer.rates
+    optimizer = spec.optimizer
+    setting = {"lr_d": lr_d, "lr_g": lr_g, "beta1": optimizer.beta1, "beta2": optimizer.beta2, "n_dis": optimizer.n_dis}
     values = {
         "study": spec.study,
         "dataset": spec.dataset,
