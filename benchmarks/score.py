@@ -128,10 +128,10 @@ def parts_of_generation(size: Size, device: Any, rounds: int) -> tuple[list[int]
 def parts_of_scores(size: Size, dimension: int, device: Any, rounds: int) -> list[list[Any]]:
     """The scores of random features, ours against torch-fidelity's functions."""
     from sngan_repro.evaluation.features import KeptFeatures
-    from sngan_repro.evaluation.frechet import frechet_distance, gaussian
-    from sngan_repro.evaluation.inception_score import inception_score
-    from sngan_repro.evaluation.kernel_distance import kernel_distance
-    from sngan_repro.evaluation.neighbours import precision_recall, squared_radii
+    from sngan_repro.evaluation.scores.frechet_distance import frechet_distance, gaussian
+    from sngan_repro.evaluation.scores.inception_score import inception_score
+    from sngan_repro.evaluation.scores.kernel_distance import kernel_distance
+    from sngan_repro.evaluation.scores.precision_recall import precision_recall, squared_radii
 
     watch = Stopwatch(device)
     num_real = size.num_real

@@ -1,9 +1,9 @@
-"""An evaluator as used on one dataset: its network, and the features of all real images, computed once.
+"""The folder of an evaluator for one dataset: its network, and the features of all real images, computed once.
 
-The folder holds ``evaluator.json`` (written last: it is there when the rest is complete), ``features_train.npz``,
-``features_test.npz`` and, for a trained one, ``weights.safetensors``. Each file of features carries the digests of
-the evaluator and the images it was made with and is refused by a reader that expects others, so parallel jobs can
-read a folder that is being replaced and get the right features or an error, never a mixture.
+It has ``features_train.npz``, ``features_test.npz``, ``weights.safetensors`` for a trained evaluator, and
+``evaluator.json``. The last is written when the rest is complete. Each file of features contains the digests of the
+evaluator and of the images. A reader that expects other digests refuses it. So a job that reads a folder while another
+job replaces it gets the right features or an error, never a mixture.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from sngan_repro.evaluation.classifier import accuracy
 from sngan_repro.evaluation.evaluators import EVALUATORS, untrained
 from sngan_repro.evaluation.evaluators.base import trained_options
 from sngan_repro.evaluation.features import Extractor, Features, extract
-from sngan_repro.evaluation.neighbours import squared_radii
+from sngan_repro.evaluation.scores.precision_recall import squared_radii
 
 log = logging.getLogger(__name__)
 
 SPLITS: tuple[Split, Split] = ("train", "test")
 TRAINED_WEIGHTS = "weights.safetensors"
-"""The weights of a trained evaluator, in its folder."""
+"""File of the weights of a trained evaluator, in its folder."""
 
 
 def build_evaluator(
@@ -43,11 +43,11 @@ def build_evaluator(
     weights: Path | None,
     device: torch.device | str = "cpu",
 ) -> dict[str, Any]:
-    """Make the evaluator's folder ``out`` for one prepared dataset; returns what evaluator.json says.
+    """Build the evaluator's folder ``out`` for one prepared dataset; returns the content of evaluator.json.
 
-    A folder that is complete and of the same dataset, options and weights is left alone. options: of a trained
-    evaluator, ignored by others. weights: the file of a published one, ignored by others.
-    Raises ConfigError for an unknown evaluator, a dataset without labels where one is trained, or missing weights.
+    A complete folder with the same dataset, options and weights is kept. options: for a trained evaluator; others
+    ignore them. weights: the file for a published one; others ignore it. Raises ConfigError for an unknown evaluator,
+    for missing weights, and for a dataset without labels if the evaluator is trained.
     """
     published = EVALUATORS.get(name).weights
     data = PreparedData.open(dataset_dir)
@@ -57,9 +57,8 @@ def build_evaluator(
             f"the evaluator '{name}' needs its weights: {place} or let them be downloaded (`download: true`)"
         )
     weights = weights if published else None
-    with file_lock(
-        out.with_name(f".{out.name}.lock"), wait=True
-    ):  # two builds at once could mix one's weights with the other's features
+    # Two builds at the same time could mix the weights of one with the features of the other.
+    with file_lock(out.with_name(f".{out.name}.lock"), wait=True):
         if (present := _present(name, data, options, out, weights)) is not None:
             log.info("%s: complete", out)
             return present
@@ -75,7 +74,7 @@ def _build(
     device: torch.device | str,
 ) -> dict[str, Any]:
     started = time.perf_counter()
-    (out / "evaluator.json").unlink(missing_ok=True)  # from here on nothing here looks complete
+    (out / "evaluator.json").unlink(missing_ok=True)  # from now on the folder counts as incomplete
     evaluator = EVALUATORS.get(name)
     if evaluator.trained:
         _check_labels(name, data)
@@ -110,7 +109,7 @@ def _build(
 
 
 def read_evaluator(folder: Path, data: PreparedData) -> dict[str, Any]:
-    """evaluator.json of a complete folder; ConfigError when it is missing or was made for other images."""
+    """evaluator.json of a complete folder. Raises ConfigError if it is missing or was made for other images."""
     path = folder / "evaluator.json"
     if not path.exists():
         raise ConfigError(f"{path}: no such file; the evaluator is not built for this dataset")
@@ -129,20 +128,23 @@ def read_evaluator(folder: Path, data: PreparedData) -> dict[str, Any]:
 def read_features(folder: Path, split: Split, info: dict[str, Any]) -> Features:
     """Cached features and logits of a split's real images, in the order of the prepared dataset.
 
-    Raises ConfigError unless they were made by the evaluator and from the images that ``info`` names.
+    Raises ConfigError if they were made by another evaluator or from other images than those of ``info``.
     """
     return _read(folder, split, info, ("features", "logits"))
 
 
 def read_radii(folder: Path, split: Split, info: dict[str, Any]) -> np.ndarray | None:
-    """What ``neighbours.squared_radii`` gives for these features, (N,); None in a file of an earlier version."""
+    """``squared_radii`` of these features (see :mod:`sngan_repro.evaluation.scores.precision_recall`), (N,).
+
+    None if the file was written by an earlier version.
+    """
     return _read(folder, split, info, (), ("radii",)).get("radii")
 
 
 def _read(
     folder: Path, split: Split, info: dict[str, Any], names: tuple[str, ...], optional: tuple[str, ...] = ()
 ) -> dict[str, np.ndarray]:
-    """Arrays of a file of features, after checking what it was made by and from."""
+    """Arrays of a file of features, after a check of its evaluator and its images."""
     path = folder / f"features_{split}.npz"
     expected = (info["digest"], info["dataset_sha256"])
     try:
@@ -161,9 +163,9 @@ def _read(
 def load_extractor(
     folder: Path, info: dict[str, Any], device: torch.device | str = "cpu", weights: Path | None = None
 ) -> Extractor:
-    """The network of an evaluator's folder, after checking that its weights are those of the cached features.
+    """The network of an evaluator's folder, after a check that its weights are those of the cached features.
 
-    weights: what config/config.yaml says of where its weights are now, when not at the place where they were.
+    weights: the file in config/config.yaml of an evaluator's published weights, if it has moved.
     """
     evaluator = EVALUATORS.get(info["evaluator"])
     if info["weights"] is None:
@@ -184,14 +186,14 @@ def load_extractor(
 
 
 def _digest(name: str, weights_sha256: str | None) -> str:
-    """Identifies what turns pixels into features: kind, preprocessing and weights."""
+    """A digest of all that determines the features of an image: evaluator, preprocessing and weights."""
     return text_digest(f"{name}\n{EVALUATORS.get(name).preprocessing}\n{weights_sha256 or ''}")
 
 
 def _present(
     name: str, data: PreparedData, options: EvaluatorSpec, out: Path, weights: Path | None
 ) -> dict[str, Any] | None:
-    """evaluator.json if the folder is complete and of this dataset, these options and these weights, else None."""
+    """evaluator.json if the folder is complete and has this dataset, these options and these weights, else None."""
     try:
         info = read_evaluator(out, data)
         current = out / TRAINED_WEIGHTS if EVALUATORS.get(name).trained else weights
@@ -200,13 +202,13 @@ def _present(
         same = found == (name, digest, trained_options(name, options))
         for split in SPLITS:
             read_features(out, split, info)
-    except (ConfigError, OSError, KeyError, ValueError):  # whatever is missing or unreadable is made anew
+    except (ConfigError, OSError, KeyError, ValueError):  # a missing or unreadable file: build again
         return None
     return info if same else None
 
 
 def _check_labels(evaluator: str, data: PreparedData) -> None:
-    """ConfigError unless every training image has a label, of at least two classes."""
+    """Raise ConfigError unless each training image has a label and there are at least two classes."""
     labels = data.labels("train")
     if np.any(labels < 0) or len(np.unique(labels)) < 2:
         name = data.info.get("source_title") or data.folder.name
@@ -218,7 +220,7 @@ def _check_labels(evaluator: str, data: PreparedData) -> None:
 
 
 def _accuracy(features: Features, labels: np.ndarray) -> float | None:
-    """Share of images that a network trained on their classes gets right."""
+    """Share of images that a network trained on their classes classifies correctly."""
     return accuracy(torch.from_numpy(features["logits"]), torch.from_numpy(np.array(labels)))
 
 

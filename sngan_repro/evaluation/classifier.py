@@ -1,8 +1,8 @@
 """The network of the evaluator ``classifier``: a small one trained on the real images of the study's own dataset.
 
 Inception was trained on photographs of 299 pixels; for digits and other small grey images a network that knows the
-data is the sounder judge, and it needs no download. Its scores compare only with scores of the same evaluator (the
-digest of its weights is part of every record).
+data is more reliable, and it needs no download. Its scores can be compared only with scores of the same evaluator
+(the digest of its weights is part of every record).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from sngan_repro.config.specs import EvaluatorSpec
 from sngan_repro.core.files import atomic_path
 from sngan_repro.core.schema import ConfigError
+from sngan_repro.evaluation.features import as_input
 
 WEIGHT_DECAY = 0.01
 
@@ -24,16 +25,16 @@ WEIGHT_DECAY = 0.01
 class Classifier(nn.Module):
     """uint8 images (N, 3, H, W) -> (features (N, feature_dim), logits (N, num_classes)), both float32.
 
-    [Convolution 3x3, batch norm, ReLU, max pooling 2x2] until the maps are 2 or 3 pixels wide (three stages at 16
-    pixels, six at 128), then a dense layer with batch norm and ReLU, the features, and a dense layer, the logits.
-    The input is what torch-fidelity gives its feature extractors; grey images come repeated over three channels and
-    are reduced here. Batch norm before the features keeps their scale alike from dataset to dataset.
+    Stages of [convolution 3x3, batch norm, ReLU, max pooling 2x2] until the maps are 2 or 3 pixels wide (three stages
+    for 16 pixels, six for 128). Then a dense layer with batch norm and ReLU gives the features, and a dense layer gives
+    the logits. The input has the form that torch-fidelity uses: grey images are repeated over three channels. They are
+    averaged to one channel here. Batch norm before the features keeps their scale similar from dataset to dataset.
     """
 
     def __init__(
         self, image_shape: tuple[int, int, int], num_classes: int, width: int = 32, feature_dim: int = 64
     ) -> None:
-        """image_shape: (channels, height, width). width: channels of the first stage; they double, up to 4 width."""
+        """image_shape: (C, H, W). width: channels of the first stage. Each stage doubles them, up to 4 * width."""
         super().__init__()
         self.architecture = {
             "image_shape": list(image_shape),
@@ -59,18 +60,13 @@ class Classifier(nn.Module):
         expected = [3, *self.architecture["image_shape"][1:]]  # type: ignore[index]
         if images.dtype != torch.uint8 or list(images.shape[1:]) != expected:
             raise ValueError(f"expected uint8 images (N, {expected}), found {images.dtype} {tuple(images.shape)}")
-        x = images.float()
+        x = images.float()  # (N, 3, H, W)
         if self.channels == 1:
-            x = x.mean(dim=1, keepdim=True)
-        x = (x / 127.5 - 1).contiguous(memory_format=torch.channels_last)
-        x = self.stages(x)  # (N, C, s, s), s = 2 or 3
+            x = x.mean(dim=1, keepdim=True)  # (N, 1, H, W)
+        x = (x / 127.5 - 1).contiguous(memory_format=torch.channels_last)  # (N, C, H, W) in [-1, 1]
+        x = self.stages(x)  # (N, outer, s, s), s = 2 or 3
         features = self.to_features(x.flatten(1))  # (N, feature_dim)
-        return features, self.to_logits(features)
-
-
-def as_input(images: Tensor) -> Tensor:
-    """uint8 (N, H, W, C) -> uint8 (N, 3, H, W), grey repeated: the form of torch-fidelity's inputs."""
-    return images.permute(0, 3, 1, 2).expand(-1, 3, -1, -1)
+        return features, self.to_logits(features)  # (N, feature_dim), (N, num_classes)
 
 
 def train_classifier(
@@ -78,9 +74,9 @@ def train_classifier(
 ) -> Classifier:
     """Train on uint8 images (N, H, W, C) and int64 labels (N,) with cross-entropy; returns the net in evaluation mode.
 
-    AdamW under a one-cycle rate that peaks at twice ``options.lr``. The only augmentation is a shift of up to 1 pixel
-    each way (2 from 32 pixels on), the border repeated; flips would turn digits around. Initial weights, order and
-    shifts depend on ``options.seed`` alone, and the caller's random state is left as it was.
+    The optimizer is AdamW with a one-cycle learning rate; its maximum is 2 * ``options.lr``. The only augmentation is a
+    shift by up to 1 pixel in each direction (2 for images of 32 pixels and more). Flips are not used: they would change
+    digits. Initial weights, order and shifts depend on ``options.seed`` alone. The global random state is not changed.
     """
     num, height, width, channels = images.shape
     with torch.random.fork_rng(devices=[]):
@@ -107,9 +103,9 @@ def train_classifier(
 
 
 def shift(images: Tensor, largest: int, generator: torch.Generator) -> Tensor:
-    """Move each image (N, H, W, C) by its own whole number of pixels in [-largest, largest] each way.
+    """Shift each image (N, H, W, C) by its own whole number of pixels in [-largest, largest] in each direction.
 
-    The border is repeated into the gap. The random numbers are drawn on the CPU, so they are alike on every device.
+    The border is repeated. The random numbers are drawn on the CPU, so they are the same on every device.
     """
     num, height, width, _ = images.shape
     offsets = torch.randint(-largest, largest + 1, (2, num, 1), generator=generator)
@@ -121,7 +117,7 @@ def shift(images: Tensor, largest: int, generator: torch.Generator) -> Tensor:
 
 @torch.no_grad()
 def accuracy(logits: Tensor, labels: Tensor) -> float | None:
-    """Share of the labelled images (label >= 0) whose largest logit is their class; None when none is labelled."""
+    """Share of the labelled images (label >= 0) whose largest logit is their class; None without labelled images."""
     labelled = labels >= 0
     if not labelled.any():
         return None

@@ -1,6 +1,7 @@
-"""Faults of published evaluations, applied to images in the place of generated ones; the reference is left alone.
+"""Faults of published evaluations, applied to the generated images but not to the reference.
 
-Each is a key ``fault_*`` of a protocol and part of its metrics' names. They exist to measure what a fault does.
+Each is a key ``fault_*`` of a protocol and part of the names of its metrics. They serve to measure the effect of a
+fault on a score.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from sngan_repro.nets.sampling import from_uint8
 
 
 def stretched(images: Tensor) -> Tensor:
-    """(N, C, H, W) -> (N, H, W, C) uint8: each image's least value becomes 0 and its largest 255, over all channels.
+    """(N, C, H, W) -> (N, H, W, C) uint8: the smallest value of each image becomes 0 and its largest becomes 255.
 
-    What scipy.misc.imsave did to float images (its ``bytescale``): half a level is rounded up, and an image of a
-    single value becomes black.
+    The extremes are over all channels. This equals ``bytescale`` of scipy.misc.imsave for float images: halves are
+    rounded up, and an image of a single value becomes black.
     """
     x = images.detach().double()
     low, high = x.amin((1, 2, 3), keepdim=True), x.amax((1, 2, 3), keepdim=True)
@@ -30,12 +31,12 @@ def stretched(images: Tensor) -> Tensor:
 
 
 def stretched_uint8(images: np.ndarray) -> np.ndarray:
-    """:func:`stretched` of images that are 8 bits already, (N, H, W, C)."""
+    """:func:`stretched` for uint8 images (N, H, W, C)."""
     return stretched(from_uint8(torch.from_numpy(np.array(images)))).numpy()
 
 
 def detour(images: np.ndarray, size: int) -> np.ndarray:
-    """Images uint8 (N, H, W, C), resized to ``size`` pixels and back as data preparation does: to 8 bits both times."""
+    """uint8 images (N, H, W, C), resized to ``size`` pixels and back, each time as in data preparation, to uint8."""
     _, height, _, channels = images.shape
 
     def resized(image: np.ndarray, to: int) -> np.ndarray:
@@ -48,7 +49,7 @@ def detour(images: np.ndarray, size: int) -> np.ndarray:
 
 
 def repeated(features: Features, protocol: ProtocolSpec) -> Features:
-    """The features of a protocol's distinct images as often as it repeats them, one round after another."""
+    """The features of the distinct images, repeated to ``num_fake`` rows: all images in order, then all again."""
     if protocol.fault_distinct is None:
         return features
     rounds = protocol.num_fake // protocol.fault_distinct

@@ -1,4 +1,4 @@
-"""Whether a dataset can give what a study's protocols ask for. No torch and no numpy here."""
+"""Checks that a dataset has the images and labels that a study's protocols need. No torch and no numpy here."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from sngan_repro.evaluation.scores import SCORES
 
 
 def infeasible(metric: str, protocol: ProtocolSpec, num_fake: int, num_real: int) -> str | None:
-    """Why a metric cannot be computed from so many images, naming the key to change; None when it can."""
+    """The reason why so many images are too few for a metric, with the key to change; None if they are enough."""
     return SCORES.get(metric).infeasible(protocol, num_fake, num_real)
 
 
 def check_protocols(
     dataset: str, protocols: Sequence[ProtocolSpec], num_train: int | None, num_test: int | None, labelled: bool
 ) -> None:
-    """Raise ConfigError when a protocol asks for more real images, or for labels, than a dataset has.
+    """Raise ConfigError if a protocol needs more real images than a dataset has, or labels that it does not have.
 
-    num_train, num_test: images of each split; None: not known yet, not checked.
+    num_train, num_test: images of each split; None if the number is not known yet. Such a split is not checked.
     """
     for index, protocol in enumerate(protocols):
         where = f"scores.{index}: dataset '{dataset}'"
@@ -45,7 +45,7 @@ def check_protocols(
 
 
 def check_prepared(dataset: str, folder: Path, protocols: Sequence[ProtocolSpec]) -> bool:
-    """:func:`check_protocols` against the prepared images in a folder; False when nothing is prepared there yet."""
+    """:func:`check_protocols` for the prepared images in a folder. False if nothing is prepared there yet."""
     record = folder / "dataset.json"
     if not record.exists():
         return False

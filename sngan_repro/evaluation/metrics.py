@@ -1,8 +1,8 @@
-"""From features to scores. What a score is and how it is computed is in :mod:`sngan_repro.evaluation.scores`.
+"""From features to scores. Each score is computed by its own file in :mod:`sngan_repro.evaluation.scores`.
 
-Values of torch-fidelity's scores equal its direct call on the same images, though they are computed here, which is
-several times faster and needs none of its imports. The spread is over parts of one set of samples and says nothing
-about trainings.
+IS, FID, KID, precision and recall equal the values of torch-fidelity for the same images. They are computed here
+because this is several times faster and does not import torch-fidelity. The spread of a score is over parts of one set
+of samples, not over training runs.
 """
 
 from __future__ import annotations
@@ -16,38 +16,26 @@ from sngan_repro.config.protocol import ProtocolSpec
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.evaluation.feasible import infeasible
 from sngan_repro.evaluation.features import Features
-from sngan_repro.evaluation.frechet import Gaussian
 from sngan_repro.evaluation.scores import SCORES, Sets, Value
-
-RNG_SEED = 2020
-"""torch-fidelity's default ``rng_seed``. A protocol uses 2020 + its own seed, so seed 0 gives the default call."""
 
 NO_VALUE: Value = (None, None, None)
 Timed = dict[str, tuple[Value, float]]
 """metric -> (value, seconds)"""
 
 
-def rng_seed(protocol: ProtocolSpec) -> int:
-    """The ``rng_seed`` of torch-fidelity's functions under a protocol."""
-    return RNG_SEED + protocol.seed
+def compute(protocol: ProtocolSpec, fake: Features, real: Features) -> dict[str, Value]:
+    """The protocol's metrics of generated and real images: metric -> (value, spread, what the spread is over).
 
-
-def compute(
-    protocol: ProtocolSpec, fake: Features, real: Features, reference: Gaussian | None = None
-) -> dict[str, Value]:
-    """The protocol's metrics of generated against real images: metric -> (value, spread, what it is over).
-
-    fake, real: exactly the images to score (the protocol's counts are not applied here); see :func:`select`.
-    reference: ``gaussian(real["features"])`` when it is at hand already. The protocol's seed drives the shuffling
-    before the Inception Score's splits and the choice of KID's subsets.
-    A value is None when it cannot be computed from so few images (see :func:`infeasible`) or is not finite.
+    fake, real: exactly the images to score. The protocol's numbers of images are not applied here; see :func:`select`.
+    The protocol's seed decides the shuffling for the Inception Score's splits and the subsets of KID.
+    A value is None if there are too few images (see :func:`infeasible`) or if it is not finite.
     """
-    return {metric: value for metric, (value, _) in timed(protocol, fake, real, reference).items()}
+    return {metric: value for metric, (value, _) in timed(protocol, fake, real).items()}
 
 
-def timed(protocol: ProtocolSpec, fake: Features, real: Features, reference: Gaussian | None = None) -> Timed:
-    """:func:`compute` with the seconds that each metric took; scores of one computation share theirs equally."""
-    sets = Sets(fake, real, protocol, reference)
+def timed(protocol: ProtocolSpec, fake: Features, real: Features) -> Timed:
+    """:func:`compute`, with the seconds for each metric. Scores of one computation share its seconds equally."""
+    sets = Sets(fake, real, protocol)
     num_fake, num_real = len(fake["features"]), len(real["features"])
     results: Timed = {}
     for metric in protocol.metrics:
@@ -65,7 +53,7 @@ def timed(protocol: ProtocolSpec, fake: Features, real: Features, reference: Gau
 
 
 def _checked(value: float | Value) -> Value:
-    """A score's answer as value, spread and what the spread is over; not finite is None."""
+    """(value, spread, what the spread is over); a number that is not finite becomes None."""
     number, spread, over = value if isinstance(value, tuple) else (value, None, None)
     if number is None or not math.isfinite(number):
         return NO_VALUE
@@ -73,17 +61,17 @@ def _checked(value: float | Value) -> Value:
 
 
 def select(count: int, available: int, seed: int) -> np.ndarray:
-    """Indices of ``count`` of ``available`` images, drawn without replacement by the seed, in rising order.
+    """Indices of ``count`` of ``available`` images, drawn without replacement by the seed, in increasing order.
 
-    Prepared images may be ordered by class, so the first ones would be a biased choice.
+    The first images would be a biased choice, since prepared images may be ordered by class.
     """
     if count > available:
-        raise ConfigError(f"{count} images are asked for, there are {available}")
+        raise ConfigError(f"{count} images are needed, but there are {available}")
     if count == available:
         return np.arange(available)
     return np.sort(np.random.default_rng(seed).permutation(available)[:count])
 
 
 def take(features: Features, indices: np.ndarray | slice) -> Features:
-    """The same features of some of the images."""
+    """The features and logits of some of the images."""
     return {name: values[indices] for name, values in features.items()}

@@ -1,4 +1,4 @@
-"""What a protocol's scores are called, and which protocols cannot be computed. No torch here."""
+"""Names of a protocol's scores, and the check that a protocol can be computed. No torch here."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from sngan_repro.evaluation.scores import SCORES
 
 
 def metric_name(protocol: ProtocolSpec, metric: str) -> str:
-    """For example ``fid6k_train@inception``, ``is6k@inception``, ``kid5k_test10k@classifier``.
+    """The column name, for example ``fid6k_train@inception``, ``is6k@inception``, ``kid5k_test10k@classifier``.
 
-    Unusual keys are part of the name: ``is600s1`` has 1 split, ``_bnbatch`` samples with batch statistics;
-    ``_50x120`` are 50 distinct images, 120 times each, ``_stretched`` and ``_via28`` the other faults.
+    Keys with other than their default values are part of the name. ``is600s1`` has 1 split. ``_bnbatch``: batch norm
+    with the statistics of the batch. ``_50x120``: 50 distinct images, each 120 times. ``_stretched``, ``_via28``: the
+    other faults.
     """
     score = SCORES.get(metric)
     name = f"{metric}{_thousands(protocol.num_fake)}"
@@ -38,7 +39,7 @@ def metric_names(protocol: ProtocolSpec) -> dict[str, str]:
 
 
 def check_protocol(protocol: ProtocolSpec) -> None:
-    """Raise ConfigError for an unknown evaluator or score, and for a score that the protocol cannot give."""
+    """Raise ConfigError for an unknown evaluator or score, and for a score that the protocol does not allow."""
     evaluator = EVALUATORS.get(protocol.evaluator)
     scores = {metric: SCORES.get(metric) for metric in protocol.metrics}
     meaningless = [metric for metric, score in scores.items() if score.needs_classes]

@@ -1,4 +1,4 @@
-"""Records of samples under the protocols of a study, against the real images of one dataset."""
+"""Score records of sets of samples under the protocols of a study, with the real images of one dataset."""
 
 from __future__ import annotations
 
@@ -19,18 +19,17 @@ from sngan_repro.evaluation.evaluators import EVALUATORS
 from sngan_repro.evaluation.faults import detour, repeated
 from sngan_repro.evaluation.feasible import infeasible
 from sngan_repro.evaluation.features import Extractor, Features, KeptFeatures, extract
-from sngan_repro.evaluation.frechet import Gaussian, gaussian
 from sngan_repro.evaluation.metrics import Timed, select, take, timed
 from sngan_repro.evaluation.protocol import metric_name
 
 Record = dict[str, Any]
 Images = dict[tuple[int, str, bool], np.ndarray | torch.Tensor | None]
-"""ProtocolSpec.images_key -> uint8 images (N, H, W, C), generated ones on the device; None where there are none"""
+"""ProtocolSpec.images_key -> uint8 images (N, H, W, C), generated ones on the device; None if there are none."""
 
 
 @dataclass
 class Scorer:
-    """The real images of one dataset under the evaluators in use: read once, shared by all snapshots."""
+    """The features of one dataset's real images by each evaluator in use. Read once, shared by all snapshots."""
 
     data: PreparedData
     protocols: list[ProtocolSpec]
@@ -39,7 +38,7 @@ class Scorer:
     extractors: dict[str, Extractor] = field(default_factory=dict)
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     _features: dict[tuple[str, str], Features] = field(default_factory=dict)
-    _references: dict[tuple[str, str, int | None, int], tuple[Features, Gaussian | None]] = field(default_factory=dict)
+    _references: dict[tuple[str, str, int | None, int], KeptFeatures] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         names = dict.fromkeys(protocol.evaluator for protocol in self.protocols)
@@ -56,7 +55,7 @@ class Scorer:
                 )
 
     def check_feasible(self) -> None:
-        """Raise ConfigError for a metric that cannot be computed from so many images as its protocol says."""
+        """Raise ConfigError if a protocol has too few images for one of its metrics."""
         for protocol in self.protocols:
             num_real = protocol.num_real or self.data.num(protocol.reference)
             for metric in protocol.metrics:
@@ -66,13 +65,13 @@ class Scorer:
     def load_extractors(
         self, device: torch.device, inception_weights: Path | None, names: Collection[str] | None = None
     ) -> None:
-        """Load the networks of all evaluators, or of those named."""
+        """Load the networks of the named evaluators, by default of all."""
         self.device = device
         for name in self.infos if names is None else names:
             self.extractors[name] = load_extractor(self.folders[name], self.infos[name], device, inception_weights)
 
     def features_of(self, protocol: ProtocolSpec, images: np.ndarray | torch.Tensor) -> Features:
-        """Features of images in the place of generated ones, uint8 (N, H, W, C), after the protocol's detour."""
+        """Features of images to be scored, uint8 (N, H, W, C), after the protocol's ``fault_detour`` if it has one."""
         if protocol.fault_detour is not None:
             images = images.cpu().numpy() if isinstance(images, torch.Tensor) else images
             images = detour(images, protocol.fault_detour)
@@ -80,13 +79,14 @@ class Scorer:
         return extract(self.extractors[protocol.evaluator], images, batch_size, self.device)
 
     def real_features(self, evaluator: str, split: Split) -> Features:
+        """All features of a split's real images, read from the evaluator's folder at the first call."""
         key = (evaluator, split)
         if key not in self._features:
             self._features[key] = read_features(self.folders[evaluator], split, self.infos[evaluator])
         return self._features[key]
 
-    def reference(self, protocol: ProtocolSpec) -> tuple[Features, Gaussian | None]:
-        """The protocol's real features, and their Gaussian if it has an FID."""
+    def reference(self, protocol: ProtocolSpec) -> KeptFeatures:
+        """The features of the protocol's real images. Statistics computed from them are kept with them."""
         key = (protocol.evaluator, protocol.reference, protocol.num_real, protocol.seed)
         if key not in self._references:
             features, radii = self.real_features(protocol.evaluator, protocol.reference), None
@@ -95,19 +95,15 @@ class Scorer:
                 features = take(features, select(protocol.num_real, available, protocol.seed))
             else:
                 radii = read_radii(self.folders[protocol.evaluator], protocol.reference, self.infos[protocol.evaluator])
-            self._references[key] = KeptFeatures(features, self.device, radii), None
-        features, fitted = self._references[key]
-        if fitted is None and "fid" in protocol.metrics and len(features["features"]) > 1:
-            fitted = gaussian(features["features"])
-            self._references[key] = features, fitted
-        return features, fitted
+            self._references[key] = KeptFeatures(features, self.device, radii)
+        return self._references[key]
 
     def records(
         self, identity: Record, protocols: Sequence[ProtocolSpec], images: Images, offset: int | None
     ) -> list[Record]:
-        """Records of one set of samples under some of the scorer's protocols.
+        """The records of one set of samples under some of the scorer's protocols.
 
-        offset: the seed of the latents is the protocol's plus this; None for images that were not generated here.
+        offset: added to the protocol's seed for the latents; None for images that were not generated here.
         """
         passed: dict[FeaturesKey, Features] = {}
         records = []
@@ -128,12 +124,12 @@ class Scorer:
     def score(
         self, identity: Record, protocol: ProtocolSpec, fake: Features | None, sampling_seed: int | None
     ) -> list[Record]:
-        """One record per metric of a protocol; ``fake`` None gives null values."""
-        real, fitted = self.reference(protocol)
+        """One record for each metric of a protocol. Without ``fake`` their values are null."""
+        real = self.reference(protocol)
         if fake is None:
             found: Timed = dict.fromkeys(protocol.metrics, ((None, None, None), 0.0))
         else:
-            found = timed(protocol, fake, real, fitted)
+            found = timed(protocol, fake, real)
         conditions = {
             **protocol.to_dict(),
             "num_fake_used": 0 if fake is None else len(fake["features"]),
@@ -161,7 +157,7 @@ FeaturesKey = tuple[tuple[int, str, bool], int | None, str]
 
 
 def _features_key(protocol: ProtocolSpec) -> FeaturesKey:
-    """Protocols alike in this share one pass of their images through an evaluator."""
+    """Protocols with equal keys share one pass of their images through an evaluator."""
     return protocol.images_key, protocol.fault_detour, protocol.evaluator
 
 

@@ -1,8 +1,8 @@
-"""Which snapshot of a run is its best, by each metric. No torch here: scoring and analysis both use it.
+"""The best snapshot of a run by each metric. No torch here: scoring and analysis both use it.
 
-A best value over the training is too good: it is the luckiest of several samples. So the snapshot that it chooses is
-scored once more on a fresh sample, whose luck the choice has not seen. What is compared remains a choice: it was made
-by the same metric against the same real images.
+The best value over the training is biased: it is the best of several noisy values. Therefore the chosen snapshot is
+scored once more on a fresh sample, which does not influence the choice. A part of the bias remains: the choice uses the
+same metric and the same real images.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from sngan_repro.evaluation.protocol import metric_names
 from sngan_repro.evaluation.scores import SCORES
 
 BEST = "best"
-"""``selection`` of a record that was measured again on a fresh sample, of a snapshot chosen as the best; else null."""
+"""``selection`` of a record on a fresh sample of the best snapshot. It is null in all other records."""
 RESAMPLE_SEED = 1_000_000
-"""Added to a protocol's seed for the latents of the fresh sample; all else of the protocol keeps its own seed."""
+"""Added to the protocol's seed for the latents of the fresh sample, and for nothing else."""
 
 
 def best_snapshots(
     protocols: Sequence[ProtocolSpec], scores: Iterable[tuple[str, int, float | None]]
 ) -> dict[str, int]:
-    """Full metric name -> updates of the snapshot with the best score, the earliest of equals.
+    """Full metric name -> updates of the snapshot with the best score; the earliest of equal ones.
 
-    scores: (full metric name, updates, score). A missing score is no candidate, so a metric without any has no best.
+    scores: (full metric name, updates, score). Missing scores are ignored. A metric without any score is left out.
     """
     candidates: dict[str, list[tuple[float, int]]] = {}
     for name, updates, value in scores:
@@ -40,6 +40,6 @@ def best_snapshots(
 
 
 def narrowed(protocols: Sequence[ProtocolSpec], names: Container[str]) -> list[ProtocolSpec]:
-    """The protocols with only the metrics of these full names; a protocol without any is left out."""
+    """The protocols, reduced to the metrics with these full names. A protocol without any is left out."""
     kept = [(p, tuple(metric for metric, name in metric_names(p).items() if name in names)) for p in protocols]
     return [protocol.model_copy(update={"metrics": metrics}) for protocol, metrics in kept if metrics]

@@ -9,12 +9,12 @@ from sngan_repro.core.schema import ConfigError
 from sngan_repro.evaluation.classifier import (
     Classifier,
     accuracy,
-    as_input,
     load_classifier,
     save_classifier,
     shift,
     train_classifier,
 )
+from sngan_repro.evaluation.features import as_input
 
 SMALL = EvaluatorSpec(epochs=2, width=4, feature_dim=8, batch_size=16)
 

@@ -17,7 +17,7 @@ from sngan_repro.evaluation.build import build_evaluator, load_extractor, read_e
 from sngan_repro.evaluation.evaluators import EVALUATORS, Evaluator, WeightsFile
 from sngan_repro.evaluation.feasible import check_protocols
 from sngan_repro.evaluation.features import extract
-from sngan_repro.evaluation.neighbours import squared_radii
+from sngan_repro.evaluation.scores.precision_recall import squared_radii
 from sngan_repro.study.layout import Layout
 
 

@@ -1,20 +1,17 @@
-import math
-
 import numpy as np
 import pytest
 import torch
 import torch_fidelity
 from torch.utils.data import Dataset
 
-import sngan_repro.evaluation.extractors  # noqa: F401  (registers the extractors)
+import sngan_repro.evaluation.inception  # noqa: F401  (registers the extractors)
 from sngan_repro.config.protocol import ProtocolSpec
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.data.dataset import PreparedData
-from sngan_repro.evaluation import neighbours
 from sngan_repro.evaluation.build import load_extractor, read_evaluator
-from sngan_repro.evaluation.classifier import as_input
-from sngan_repro.evaluation.features import extract
+from sngan_repro.evaluation.features import as_input, extract
 from sngan_repro.evaluation.metrics import compute, infeasible, select, take
+from sngan_repro.evaluation.scores import precision_recall
 
 
 class Tensors(Dataset):
@@ -108,7 +105,7 @@ class TestEqualsTorchFidelity:
         fake, real = with_features(rng.standard_normal((90, 5)), rng.standard_normal((70, 5)) * 1.3)
         p = protocol(metrics=("precision", "recall"))
         whole = compute(p, fake, real)
-        monkeypatch.setattr(neighbours, "BLOCK", {"cpu": (16, 32)})
+        monkeypatch.setattr(precision_recall, "BLOCK", {"cpu": (16, 32)})
         assert compute(p, fake, real) == whole
         assert 0 < whole["precision"][0] < 1
 
@@ -170,7 +167,7 @@ class TestSeed:
         assert np.array_equal(chosen, select(10, 1000, seed=1))
         assert not np.array_equal(chosen, select(10, 1000, seed=2))
         assert np.array_equal(select(5, 5, seed=1), np.arange(5))
-        with pytest.raises(ConfigError, match="6 images are asked for, there are 5"):
+        with pytest.raises(ConfigError, match="6 images are needed, but there are 5"):
             select(6, 5, seed=1)
 
 
@@ -229,8 +226,11 @@ class TestExtract:
         found = extract(extractor, np.zeros((0, 16, 16, 1), np.uint8), 8)
         assert {name: values.shape for name, values in found.items()} == {"features": (0, 32), "logits": (0, 10)}
 
-    def test_progress_is_reported_when_slow(self, extractor, monkeypatch, caplog):
-        monkeypatch.setattr("sngan_repro.evaluation.features.PROGRESS_SECONDS", -math.inf)
-        with caplog.at_level("INFO"):
-            extract(extractor, np.zeros((10, 16, 16, 1), np.uint8), 4)
-        assert "8 of 10 images" in caplog.text
+    def test_progress_is_reported_when_slow(self, extractor, monkeypatch, capsys):
+        images = np.zeros((10, 16, 16, 1), np.uint8)
+        extract(extractor, images, 4)
+        assert capsys.readouterr().err == ""
+        monkeypatch.setattr("sngan_repro.core.progress.LOG_SECONDS", 0)
+        extract(extractor, images, 4)
+        assert "features" in (printed := capsys.readouterr().err)
+        assert "8/10" in printed

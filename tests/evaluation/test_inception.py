@@ -9,9 +9,8 @@ import torch
 import torch_fidelity.feature_extractor_inceptionv3 as stock
 
 from sngan_repro.core.schema import ConfigError
-from sngan_repro.evaluation.classifier import as_input
 from sngan_repro.evaluation.evaluators import EVALUATORS, WeightsFile
-from sngan_repro.evaluation.features import extract
+from sngan_repro.evaluation.features import as_input, extract
 from sngan_repro.evaluation.inception import load_inception
 from sngan_repro.evaluation.weights import fetch_weights, weights_file
 

@@ -94,3 +94,15 @@ def again_of(scores):
     records = [record for record in scores["records"] if record["selection"] == "best"]
     assert len(records) == len({record["metric"] for record in records})
     return {record["metric"]: record for record in records}
+
+
+def clouds(num_fake, num_real, dimension, seed=0):
+    """Two overlapping sets like features after a ReLU: on a curved surface of few dimensions, with some noise."""
+    rng = np.random.default_rng(seed)
+    axes = rng.standard_normal((5, dimension))
+
+    def draw(num, scale):
+        x = rng.standard_normal((num, 5)) @ axes * scale + 0.3 * rng.standard_normal((num, dimension))
+        return np.maximum(x, 0).astype(np.float32)
+
+    return draw(num_fake, 0.8), draw(num_real, 1.0)

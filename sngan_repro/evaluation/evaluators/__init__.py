@@ -1,4 +1,4 @@
-"""The evaluators: one small file each, registering itself. Listing them imports neither torch nor numpy."""
+"""The evaluators: one file each, which registers its evaluator. Listing them imports neither torch nor numpy."""
 
 from sngan_repro.evaluation.evaluators.base import EVALUATORS, Evaluator, WeightsFile, untrained
 

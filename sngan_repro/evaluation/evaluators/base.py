@@ -1,4 +1,4 @@
-"""What an evaluator declares: how images become features and logits, where its weights come from, what it is called."""
+"""The interface of an evaluator: from images to features and logits, the source of its weights, its names."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class WeightsFile(NamedTuple):
-    """Published weights: fetched once and checked, or staged by hand below ``data/weights/``."""
+    """Published weights: downloaded once and checked, or put by hand under ``data/weights/``."""
 
     name: str
     """The name of the file."""
@@ -27,59 +27,61 @@ class WeightsFile(NamedTuple):
     sha256: str
     """Its SHA-256, or the first digits of it."""
     key: str | None = None
-    """The key of config/config.yaml that may name another place, if there is one."""
+    """The key of config/config.yaml that may name another file, if there is such a key."""
 
 
 class Evaluator:
-    """Turns images into features and logits. Subclass it, set what follows, implement ``load``, register with
-    ``@EVALUATORS.register("name")``; the name is that of ``evaluator`` in study files, and ends the names of columns.
+    """Computes features and logits of images. Subclass it, set the attributes below, implement ``load``, and register
+    the class with ``@EVALUATORS.register("name")``. The name is used in ``evaluator`` of study files. Column names end
+    with it.
 
-    There are three kinds: a fixed function of pixels (neither of the next two), a published network (``weights``), and
-    one that the workflow trains on each dataset (``trained``, and ``train`` too).
+    There are three kinds: a published network (``weights``), a network that the workflow trains on each dataset
+    (``trained``; implement ``train``, too), and a fixed function of the pixels (neither).
     """
 
     summary: ClassVar[str]
-    """One line for listings: what it is, and when to use it."""
+    """One line for listings: its kind and its use."""
     preprocessing: ClassVar[str]
-    """From uint8 pixels to the input of the network, and what is taken from it. Part of the evaluator's digest: say
-    everything that changes features, and change it with them."""
+    """From uint8 pixels to the input of the network, and the layers used. It is part of the evaluator's digest: it
+    must contain everything that changes the features."""
     features: ClassVar[str]
-    """What its scores rest on, with article, for sentences of the report."""
+    """The network of its features, with article, for sentences of the report."""
     batch_size: ClassVar[int] = 64
-    """Images per pass. Speed only."""
+    """Images per pass. It changes the speed only."""
     threads: ClassVar[int] = 8
-    """CPU threads that its job asks for."""
+    """CPU threads of its job."""
     trained: ClassVar[bool] = False
-    """True when it is trained on the dataset's train split, with the options of the study's key ``classifier``; then it
-    needs labels, and its logits are the dataset's classes."""
+    """True if it is trained on the dataset's train split, with the options of the study's key ``classifier``. It then
+    needs labels, and its logits are for the dataset's classes."""
     weights: ClassVar[WeightsFile | None] = None
-    """Published weights that it needs."""
+    """The published weights that it needs."""
     has_classes: ClassVar[bool] = True
-    """Whether the logits are class scores; without, scores of classes are refused."""
+    """True if the logits are class scores. Otherwise scores that need classes are refused."""
     published_as: ClassVar[str | None] = None
-    """The value of ``features`` in files of published values whose scores have the units of this one's; None: none."""
+    """The value of ``features`` in files of published values that can be compared with its scores; None: none can."""
 
     @classmethod
     def load(cls, weights: Path | None, device: torch.device | str = "cpu") -> Extractor:
-        """The function from uint8 images (N, 3, H, W), grey ones repeated over the channels, to features (N, D) and
+        """A function from uint8 images (N, 3, H, W), grey ones repeated over the channels, to features (N, D) and
         logits (N, C).
 
-        weights: the file of the published or trained weights; None where there are none. Raises ConfigError when it
-        cannot be used.
+        weights: the file of the published or trained weights; None if there are none. Raises ConfigError if it cannot
+        be used.
         """
         raise NotImplementedError
 
     @classmethod
     def train(cls, data: PreparedData, options: EvaluatorSpec, path: Path, device: torch.device | str) -> None:
-        """Train on the train split, of at least two classes and labelled throughout, and write the weights to ``path``.
+        """Train on the train split and write the weights to ``path``. Each image has a label, of two or more classes.
 
-        Equal data and options should give equal bytes on one machine: the digest of the weights is the evaluator's.
+        Equal data and options should give equal bytes on one machine, since the weights are part of the evaluator's
+        digest.
         """
         raise NotImplementedError
 
     @classmethod
     def weights_given(cls, machine: MachineConfig) -> str | None:
-        """Where config/config.yaml says that the published weights are, if it does."""
+        """The path of the published weights in config/config.yaml, or None if it gives none."""
         return getattr(machine, cls.weights.key) if cls.weights and cls.weights.key else None
 
 
@@ -97,10 +99,10 @@ EVALUATORS: Registry[type[Evaluator]] = Registry("evaluator", "sngan_repro.evalu
 
 
 def untrained() -> str:
-    """The evaluators that need no labels, as a study file names them: ```evaluator: inception```."""
+    """The evaluators that need no labels, as in study files: ```evaluator: inception```."""
     return " or ".join(f"`evaluator: {name}`" for name in EVALUATORS.names() if not EVALUATORS.get(name).trained)
 
 
 def trained_options(name: str, options: Any) -> dict[str, Any]:
-    """The options that are part of an evaluator: those of the study for a trained one, else none."""
+    """The options that an evaluator depends on: those of the study for a trained one, else none."""
     return options.to_dict() if EVALUATORS.get(name).trained else {}

@@ -8,7 +8,7 @@ from sngan_repro.evaluation.evaluators.base import EVALUATORS, Evaluator
 
 @EVALUATORS.register("classifier")
 class ClassifierEvaluator(Evaluator):
-    """A small network of the data at hand: the sounder judge of digits and other small grey images."""
+    """A small network trained on the study's dataset: more reliable than Inception for small grey images."""
 
     summary = "a small network trained by the workflow on the study's own dataset; works offline"
     preprocessing = "uint8 RGB; mean over channels for grey datasets; x / 127.5 - 1"

@@ -1,4 +1,4 @@
-"""What a score declares: its names, which way is better, what it needs, how it is computed, what the report says."""
+"""The interface of a score: its names, its direction, its requirements, its computation, its text in the report."""
 
 from __future__ import annotations
 
@@ -12,97 +12,105 @@ from sngan_repro.core.schema import ConfigError
 if TYPE_CHECKING:
     from sngan_repro.config.protocol import ProtocolSpec
     from sngan_repro.evaluation.features import Features
-    from sngan_repro.evaluation.frechet import Gaussian
 
 Value = tuple[float | None, float | None, str | None]
-"""value, spread, what the spread is over"""
+"""(value, spread, what the spread is over)"""
+RNG_SEED = 2020
+"""The default ``rng_seed`` of torch-fidelity."""
+
+
+def rng_seed(protocol: ProtocolSpec) -> int:
+    """The seed of a score's random choices: 2020 + the seed of the protocol. Seed 0 gives torch-fidelity's default."""
+    return RNG_SEED + protocol.seed
 
 
 class Sets(NamedTuple):
-    """What a score is computed from. The counts of the protocol are applied already."""
+    """The input of a score: two sets of images, with as many images as the protocol says.
+
+    Each has ``features`` (N, D) and ``logits`` (N, C), float32. Statistics of the real images are computed once for
+    all snapshots with :func:`sngan_repro.evaluation.features.memoize`.
+    """
 
     fake: Features
-    """Of the generated images: ``features`` (N, D) and ``logits`` (N, C), float32."""
+    """Of the generated images."""
     real: Features
-    """Of the real ones, alike."""
+    """Of the real images."""
     protocol: ProtocolSpec
-    real_gaussian: Gaussian | None = None
-    """``gaussian(real["features"])`` when it is at hand already."""
 
 
 class Score:
-    """One score. Subclass it, set what follows, implement ``compute``, register with ``@SCORES.register("name")``.
+    """One score. Subclass it, set the attributes below, implement ``compute``, and register the class with
+    ``@SCORES.register("name")``.
 
-    The registered name is that of ``metrics`` in study files and begins the names of columns (``fid6k_train@...``).
+    The registered name is used in ``metrics`` of study files. Column names begin with it (``fid6k_train@...``).
     """
 
     title: ClassVar[str]
     """Name in tables and figures: a word or an acronym."""
     long_title: ClassVar[str]
-    """The same in running text, without article."""
+    """Name in running text, without article."""
     higher_is_better: ClassVar[bool]
     needs: ClassVar[int] = 2
-    """The fewest images, of each set that it uses."""
+    """Smallest number of images, for each set that the score uses."""
     uses_real_images: ClassVar[bool] = True
-    """False for a score of the generated images alone: the reference is then no part of its name."""
+    """False for a score of the generated images alone. The reference split is then not part of its name."""
     needs_classes: ClassVar[bool] = False
-    """True for a score of the logits, which mean nothing where an evaluator has no classes."""
+    """True for a score of the logits. It is refused for an evaluator without classes."""
     log_scale: ClassVar[bool] = False
-    """Whether curves may have a logarithmic axis, since values are positive and may span orders of magnitude."""
+    """True if all values are positive and may span orders of magnitude. Curves then may have a logarithmic axis."""
     measures: ClassVar[str]
-    """What it measures, a clause for the documentation."""
+    """The property that it measures, a clause for the documentation."""
     blind_to: ClassVar[str]
-    """What it does not see, alike."""
+    """The properties that it does not measure, a clause for the documentation."""
     report: ClassVar[str]
-    """One or two sentences for the report, Markdown. Scores with the same sentences share them."""
+    """One or two sentences for the report, Markdown. Scores with equal sentences share one paragraph."""
     computed_by: ClassVar[str] = ""
-    """The program whose values it has, Markdown with its citation; empty: a score of this package's own."""
+    """The program that gives the same values, Markdown with its citation. Empty for a score of this package alone."""
     remark: ClassVar[str] = ""
-    """A sentence for the report on how this package computes it, where that needs one."""
+    """A sentence for the report about the computation in this package, if needed."""
 
     @classmethod
     def compute(cls, sets: Sets) -> float | Value | dict[str, float | Value]:
         """The value, or (value, spread, what the spread is over).
 
-        A mapping of names of scores to these, where one computation gives several: then it serves all of them. What is
-        not finite becomes null.
+        A dictionary {name of a score: value} if one computation gives several scores. NaN and infinity become null.
         """
         raise NotImplementedError
 
     @classmethod
     def infeasible(cls, protocol: ProtocolSpec, num_fake: int, num_real: int) -> str | None:
-        """Why it cannot be computed from so many images, naming the key to change; None when it can."""
+        """The reason why so many images are too few, with the key to change; None if they are enough."""
         del protocol
         found = min(num_fake, num_real) if cls.uses_real_images else num_fake
         return None if found >= cls.needs else f"{cls.title} needs at least {cls.needs} images, found {found}"
 
     @classmethod
     def name_part(cls, protocol: ProtocolSpec) -> str:
-        """What keys of the protocol that only this score reads add to its name; empty for their usual values."""
+        """The part of the column name for protocol keys that only this score reads. Empty for their default values."""
         del protocol
         return ""
 
     @classmethod
     def label_part(cls, protocol: ProtocolSpec) -> str:
-        """The same keys in words, for captions: ``10 splits``."""
+        """These keys in words, for captions: ``10 splits``."""
         del protocol
         return ""
 
     @classmethod
     def sentence_part(cls, protocol: ProtocolSpec) -> str:
-        """The same keys in a clause, for the report: ``IS averaged over 10 splits``."""
+        """These keys in a clause, for the report: ``IS averaged over 10 splits``."""
         del protocol
         return ""
 
     @classmethod
     def report_text(cls, protocols: Sequence[ProtocolSpec]) -> str:
-        """The sentences of the report under the protocols of a study that have this score."""
+        """The sentences of the report. protocols: those of the study that contain this score."""
         del protocols
         return cls.report
 
     @classmethod
     def noun(cls) -> str:
-        """``the FID``, ``the share of near-duplicates``."""
+        """The name with article: ``the FID``, ``the share of near-duplicates``."""
         return f"the {cls.title if cls.title.isupper() else cls.long_title}"
 
 
@@ -119,7 +127,7 @@ SCORES: Registry[type[Score]] = Registry("score", "sngan_repro.evaluation.scores
 
 
 def in_order(names: Iterable[str]) -> list[str]:
-    """Names of scores as texts list them: the usual ones first, then the others by name."""
+    """Names of scores in the order of texts: the standard ones first, then the others by name."""
     from sngan_repro.config.protocol import METRICS
 
     return sorted(set(names), key=lambda name: (METRICS.index(name) if name in METRICS else len(METRICS), name))

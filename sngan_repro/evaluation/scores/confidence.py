@@ -1,7 +1,8 @@
-"""How sure the evaluator's classifier is of the samples: a plain measure of this package."""
+"""Mean confidence of the evaluator's classifier in the generated images."""
 
 from __future__ import annotations
 
+from sngan_repro.core.lazy import np
 from sngan_repro.evaluation.scores.base import SCORES, Score
 
 
@@ -18,12 +19,16 @@ class Confidence(Score):
     measures = "the classifier is sure of each image"
     blind_to = "variety; a network can be sure of nonsense"
     report = (
-        "**Confidence** is the mean probability that the evaluator's classifier gives to the class it takes for the "
-        "most likely one: high when samples look like something it knows, whatever their variety."
+        "**Confidence** is the mean probability that the evaluator's classifier gives to the most likely class of "
+        "each generated image. It is high if the images look like known classes, whatever their variety."
     )
 
     @classmethod
     def compute(cls, sets):
-        from sngan_repro.evaluation.samples import confidence
-
         return confidence(sets.fake["logits"])
+
+
+def confidence(logits: np.ndarray) -> float:
+    """Mean probability of the most likely class, in [1 / C, 1]. logits: (N, C)."""
+    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+    return float(np.mean(1 / np.exp(shifted).sum(axis=1)))

@@ -1,8 +1,11 @@
-"""The Inception Score (Salimans et al. 2016, arXiv:1606.03498), with the values of torch-fidelity."""
+"""The Inception Score (Salimans et al. 2016, arXiv:1606.03498). It equals torch-fidelity's ``isc``."""
 
 from __future__ import annotations
 
-from sngan_repro.evaluation.scores.base import SCORES, Score
+from itertools import pairwise
+
+from sngan_repro.core.lazy import np, torch
+from sngan_repro.evaluation.scores.base import SCORES, Score, rng_seed
 
 
 @SCORES.register("is")
@@ -24,9 +27,6 @@ class InceptionScore(Score):
 
     @classmethod
     def compute(cls, sets):
-        from sngan_repro.evaluation.inception_score import inception_score
-        from sngan_repro.evaluation.metrics import rng_seed
-
         splits = sets.protocol.is_splits
         value, spread = inception_score(sets.fake["logits"], splits, rng_seed(sets.protocol))
         return value if splits == 1 else (value, spread, f"{splits} splits")
@@ -60,3 +60,20 @@ class InceptionScore(Score):
             f"{cls.report} It is averaged over splits of the samples{where}; the spread over these splits is stored "
             "with the scores and is *not* what ± means in this report."
         )
+
+
+def inception_score(logits: np.ndarray, splits: int, seed: int) -> tuple[float, float]:
+    """exp of the mean KL(p(c | x) || p(c)): mean and standard deviation over the splits of the shuffled images.
+
+    logits: (N, C), N at least ``splits``. seed: of the permutation. p(c) is the mean over the split. In float64.
+    """
+    order = np.random.RandomState(seed).permutation(len(logits))
+    shuffled = torch.from_numpy(logits[order]).double()
+    p, log_p = shuffled.softmax(dim=1), shuffled.log_softmax(dim=1)  # (N, C)
+    bounds = [index * len(logits) // splits for index in range(splits + 1)]
+    scores = []
+    for first, last in pairwise(bounds):
+        part, log_part = p[first:last], log_p[first:last]
+        divergence = (part * (log_part - part.mean(dim=0, keepdim=True).log())).sum(dim=1)
+        scores.append(divergence.mean().exp().item())
+    return float(np.mean(scores)), float(np.std(scores))
