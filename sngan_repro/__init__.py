@@ -35,7 +35,7 @@ _WHERE = {
     "load_generator": "api.generators",
     "load_study": "study.load",
     "prepare_dataset": "api.data",
-    "read_images": "api.data",
+    "read_images": "data.arrays",
     "read_results": "api.results",
     "run_spec": "api.training",
     "score_images": "api.scoring",

@@ -1,4 +1,4 @@
-"""Scores of one run, all its snapshots in one process, and the scores of real images under the same protocols."""
+"""The scores of all snapshots of one run, and the scores of real images under the same protocols."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sngan_repro.config.specs import RunSpec
 from sngan_repro.core.files import file_sha256, read_json, write_json
 from sngan_repro.core.runtime import device_info, versions
 from sngan_repro.core.schema import ConfigError, parse, text_digest
-from sngan_repro.data.arrays import read_external
+from sngan_repro.data.arrays import read_images
 from sngan_repro.data.dataset import PreparedData, Split
 from sngan_repro.evaluation.faults import repeated, stretched, stretched_uint8
 from sngan_repro.evaluation.metrics import select, take
@@ -36,22 +36,22 @@ def score_run(
     device: torch.device | str = "cpu",
     inception_weights: Path | None = None,
 ) -> dict[str, Any]:
-    """Score every snapshot that status.json lists under every protocol; writes and returns scores.json.
+    """Score each snapshot in status.json under each protocol; writes and returns scores.json.
 
-    Per snapshot, images are generated once for each (seed, batch-norm mode, contrast stretch) and pass once through
-    each evaluator, once more for each detour; a protocol uses the first ``num_fake`` of them, or the first
-    ``fault_distinct``, repeated. Where ``samples/<updates>.npy`` stands instead of a snapshot (an
-    external program), its first ``num_fake`` images are scored; protocols with batch-norm statistics of their own
-    cannot apply to those and give null. A generator with non-finite pixels gives null too.
+    For each snapshot, images are generated once for each (seed, batch-norm mode, contrast stretch). They pass through
+    each evaluator once, and once more for each detour. A protocol uses the first ``num_fake`` of them; with
+    ``fault_distinct`` it uses so many and repeats them. An external program has ``samples/<updates>.npy`` instead of a
+    snapshot; its first ``num_fake`` images are scored. Such samples have no batch statistics: protocols with
+    ``batch_norm: batch`` give null for them. A generator with pixels that are not finite gives null, too.
 
-    Then the best snapshot by each metric (the last finite one of a diverged run may be it) is scored by that metric
-    once more, on a fresh sample: latents of the protocol's seed + RESAMPLE_SEED, all else as in the protocol. These
-    records follow the others and have ``selection`` "best", where the others have null. ``sampling_seed`` is the seed
-    of the latents; null where an external program made the images, of which there is no fresh sample.
+    Then the best snapshot by each metric is scored again by that metric on a fresh sample. Its latents have the
+    protocol's seed + RESAMPLE_SEED; all else is as in the protocol. These records come last and have ``selection``
+    "best"; in all others it is null. ``sampling_seed`` is the seed of the latents. It is null for images of an external
+    program, of which there is no fresh sample.
 
-    evaluator_dirs: folder of each evaluator that the protocols name. inception_weights: where they are now, if not
-    where the evaluator was built with them. Raises ConfigError when a file is missing, is not the one that status.json
-    or the evaluator was made with, or holds too few images for a protocol.
+    evaluator_dirs: the folder of each evaluator in the protocols. inception_weights: the file of the weights, if it has
+    moved since the evaluator was built. Raises ConfigError if a file is missing, differs from the one recorded in
+    status.json or in the evaluator's folder, or has too few images for a protocol.
     """
     started = time.perf_counter()
     spec = parse(RunSpec, read_json(run.spec), str(run.spec))
@@ -86,12 +86,12 @@ def score_real(
     device: torch.device | str = "cpu",
     inception_weights: Path | None = None,
 ) -> dict[str, Any]:
-    """Score real images in the place of generated ones, from cached features; writes and returns ``out``.
+    """Score real images as if they were generated, from cached features; writes and returns ``out``.
 
-    The images come from the split that is not the protocol's reference, ``num_fake`` of them drawn without replacement
-    by the protocol's seed, or all when there are fewer (``num_fake_used`` says how many). A metric that so few cannot
-    give is null. They get the protocol's faults too; only where these change pixels are there no cached features and
-    is an evaluator loaded, on ``device``. inception_weights: as in :func:`score_run`.
+    The images come from the split that is not the protocol's reference. ``num_fake`` of them are drawn without
+    replacement by the protocol's seed, or all if there are fewer (see ``num_fake_used`` of the record). A metric that
+    needs more images is null. The protocol's faults are applied, too. Cached features cannot be used if a fault changes
+    pixels; then the evaluator is loaded on ``device``. inception_weights: as in :func:`score_run`.
     """
     started = time.perf_counter()
     data = PreparedData.open(dataset_dir)
@@ -149,7 +149,7 @@ def _images_of(
     protocols: list[ProtocolSpec],
     offset: int,
 ) -> Images:
-    """The images of one snapshot for every ``images_key`` in use, as many as the largest protocol needs.
+    """The images of one snapshot for each ``images_key`` in use, as many as the largest protocol needs.
 
     offset: added to the protocol's seed for the latents.
     """
@@ -161,7 +161,7 @@ def _images_of(
     path = run.snapshot(steps)
     external = run.external_samples(steps)
     if _is_external(run, snapshot):
-        samples = read_external(external, scorer.data.image_shape, max(needed.values()), snapshot.get("sha256"))
+        samples = read_images(external, scorer.data.image_shape, max(needed.values()), snapshot.get("sha256"))
         return {key: _external_images(samples[:count], *key) for key, count in needed.items()}
     if not path.exists():
         raise ConfigError(
@@ -194,7 +194,7 @@ def _images_of(
 
 
 def _external_images(samples: np.ndarray, seed: int, batch_norm: str, stretch: bool) -> np.ndarray | None:
-    """Samples of an external program as a protocol wants them: it has neither seeds nor batch statistics for them."""
+    """Samples of an external program for one ``images_key``; None for batch statistics. The seed has no effect."""
     del seed
     if batch_norm != "running":
         return None

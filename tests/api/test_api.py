@@ -153,7 +153,7 @@ class TestScoring:
         ("images", "message"),
         [
             (np.zeros((20, 16, 16, 1), np.float32), r"found float32 .*needed: uint8 \(N, 16, 16, 1\).*not guessed"),
-            (np.zeros((20, 1, 16, 16), np.uint8), "Put the channels last"),
+            (np.zeros((20, 1, 16, 16), np.uint8), "the channels come last"),
             (np.zeros((20, 16, 16), np.uint8), r"found uint8 \(20, 16, 16\)"),
             (np.zeros((20, 28, 28, 1), np.uint8), r"found uint8 \(20, 28, 28, 1\)"),
             (np.zeros((20, 16, 16, 1), np.uint8), "fid60_train@classifier: 60 images are needed, 20 are given"),

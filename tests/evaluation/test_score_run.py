@@ -8,7 +8,7 @@ from evaluate_support import NETS, SPEC, again_of, make_generator, protocol, val
 
 from sngan_repro.core.files import file_sha256
 from sngan_repro.core.schema import ConfigError
-from sngan_repro.data.arrays import read_external
+from sngan_repro.data.arrays import read_images
 from sngan_repro.evaluation import score
 from sngan_repro.evaluation.build import load_extractor, read_evaluator, read_features
 from sngan_repro.evaluation.features import extract
@@ -200,7 +200,7 @@ class TestExternalSamples:
     def test_objects_are_not_unpickled(self, tmp_path):
         np.save(tmp_path / "x.npy", np.array([{}], dtype=object), allow_pickle=True)
         with pytest.raises(ConfigError, match=r"not a readable \.npy file"):
-            read_external(tmp_path / "x.npy", (1, 16, 16), 1)
+            read_images(tmp_path / "x.npy", (1, 16, 16), 1)
 
     def test_checksum_is_checked_when_given(self, samples, scored, change_status):
         change_status(snapshots=[{"steps": 20, "sha256": file_sha256(samples)}])

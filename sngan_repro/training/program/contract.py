@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from sngan_repro.core.schema import ConfigError, Model, parse
-from sngan_repro.data.arrays import read_external
+from sngan_repro.data.arrays import read_images
 
 LOOKED_AT = 1000
 """Images whose values are looked at."""
@@ -106,32 +106,11 @@ def check_output(
 def check_samples(path: Path, image_shape: tuple[int, int, int], num_samples: int) -> list[str]:
     """The problems of one array of samples: none for uint8 (at least num_samples, H, W, C) that look like images."""
     try:
-        samples = read_external(path, image_shape, num_samples)
+        samples = read_images(path, image_shape, num_samples)
     except ConfigError as error:
-        hint = _shape_hint(path, image_shape)
-        return [f"{error}; {hint}" if hint else str(error)]
+        return [str(error)]
     doubt = doubtful(samples[:LOOKED_AT])
     return [f"{path}: {doubt}"] if doubt else []
-
-
-def _shape_hint(path: Path, image_shape: tuple[int, int, int]) -> str:
-    """How to mend a shape that is a well-known other order of the same."""
-    channels, height, width = image_shape
-    try:
-        shape = np.load(path, mmap_mode="r", allow_pickle=False).shape
-    except (OSError, ValueError, EOFError):
-        return ""
-    if shape[1:] == (height, width, channels):
-        return ""
-    if shape[1:] == (channels, height, width):
-        return "the channels come last: transpose(0, 2, 3, 1)"
-    if shape[1:] == (height, width) and channels == 1:
-        return "grey images have a last axis of length 1"
-    if shape[-1:] != (channels,) and shape[:-1] == (height, width, channels):
-        return "the images come first: move the last axis to the front"
-    if len(shape) == 2 and shape[1] == channels * height * width:
-        return f"flat images: reshape(-1, {height}, {width}, {channels})"
-    return ""
 
 
 def doubtful(samples: np.ndarray) -> str:
