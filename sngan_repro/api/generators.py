@@ -15,7 +15,7 @@ from sngan_repro.core import runtime
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.nets import sampling as sample
 from sngan_repro.nets import snapshot as snapshots
-from sngan_repro.nets.latents import latents
+from sngan_repro.nets.latents import LabelLaw, class_labels, latents
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,8 @@ class Generator:
     spec: RunSpec
     """The whole specification of the run that trained it: method, data, setting, seed, ..."""
     device: torch.device
+    label_law: LabelLaw | None = None
+    """The law of the class labels of a class-conditional generator; None for an unconditional one."""
 
     def sample(self, count: int = 64, seed: int = 0, batch_norm: Literal["running", "batch"] = "running") -> np.ndarray:
         """Images 0 to ``count`` - 1 of a seed: uint8 (count, H, W, C), C 1 (grey) or 3 (RGB).
@@ -37,7 +39,8 @@ class Generator:
         if count < 1 or not 0 <= seed < 2**32:
             raise ConfigError(f"`count` must be at least 1 and `seed` in [0, 2^32); found {count} and {seed}")
         try:
-            return sample.generate(self.network, self.spec.nets, count, seed, self.device, batch_norm=batch_norm)
+            options = sample.SampleOptions(batch_norm=batch_norm, label_law=self.label_law)
+            return sample.generate(self.network, self.spec.nets, count, seed, self.device, options)
         except sample.NonFiniteImages as error:
             raise ConfigError(f"{self.spec.id}: {error}") from None
 
@@ -45,12 +48,22 @@ class Generator:
         """The latents of :meth:`sample`, float32 (count, z_dim), on the CPU."""
         return latents(count, self.spec.nets.z_dim, self.spec.nets.z_law, seed, 0)
 
+    def labels(self, count: int = 64, seed: int = 0) -> Tensor | None:
+        """The class labels of :meth:`sample`, int64 (count,), on the CPU; None for an unconditional generator."""
+        return None if self.label_law is None else class_labels(count, self.label_law, seed)
+
     @torch.no_grad()
-    def images_of(self, z: Tensor) -> np.ndarray:
-        """Images of latents of your own, float32 (N, z_dim), for example on the way between two: uint8 (N, H, W, C)."""
+    def images_of(self, z: Tensor, labels: Tensor | None = None) -> np.ndarray:
+        """Images of given latents, float32 (N, z_dim), for example on the way between two: uint8 (N, H, W, C).
+
+        labels: class labels, int64 (N,), which a class-conditional generator needs and no other takes.
+        """
+        if (labels is None) != (self.label_law is None):
+            needed = "needs `labels`" if labels is None else "takes no `labels`: it is unconditional"
+            raise ConfigError(f"{self.spec.id}: this generator {needed}")
         if z.ndim != 2 or z.shape[1] != self.spec.nets.z_dim:
             raise ConfigError(f"latents (N, {self.spec.nets.z_dim}) are needed; found {tuple(z.shape)}")
-        return sample.to_uint8(self.network(z.to(self.device))).cpu().numpy()
+        return sample.to_uint8(self.network(z.to(self.device), None if labels is None else labels.to(self.device))).cpu().numpy()
 
 
 def load_generator(snapshot: Path | str, device: str = "auto") -> Generator:
@@ -60,8 +73,8 @@ def load_generator(snapshot: Path | str, device: str = "auto") -> Generator:
     ConfigError when the file is missing, is no snapshot, or does not fit its own specification.
     """
     chosen = runtime.setup(device)
-    network, spec = snapshots.load_generator(Path(snapshot), chosen)
-    return Generator(network, spec, chosen)
+    network, spec, label_law = snapshots.load_generator(Path(snapshot), chosen)
+    return Generator(network, spec, chosen, label_law)
 
 
 def grid(images: np.ndarray, columns: int = 8) -> np.ndarray:

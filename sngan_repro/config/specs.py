@@ -49,6 +49,16 @@ class NetsSpec(Model):
     init: Literal["xavier", "dcgan"] = Field(
         "xavier", description="xavier: Glorot uniform; dcgan: normal with standard deviation 0.02"
     )
+    conditional: bool = Field(False, description="pass class labels to G and D; needs a family that uses them")
+    label_law: Literal["balanced", "data"] = Field(
+        "balanced", description="labels of generated images: all classes alike, or as often as in the training images"
+    )
+
+    @model_validator(mode="after")
+    def _labels_used(self) -> NetsSpec:
+        if self.label_law != "balanced" and not self.conditional:
+            raise ValueError("`label_law` has no effect without `conditional: true`; remove it")
+        return self
 
 
 class OptimizerSpec(Model):

@@ -22,7 +22,7 @@ from sngan_repro.evaluation.faults import repeated, stretched, stretched_uint8
 from sngan_repro.evaluation.metrics import select, take
 from sngan_repro.evaluation.scorer import Images, Record, Scorer
 from sngan_repro.evaluation.selection import BEST, RESAMPLE_SEED, best_snapshots, narrowed
-from sngan_repro.nets.sampling import NonFiniteImages, generate_on_device, to_uint8
+from sngan_repro.nets.sampling import NonFiniteImages, SampleOptions, generate_on_device, to_uint8
 from sngan_repro.nets.snapshot import load_generator
 
 log = logging.getLogger(__name__)
@@ -172,20 +172,19 @@ def _images_of(
             f"{path}: SHA-256 {found}, but {run.status} lists {snapshot.get('sha256')}: this is not the snapshot that "
             "the training wrote; train the run again"
         )
-    G, stored = load_generator(path, scorer.device)
+    G, stored, label_law = load_generator(path, scorer.device)
     if stored.digest() != spec.digest():
         raise ConfigError(f"{path}: made under another specification than {run.spec}; train the run again")
     images: Images = {}
     for (seed, batch_norm, stretch), count in needed.items():
         try:
-            images[seed, batch_norm, stretch] = generate_on_device(
-                G,
-                spec.nets,
-                count,
-                seed + offset,
-                scorer.device,
+            options = SampleOptions(
                 batch_norm=batch_norm,  # type: ignore[arg-type]
                 quantise=stretched if stretch else to_uint8,
+                label_law=label_law,
+            )
+            images[seed, batch_norm, stretch] = generate_on_device(
+                G, spec.nets, count, seed + offset, scorer.device, options
             )
         except NonFiniteImages as error:
             log.warning("%s: %s; its scores are null", path, error)

@@ -30,21 +30,21 @@ class BEGAN(Method):
         code_dim: int | None = Field(None, ge=1, description="length of the code; default: z_dim")
 
     def build(self):
-        G = nets.build_generator(self.nets, self.image_shape)
-        D = nets.build_autoencoder_discriminator(self.nets, self.image_shape, self.options.code_dim or self.nets.z_dim)
+        G = nets.build_generator(self.nets, self.image)
+        D = nets.build_autoencoder_discriminator(self.nets, self.image, self.options.code_dim or self.nets.z_dim)
         self.state = {name: torch.zeros(()) for name in ("k", "real_error", "fake_error")}
         return G, D
 
     def d_loss(self, D, real, fake):
         (real_image, _), (fake_image, _) = self.both(D, real, fake)
-        real_error = losses.reconstruction_l1(real, real_image).mean()
-        fake_error = losses.reconstruction_l1(fake, fake_image).mean()
+        real_error = losses.reconstruction_l1(real.images, real_image).mean()
+        fake_error = losses.reconstruction_l1(fake.images, fake_image).mean()
         self.state["real_error"].copy_(real_error.detach())
         loss = real_error - self.state["k"].clone() * fake_error
         return loss, {"d_real": real_error.detach(), "d_fake": fake_error.detach()}
 
-    def g_loss(self, D, fake):
-        fake_error = losses.reconstruction_l1(fake, D(fake)[0]).mean()
+    def g_loss(self, D, fake, real):
+        fake_error = losses.reconstruction_l1(fake.images, D(*fake)[0]).mean()
         self.state["fake_error"].copy_(fake_error.detach())
         return fake_error, {}
 

@@ -31,9 +31,9 @@ class EBGAN(Method):
         code_dim: int | None = Field(None, ge=1, description="length of the code; default: z_dim")
 
     def build(self):
-        G = nets.build_generator(self.nets, self.image_shape)
+        G = nets.build_generator(self.nets, self.image)
         code_dim = self.options.code_dim or self.nets.z_dim
-        D = nets.build_autoencoder_discriminator(self.nets, self.image_shape, code_dim)
+        D = nets.build_autoencoder_discriminator(self.nets, self.image, code_dim)
         return G, D
 
     def energy(self, images, reconstructions):
@@ -47,12 +47,12 @@ class EBGAN(Method):
 
     def d_loss(self, D, real, fake):
         (real_image, _), (fake_image, _) = self.both(D, real, fake)
-        real_energy, fake_energy = self.energy(real, real_image), self.energy(fake, fake_image)
+        real_energy, fake_energy = self.energy(real.images, real_image), self.energy(fake.images, fake_image)
         loss = real_energy.mean() + (self.options.margin - fake_energy).clamp(min=0).mean()
         return loss, {"d_real": real_energy.detach().mean(), "d_fake": fake_energy.detach().mean()}
 
-    def g_loss(self, D, fake):
-        reconstruction, codes = D(fake)
+    def g_loss(self, D, fake, real):
+        reconstruction, codes = D(*fake)
         pulling_away = self.pulling_away(codes)
-        loss = self.energy(fake, reconstruction).mean() + self.options.pt_weight * pulling_away
+        loss = self.energy(fake.images, reconstruction).mean() + self.options.pt_weight * pulling_away
         return loss, {"pulling_away": pulling_away.detach()}

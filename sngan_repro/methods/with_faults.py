@@ -39,9 +39,9 @@ class SNGANWithFaults(SNGAN):
             equations += rf", \qquad f = (f_1, \ldots, f_K),\ K = {options.fault_num_outputs}:\ \text{{losses summed}}"
         return equations
 
-    def build_discriminator(self, **options):
-        norm, outputs = _batch_norm if self.options.fault_batch_norm else None, self.options.fault_num_outputs
-        return super().build_discriminator(norm=norm, norm_first=True, num_outputs=outputs, **options)
+    def build_discriminator(self, **changes):
+        norm = {"norm": _batch_norm, "norm_first": True} if self.options.fault_batch_norm else {}
+        return super().build_discriminator(num_outputs=self.options.fault_num_outputs, **norm, **changes)
 
     # The core losses are means over all entries of D's output (N, K): K times the mean is the sum over the outputs,
     # averaged over the batch.
@@ -49,8 +49,8 @@ class SNGANWithFaults(SNGAN):
         loss, logs = super().d_loss(D, real, fake)
         return self.options.fault_num_outputs * loss, logs
 
-    def g_loss(self, D, fake):
-        loss, logs = super().g_loss(D, fake)
+    def g_loss(self, D, fake, real):
+        loss, logs = super().g_loss(D, fake, real)
         return self.options.fault_num_outputs * loss, logs
 
 
@@ -69,10 +69,11 @@ class WGANGPWithFaults(WGANGP):
             "longer one of each example",
         )
 
-    def build_discriminator(self, **options):
-        norm = _batch_norm if self.options.fault_batch_norm_in_critic else None
-        self.batch_real_and_fake = norm is None
-        return super().build_discriminator(norm=norm, **options)
+    def build_discriminator(self, **changes):
+        if not self.options.fault_batch_norm_in_critic:
+            return super().build_discriminator(**changes)
+        self.batch_real_and_fake = False
+        return super().build_discriminator(norm=_batch_norm, **changes)
 
 
 @METHODS.register("ebgan_with_faults")

@@ -7,7 +7,8 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from sngan_repro.nets.cnn import LEAKY_SLOPE, pyramid
-from sngan_repro.nets.convolution import Conv2d, LeakyReLU
+from sngan_repro.nets.interface import ImageSpec
+from sngan_repro.nets.precision import full_precision
 
 
 class AutoencoderDiscriminator(nn.Module):
@@ -20,27 +21,26 @@ class AutoencoderDiscriminator(nn.Module):
 
     def __init__(
         self,
-        image_shape: tuple[int, int, int],
+        image: ImageSpec,
         width: int,
         code_dim: int,
     ) -> None:
         super().__init__()
-        image_channels, image_size, _ = image_shape
-        size, channels = pyramid(image_size, width)
-        encoder: list[nn.Module] = [Conv2d(image_channels, width, 3, 1, 1), LeakyReLU(LEAKY_SLOPE)]
+        size, channels = pyramid(image.size, width)
+        encoder: list[nn.Module] = [nn.Conv2d(image.channels, width, 3, 1, 1), nn.LeakyReLU(LEAKY_SLOPE)]
         for outer, inner in pairwise(channels):
-            encoder += [Conv2d(outer, inner, 4, 2, 1), LeakyReLU(LEAKY_SLOPE)]
+            encoder += [nn.Conv2d(outer, inner, 4, 2, 1), nn.LeakyReLU(LEAKY_SLOPE)]
         self.encoder = nn.Sequential(*encoder)
         self.to_code = nn.Linear(channels[-1] * size * size, code_dim)
         self.from_code = nn.Linear(code_dim, channels[-1] * size * size)
         self.unflatten = nn.Unflatten(1, (channels[-1], size, size))
-        decoder: list[nn.Module] = [LeakyReLU(LEAKY_SLOPE)]
+        decoder: list[nn.Module] = [nn.LeakyReLU(LEAKY_SLOPE)]
         for inner, outer in zip(channels[:0:-1], channels[-2::-1], strict=True):
-            decoder += [nn.ConvTranspose2d(inner, outer, 4, 2, 1), LeakyReLU(LEAKY_SLOPE)]
-        self.decoder = nn.Sequential(*decoder, Conv2d(width, image_channels, 3, 1, 1))
+            decoder += [nn.ConvTranspose2d(inner, outer, 4, 2, 1), nn.LeakyReLU(LEAKY_SLOPE)]
+        self.decoder = nn.Sequential(*decoder, nn.Conv2d(width, image.channels, 3, 1, 1))
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """(reconstruction, code) of images x (N, C, H, W)."""
-        code = self.to_code(self.encoder(x).flatten(1))  # (N, code_dim)
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """(reconstruction (N, C, H, W), code (N, code_dim)) of images (N, C, H, W). labels: not used."""
+        code = self.to_code(self.encoder(images).flatten(1))  # (N, code_dim)
         reconstruction = self.decoder(self.unflatten(self.from_code(code)))  # (N, C, H, W)
-        return reconstruction.float(), code.float()  # float32 also under autocast
+        return full_precision(reconstruction), full_precision(code)  # float32 also under autocast

@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from sngan_repro.nets.convolution import Conv2d, LeakyReLU
+from sngan_repro.nets.interface import DOutput, ImageSpec
+from sngan_repro.nets.precision import full_precision
 
 LEAKY_SLOPE = 0.1  # Table 3
 
@@ -28,65 +29,61 @@ def pyramid(image_size: int, width: int) -> tuple[int, list[int]]:
 
 
 class ConvGenerator(nn.Module):
-    """z -> dense -> [deconvolution 4x4 stride 2, batch norm, ReLU] per stage -> convolution 3x3 -> tanh.
+    """z -> dense -> [deconvolution 4x4 stride 2, batch norm, ReLU] per stage -> convolution 3x3 -> tanh."""
 
-    image_shape: (channels, height, width), height = width.
-    """
-
-    def __init__(self, z_dim: int, image_shape: tuple[int, int, int], width: int) -> None:
+    def __init__(self, z_dim: int, image: ImageSpec, width: int) -> None:
+        """width: channels of the layer nearest to the image."""
         super().__init__()
-        image_channels, image_size, _ = image_shape
-        size, channels = pyramid(image_size, width)
+        size, channels = pyramid(image.size, width)
         self.dense = nn.Linear(z_dim, channels[-1] * size * size)
         self.unflatten = nn.Unflatten(1, (channels[-1], size, size))
         stages: list[nn.Module] = []
         for inner, outer in zip(channels[:0:-1], channels[-2::-1], strict=True):
-            stages += [nn.ConvTranspose2d(inner, outer, 4, 2, 1), nn.BatchNorm2d(outer), nn.ReLU(inplace=True)]
+            stages += [nn.ConvTranspose2d(inner, outer, 4, 2, 1), nn.BatchNorm2d(outer), nn.ReLU()]
         self.stages = nn.Sequential(*stages)
-        self.to_image = nn.Conv2d(width, image_channels, 3, 1, 1)
+        self.to_image = nn.Conv2d(width, image.channels, 3, 1, 1)
 
-    def forward(self, z: Tensor) -> Tensor:
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Images (N, C, H, W) in (-1, 1) of latents (N, z_dim). labels: not used; the network is unconditional."""
         x = self.unflatten(self.dense(z))  # (N, z_dim) -> (N, C_inner, s, s)
         x = self.stages(x)  # (N, width, H, W)
-        return self.to_image(x).float().tanh()  # (N, C, H, W), float32 in (-1, 1)
+        return full_precision(self.to_image(x)).tanh()  # (N, C, H, W), float32 in (-1, 1)
 
 
 class ConvDiscriminator(nn.Module):
     """[convolution 3x3, convolution 4x4 stride 2] per stage, convolution 3x3, dense to one output.
 
-    conv, linear: layer classes (spectrally normalised ones for SNGAN). norm: makes a normaliser for a number of
-    channels, put after every convolution but the first (Radford et al. 2016), or None; norm_first: after the first
-    one too. num_outputs: more than one only to reproduce a fault.
+    norm: makes an activation normaliser for a number of channels, put after every convolution but the first (Radford
+    et al. 2016), or None. norm_first: after the first one too. num_outputs: more than one only to reproduce a fault.
     """
 
     def __init__(
         self,
-        image_shape: tuple[int, int, int],
+        image: ImageSpec,
         width: int,
-        conv: type[nn.Conv2d] = Conv2d,
-        linear: type[nn.Linear] = nn.Linear,
         norm: Callable[[int], nn.Module] | None = None,
         norm_first: bool = False,
         num_outputs: int = 1,
     ) -> None:
         super().__init__()
-        image_channels, image_size, _ = image_shape
-        size, channels = pyramid(image_size, width)
+        size, channels = pyramid(image.size, width)
         layers: list[nn.Module] = []
-        previous = image_channels
+        previous = image.channels
         for index, current in enumerate(channels):
-            layers += self._block(conv(previous, current, 3, 1, 1), norm if index or norm_first else None)
+            layers += self._block(nn.Conv2d(previous, current, 3, 1, 1), norm if index or norm_first else None)
             if index < len(channels) - 1:
-                layers += self._block(conv(current, current, 4, 2, 1), norm)
+                layers += self._block(nn.Conv2d(current, current, 4, 2, 1), norm)
             previous = current
         self.features = nn.Sequential(*layers)
-        self.dense = linear(previous * size * size, num_outputs)
+        self.dense = nn.Linear(previous * size * size, num_outputs)
 
     @staticmethod
     def _block(conv: nn.Conv2d, norm: Callable[[int], nn.Module] | None) -> list[nn.Module]:
         normaliser = [norm(conv.out_channels)] if norm else []
-        return [conv, *normaliser, LeakyReLU(LEAKY_SLOPE)]
+        return [conv, *normaliser, nn.LeakyReLU(LEAKY_SLOPE)]
 
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.features(x)  # (N, C, H, W) -> (N, C_inner, s, s)
-        return self.dense(x.flatten(1)).squeeze(1).float()  # (N,) or (N, num_outputs), float32 also under autocast
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> DOutput:
+        """Logits (N,), or (N, num_outputs), of images (N, C, H, W), float32 also under autocast; labels: not used."""
+        x = self.features(images)  # (N, C, H, W) -> (N, C_inner, s, s)
+        logits = full_precision(self.dense(x.flatten(1)).squeeze(1))  # (N,) or (N, num_outputs)
+        return DOutput(logits, (x,))

@@ -1,4 +1,4 @@
-"""Latent vectors: the laws they follow, the draws of training and of sampling, and ways between two of them."""
+"""Latent vectors and class labels: their laws, the draws of training and of sampling, and ways between two vectors."""
 
 from __future__ import annotations
 
@@ -55,6 +55,48 @@ def latents(count: int, z_dim: int, law: str, seed: int, start: int = 0) -> Tens
         else:
             stream.random(dtype=np.float32, out=z[row])
     return finish(torch.from_numpy(z))
+
+
+class LabelLaw(NamedTuple):
+    """The law of the class labels of generated images."""
+
+    shares: tuple[float, ...]
+    """The probability of each class; they sum to 1."""
+
+    @classmethod
+    def of(cls, num_classes: int, labels: np.ndarray | None = None) -> LabelLaw:
+        """All classes alike, or with the shares of ``labels`` (int64 (N,), each at least 0)."""
+        if labels is None:
+            return cls((1 / num_classes,) * num_classes)
+        counts = np.bincount(labels, minlength=num_classes)
+        return cls(tuple((counts / counts.sum()).tolist()))
+
+    def edges(self, device: torch.device | str) -> Tensor:
+        """The inner edges of the classes' parts of [0, 1): float32 (num_classes - 1,)."""
+        return torch.from_numpy(np.cumsum(self.shares)[:-1].astype(np.float32)).to(device)
+
+
+def training_labels(count: int, edges: Tensor) -> Tensor:
+    """Fresh labels, int64 (count,), from torch's global random state of the device of ``edges``.
+
+    edges: :meth:`LabelLaw.edges`. There is no host-device synchronisation, so this can be captured in a CUDA graph.
+    """
+    return torch.bucketize(torch.rand(count, device=edges.device), edges, right=True)
+
+
+def class_labels(count: int, law: LabelLaw, seed: int, start: int = 0) -> Tensor:
+    """Labels number ``start`` to ``start + count - 1`` of a seed: int64 (count,), on the CPU.
+
+    Label i has its own random stream, apart from that of latent vector i, and depends on the seed and i only.
+    """
+    edges = np.cumsum(law.shares)[:-1]
+    found = np.empty(count, dtype=np.int64)
+    for row, index in enumerate(range(start, start + count)):
+        key, counter = np.array([seed, index], dtype=np.uint64), np.array([0, 0, 0, 1], dtype=np.uint64)
+        found[row] = np.searchsorted(
+            edges, np.random.Generator(np.random.Philox(key=key, counter=counter)).random(), "right"
+        )
+    return torch.from_numpy(found)
 
 
 @lru_cache(maxsize=512)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,12 +18,15 @@ from torch import Tensor, nn
 from sngan_repro.config.specs import NetsSpec
 from sngan_repro.core import runtime
 from sngan_repro.core.files import atomic_path
-from sngan_repro.nets.latents import kept_latents
+from sngan_repro.nets.latents import LabelLaw, class_labels, kept_latents
 
 BATCH_NORM_CHUNK = 64
 """Images that share batch statistics in ``batch_norm="batch"``. Samples in that mode depend on it."""
 
-GREY = 128  # neutral ground of a grid
+GREY = 128  # the background of a grid
+GRID_IMAGES = 64
+MAX_CLASS_ROWS = 10
+"""Rows of the grid of a class-conditional generator, at most."""
 
 
 class NonFiniteImages(ValueError):
@@ -45,11 +49,37 @@ def from_uint8(images: Tensor) -> Tensor:
     return images.permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
+@dataclass(frozen=True)
+class SampleOptions:
+    """How images are sampled."""
+
+    batch_size: int = 128
+    batch_norm: Literal["running", "batch"] = "running"
+    """running: G in evaluation mode. batch: batch norm uses the statistics of its own batch, over fixed chunks of
+    BATCH_NORM_CHUNK = 64 consecutive images (64 k to 64 k + 63), whatever ``batch_size``."""
+    start: int = 0
+    """Number of the first image."""
+    refuse_non_finite: bool = True
+    """Raise NonFiniteImages when a pixel is NaN or infinite; otherwise NaN becomes grey."""
+    quantise: Callable[[Tensor], Tensor] = to_uint8
+    """(N, C, H, W) -> uint8 (N, H, W, C)"""
+    label_law: LabelLaw | None = None
+    """The law of the labels of a class-conditional G; None for an unconditional one."""
+
+
+DEFAULT = SampleOptions()
+
+
 def generate(
-    G: nn.Module, nets: NetsSpec, count: int, seed: int, device: torch.device | str = "cpu", **options: Any
+    G: nn.Module,
+    nets: NetsSpec,
+    count: int,
+    seed: int,
+    device: torch.device | str = "cpu",
+    options: SampleOptions = DEFAULT,
 ) -> np.ndarray:
-    """The images of :func:`generate_on_device` as an array: uint8 (count, H, W, C). options: as there."""
-    return generate_on_device(G, nets, count, seed, device, **options).cpu().numpy()
+    """The images of :func:`generate_on_device` as an array: uint8 (count, H, W, C)."""
+    return generate_on_device(G, nets, count, seed, device, options).cpu().numpy()
 
 
 @torch.no_grad()
@@ -59,35 +89,48 @@ def generate_on_device(
     count: int,
     seed: int,
     device: torch.device | str = "cpu",
-    batch_size: int = 128,
-    batch_norm: Literal["running", "batch"] = "running",
-    start: int = 0,
-    refuse_non_finite: bool = True,
-    quantise: Callable[[Tensor], Tensor] = to_uint8,
+    options: SampleOptions = DEFAULT,
 ) -> Tensor:
     """Images number ``start`` to ``start + count - 1`` of a seed: uint8 (count, H, W, C), on ``device``.
 
-    batch_norm "running": G in evaluation mode. "batch": batch norm uses the statistics of its own batch, over fixed
-    chunks of BATCH_NORM_CHUNK = 64 consecutive images (64 k to 64 k + 63), whatever ``batch_size``; G's running
-    statistics and modes are left as they were. In both modes whole chunks are generated and cut, so image i is the
-    same bit for bit whatever ``count`` and ``start``. quantise: (N, C, H, W) -> uint8 (N, H, W, C).
-
-    Raises NonFiniteImages when a pixel is NaN or infinite; without ``refuse_non_finite`` NaN becomes grey.
+    G's running statistics and modes are left as they were. Whole chunks are generated and cut, so image i is the same
+    bit for bit whatever ``count`` and ``start``. Raises NonFiniteImages; see :class:`SampleOptions`.
     """
-    chunk = BATCH_NORM_CHUNK if batch_norm == "batch" else batch_size
+    start, law = options.start, options.label_law
+    chunk = BATCH_NORM_CHUNK if options.batch_norm == "batch" else options.batch_size
     parts, finite = [], []
     firsts = range(start // chunk * chunk, start + count, chunk)
-    with _sampling_mode(G, batch_norm), runtime.repeatable():
+    with _sampling_mode(G, options.batch_norm), runtime.repeatable():
         for first in firsts:
-            images = G(kept_latents(chunk, nets.z_dim, nets.z_law, seed, first).to(device))
+            z = kept_latents(chunk, nets.z_dim, nets.z_law, seed, first).to(device)  # (chunk, z_dim)
+            labels = None if law is None else class_labels(chunk, law, seed, first).to(device)  # (chunk,)
+            images = G(z, labels)  # (chunk, C, H, W)
             kept = images[max(0, start - first) : start + count - first]
             finite.append(kept.isfinite().all())
-            parts.append(quantise(kept))
-    if refuse_non_finite:
-        for first, fine in zip(firsts, torch.stack(finite).tolist(), strict=True):  # a GPU is waited for once
+            parts.append(options.quantise(kept))
+    if options.refuse_non_finite:
+        for first, fine in zip(firsts, torch.stack(finite).tolist(), strict=True):  # one synchronisation with a GPU
             if not fine:
                 raise NonFiniteImages(f"the generator made non-finite pixels in images {first} to {first + chunk - 1}")
     return torch.cat(parts)
+
+
+@torch.no_grad()
+def generate_grid(
+    G: nn.Module, nets: NetsSpec, seed: int, device: torch.device | str, law: LabelLaw | None, columns: int = 8
+) -> np.ndarray:
+    """Images for a grid of ``columns`` columns: uint8 (N, H, W, C); NaN becomes grey.
+
+    Unconditional: images 0 to 63 of the seed. Conditional: a row per class, for the first ten classes at most; the
+    images of a column share their latent vector.
+    """
+    if law is None:
+        return generate(G, nets, GRID_IMAGES, seed, device, SampleOptions(refuse_non_finite=False))
+    num_rows = min(len(law.shares), MAX_CLASS_ROWS)
+    z = kept_latents(columns, nets.z_dim, nets.z_law, seed, 0).repeat(num_rows, 1).to(device)  # (N, z_dim)
+    labels = torch.arange(num_rows, device=device).repeat_interleave(columns)  # (N,)
+    with _sampling_mode(G, "running"), runtime.repeatable():
+        return to_uint8(G(z, labels)).cpu().numpy()
 
 
 @contextmanager

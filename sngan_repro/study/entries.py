@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError, model_validator
 from sngan_repro.config.specs import Label, MethodSpec, NetsSpec, OptimizerSpec, TrainingSpec
 from sngan_repro.core.schema import ConfigError, Model, describe, nearest, parse
 from sngan_repro.methods import METHODS, Method, find_method
-from sngan_repro.methods.declaration import RESERVED
+from sngan_repro.methods.base import RESERVED
 from sngan_repro.methods.program import Program
 
 ENTRY_KEYS = [key for key in RESERVED if key != "options"]

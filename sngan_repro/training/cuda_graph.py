@@ -1,7 +1,7 @@
-"""How the updates of a run are carried out: its own random state and stream, and on a GPU one CUDA graph.
+"""The execution of updates: a random state and CUDA stream per run, and on a GPU one CUDA graph per update.
 
-Many small kernels are bound by launching them, one by one, from Python. A graph is captured once and launched as a
-whole; several runs on one GPU, each with a graph on a stream of its own, fill what one of them leaves idle.
+An update of a small network is bound by the launch overhead of many small kernels. A CUDA graph is captured once and
+launched as a whole. Several runs on one GPU, each with a graph on its own stream, use what one run leaves idle.
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-PLAIN_CALLS = 3
-"""GraphedStep that run kernel by kernel before the capture: they choose algorithms and allocate what lasts."""
+EAGER_CALLS = 3
+"""Eager updates before the capture: in these, cuDNN chooses algorithms and lasting memory is allocated."""
 
 _one_at_a_time = threading.RLock()  # torch's random states belong to the process, not to a run
 
 
 class RunContext:
-    """Where a run computes: a device, and on a GPU a stream of its own; with random states of its own.
+    """Device, CUDA stream and random states of one run.
 
-    Runs in threads of one process do not see each other's random numbers, so each computes what it does alone.
+    Runs in several threads of one process do not see the random numbers of each other, so each computes what it
+    computes alone.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -31,32 +32,32 @@ class RunContext:
         self.stream = torch.cuda.Stream(device) if device.type == "cuda" else None
         with _one_at_a_time:
             self._cpu_state = torch.get_rng_state()
-            self.generator = self._default().clone_state() if self.stream else None
+            self.generator = self._default_generator().clone_state() if self.stream else None
 
-    def _default(self) -> torch.Generator:
+    def _default_generator(self) -> torch.Generator:
         index = torch.cuda.current_device() if self.device.index is None else self.device.index
         return torch.cuda.default_generators[index]
 
     def on_stream(self) -> Any:
-        """What is launched in this block goes to the run's stream."""
+        """A context manager: kernels launched in the block go to the run's stream."""
         return torch.cuda.stream(self.stream) if self.stream else nullcontext()
 
     def alone(self) -> AbstractContextManager[Any]:
-        """Within the block no other run of the process captures a graph or launches kernels one by one.
+        """A context manager: no other run of the process captures a graph or runs eagerly during the block.
 
-        For work that may empty the allocator's cache (a first use of new shapes, linear algebra), which a capture
-        forbids, or that sets flags of the process.
+        Use it for work that may empty the allocator's cache (a first use of new shapes, linear algebra), which is not
+        allowed during a capture, or that sets flags of the process.
         """
         return _one_at_a_time
 
     def join(self) -> None:
-        """Let the caller's stream wait for what was launched on the run's."""
+        """Let the caller's stream wait for the kernels on the run's stream."""
         if self.stream:
             torch.cuda.current_stream(self.device).wait_stream(self.stream)
 
     @contextmanager
     def random(self) -> Iterator[None]:
-        """Within the block torch's global random states are the run's own; other runs wait for its end."""
+        """In the block, torch's global random states are those of the run; other runs wait for its end."""
         with _one_at_a_time, self.on_stream():
             outside = torch.get_rng_state()
             torch.set_rng_state(self._cpu_state)
@@ -72,7 +73,7 @@ class RunContext:
         if self.generator is None:
             yield
             return
-        default = self._default()
+        default = self._default_generator()
         outside = default.graphsafe_get_state()
         default.graphsafe_set_state(self.generator)
         try:
@@ -85,7 +86,7 @@ class RunContext:
         return {"cpu": self._cpu_state, "device": self.generator.get_state() if self.generator else None}
 
     def load(self, state: dict[str, Tensor | None]) -> None:
-        """Go on from ``state``."""
+        """Continue from ``state``."""
         assert state["cpu"] is not None
         self._cpu_state = state["cpu"].cpu()
         if self.generator and state["device"] is not None:
@@ -93,26 +94,34 @@ class RunContext:
 
 
 class GraphedStep:
-    """Calls ``function`` again and again: kernel by kernel, or on a GPU as a graph once it has run a few times.
+    """Calls ``function`` again and again: eagerly, or on a GPU as a CUDA graph after the first few calls.
 
-    function: makes one update from and into device memory, draws from torch's global random states, and returns a
-    tensor, which is overwritten by the next call. state: the tensors by name that an update may change in place only.
-    ``mode`` says how updates run, ``reason`` why not as a graph where one was wanted.
+    function: makes one update in device memory, draws from torch's global random states, and returns a tensor, which
+    the next call overwrites. state: tensors by name that an update may change in place only. cuda_graph: False for
+    eager updates. not_capturable: a reason why the function cannot be captured; empty if it can.
+
+    ``mode`` is "eager" or "CUDA graph". ``reason`` says why a graph was wanted but is not used.
     """
 
     def __init__(
-        self, context: RunContext, function: Callable[[], Tensor], state: dict[str, Tensor], graph: bool
+        self,
+        context: RunContext,
+        function: Callable[[], Tensor],
+        state: dict[str, Tensor],
+        cuda_graph: bool,
+        not_capturable: str = "",
     ) -> None:
         self.context, self.function, self.state = context, function, state
-        self.mode, self.reason = "kernel by kernel", ""
-        self._wanted = graph and context.stream is not None
+        wanted = cuda_graph and context.stream is not None
+        self.mode, self.reason = "eager", f"no CUDA graph: {not_capturable}" if wanted and not_capturable else ""
+        self._to_capture = wanted and not not_capturable
         self._calls = 0
         self._graph: torch.cuda.CUDAGraph | None = None
         self._result: Tensor | None = None
 
     def __call__(self) -> Tensor:
         """Make one update."""
-        if self._wanted and self._graph is None and self._calls == PLAIN_CALLS:
+        if self._to_capture and self._graph is None and self._calls == EAGER_CALLS:
             self._capture()
         self._calls += 1
         if self._graph is not None:
@@ -123,7 +132,7 @@ class GraphedStep:
             return self.function()
 
     def _capture(self) -> None:
-        """Record one update without running it; whatever goes wrong, the updates go on kernel by kernel."""
+        """Record one update without running it. If that fails, the updates stay eager."""
         context = self.context
         assert context.generator is not None
         untouched = context.generator
@@ -139,7 +148,7 @@ class GraphedStep:
             if replaced := [name for name, tensor in before.items() if self.state.get(name) is not tensor]:
                 raise RuntimeError(f"state {', '.join(replaced)}: replaced by a new tensor, not changed in place")
         except RuntimeError as error:
-            context.generator, self._wanted = untouched, False
+            context.generator, self._to_capture = untouched, False
             self.state.update(before)
             self.reason = f"no CUDA graph: {str(error).strip().splitlines()[0]}"
             torch.cuda.synchronize(context.device)

@@ -73,7 +73,7 @@ class Session:
             "device": self.device.type,
             "version": runtime.package_version(),
         }
-        self.images = data.images("train")
+        self.data = data
         self.trainer = self._new_trainer()
         total = self.trainer.total_steps
         self.steps_per_epoch = spec.steps_per_epoch(self.trainer.num_train)
@@ -99,7 +99,16 @@ class Session:
         self._flushed_steps = self.trainer.steps
 
     def _new_trainer(self) -> Trainer:
-        return Trainer(self.spec, self.images, self.device, self.options.cuda_graph, self.context)
+        data, num_classes = self.data, len(self.data.classes) if self.data.classes is not None else None
+        return Trainer(
+            self.spec,
+            data.images("train"),
+            self.device,
+            self.options.cuda_graph,
+            self.context,
+            data.labels("train") if num_classes else None,
+            num_classes,
+        )
 
     def _resume(self) -> None:
         remove_temporaries(self.run_paths.root)  # of a process that was killed while it wrote; we hold the lock
@@ -132,7 +141,7 @@ class Session:
                 log.add(trainer.steps, trainer.log_names, numbers)
                 if trainer.graphed_step.reason != told:
                     told = trainer.graphed_step.reason
-                    self._tell(f"updates run kernel by kernel: {told}")
+                    self._tell(f"updates run eagerly: {told}")
                 self._after_step(trainer.steps)
                 if stop.is_set():
                     self._save()
@@ -188,8 +197,9 @@ class Session:
         if weights is not None:
             self.trainer.G.load_state_dict(weights)
             self.trainer.G_ema.load_state_dict(weights)
+        trainer = self.trainer
         sha256 = save_snapshot(
-            self.run_paths, self.spec, self.trainer.sampled_weights(), steps, self.trainer.image_shape
+            self.run_paths, self.spec, trainer.sampled_weights(), steps, trainer.image, trainer.label_law
         )
         images_per_step = self.spec.training.batch_size * self.spec.optimizer.n_dis
         entry = {"steps": steps, "images_seen": steps * images_per_step, "sha256": sha256, "last_finite": last_finite}

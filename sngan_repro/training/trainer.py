@@ -15,20 +15,23 @@ from sngan_repro.config.specs import RunSpec
 from sngan_repro.core import runtime
 from sngan_repro.core.schema import ConfigError, parse
 from sngan_repro.methods import METHODS
-from sngan_repro.nets.latents import training_latents
-from sngan_repro.nets.sampling import generate
+from sngan_repro.nets.interface import Batch, ImageSpec
+from sngan_repro.nets.latents import LabelLaw, training_labels, training_latents
+from sngan_repro.nets.sampling import generate_grid
 from sngan_repro.training.batches import BatchStream
 from sngan_repro.training.cuda_graph import GraphedStep, RunContext
 from sngan_repro.training.optimizer import Adam
 
-GRID_SEED, GRID_IMAGES = 20180216, 64  # the same latents in every run
+GRID_SEED = 20180216  # the same latents in every run
 
 
 class Trainer:
-    """One run: networks, optimizers and counters, a step at a time. Everything in ``state`` survives a kill.
+    """One run: networks, optimizers and counters, one update at a time. Everything in ``state`` survives a kill.
 
-    images: the training images, uint8 (N, H, W, C). graph: make a CUDA graph of the updates, where the device is a GPU
-    and the method allows it; the numbers are the same. context: where to compute; default: a new one on the device.
+    images: the training images, uint8 (N, H, W, C). labels: their classes, int64 (N,); needed by a class-conditional
+    run and not used by others. num_classes: the number of classes; default: one more than the largest label.
+    cuda_graph: capture the updates in a CUDA graph where the device is a GPU and the method allows it; the numbers are
+    the same. context: device, stream and random state; default: a new one on the device.
     """
 
     def __init__(
@@ -36,29 +39,43 @@ class Trainer:
         spec: RunSpec,
         images: np.ndarray,
         device: torch.device,
-        graph: bool = True,
+        cuda_graph: bool = True,
         context: RunContext | None = None,
+        labels: np.ndarray | None = None,
+        num_classes: int | None = None,
     ) -> None:
         self.spec, self.device = spec, device
-        self.num_train, height, width, channels = images.shape
-        self.image_shape = (channels, height, width)
+        self.num_train, size, _, channels = images.shape
+        self.label_law = self._label_law(labels, num_classes) if spec.nets.conditional else None
+        self.image = ImageSpec(channels, size, len(self.label_law.shares) if self.label_law else None)
         self.total_steps = spec.budget.total_steps(spec.steps_per_epoch(self.num_train))
         self.steps = 0
         self.context = context or RunContext(device)
         with self.context.random():
             runtime.set_precision(spec.training.precision, device)  # of the process: not while another run samples
-            self._build(images)
-        self.graphed_step = GraphedStep(self.context, self._update, self.method.state, graph)
+            self._build(images, labels if spec.nets.conditional else None)
+        reason = "" if self.method.cuda_graph else f"the method '{spec.method.name}' has `cuda_graph = False`"
+        self.graphed_step = GraphedStep(self.context, self._update, self.method.state, cuda_graph, reason)
 
-    def _build(self, images: np.ndarray) -> None:
+    def _label_law(self, labels: np.ndarray | None, num_classes: int | None) -> LabelLaw:
+        if labels is None or len(labels) == 0 or labels.min() < 0:
+            raise ConfigError(
+                f"{self.spec.id}: `nets: {{conditional: true}}` needs a class for every training image, and the dataset "
+                f"'{self.spec.dataset}' has none; remove `conditional`, or choose a dataset with classes"
+            )
+        num_classes = num_classes or int(labels.max()) + 1
+        return LabelLaw.of(num_classes, labels if self.spec.nets.label_law == "data" else None)
+
+    def _build(self, images: np.ndarray, labels: np.ndarray | None) -> None:
         spec, device = self.spec, self.device
-        self.batches = BatchStream(images, spec.training.batch_size, spec.seed, device)
+        self.batches = BatchStream(images, spec.training.batch_size, spec.seed, device, labels)
+        self._label_edges = self.label_law.edges(device) if self.label_law else None
         shape = (spec.optimizer.n_dis, spec.training.batch_size)
         self._indices = torch.empty(shape, dtype=torch.int64, device=device)  # of the images of one update
         self._rows = list(self._indices)
         method_class = METHODS.get(spec.method.name)
         options = parse(method_class.Options, spec.method.options, spec.id)
-        self.method = method_class(options, self.image_shape, spec.nets)
+        self.method = method_class(options, self.image, spec.nets)
         # G comes first from the same random state, so runs of one seed start with the same G under every method.
         torch.manual_seed(spec.seed)
         try:
@@ -81,20 +98,20 @@ class Trainer:
         torch.manual_seed(int(np.random.SeedSequence([spec.seed, 1]).generate_state(1)[0]))
 
     def step(self) -> dict[str, Tensor]:
-        """One generator update: n_dis steps of D, one of G. Returns what it logs; nothing here waits for a GPU."""
+        """One generator update: n_dis steps of D, one of G. Returns the logs; there is no synchronisation with a GPU."""
         with self.context.on_stream():
             numbers = self.advance().clone()
         self.context.join()
         return dict(zip(self.log_names, numbers.unbind(), strict=True))
 
     def advance(self) -> Tensor:
-        """:meth:`step` for inside ``context.on_stream()``, without its overhead.
+        """One update like :meth:`step`, to be called inside ``context.on_stream()``, without the overhead of a copy.
 
-        Returns the logged numbers in the order of ``log_names``, float32, overwritten by the next call.
+        Returns the logged numbers in the order of ``log_names``, float32; the next call overwrites them.
         """
         if self.spec.training.lr_decay_from is not None:
             for optimizer, rate in zip((self.opt_d, self.opt_g), self.rates(self.steps), strict=True):
-                optimizer.set_rate(float(rate))
+                optimizer.set_lr(float(rate))
         for row in self._rows:
             row.copy_(self.batches.next_indices())
         numbers = self.graphed_step()
@@ -102,17 +119,22 @@ class Trainer:
         return numbers
 
     def _update(self) -> Tensor:
-        """The computation of one update, from the chosen images to the numbers to log. No step of it is the host's."""
+        """One update, from the indices of the real images to the numbers to log.
+
+        There is no host-device synchronisation, so it can be captured in a CUDA graph.
+        """
         for indices in self._rows:
-            real = self.batches.scaled(indices)
+            real = self.batches.batch(indices)
             with self._autocast():
                 with torch.no_grad():
-                    fake = self.G(self._latents())
+                    fake = self._generate()
                 d_loss, d_logs = self.method.d_loss(self.D, real, fake)
             d_norm = self._optimizer_step(self.opt_d, d_loss)
+            with torch.no_grad():
+                self.method.after_d_step(self.D)
         with self._frozen_d():
             with self._autocast():
-                g_loss, g_logs = self.method.g_loss(self.D, self.G(self._latents()))
+                g_loss, g_logs = self.method.g_loss(self.D, self._generate(), real)
             g_norm = self._optimizer_step(self.opt_g, g_loss)
         logs = {**d_logs, **g_logs, **self.method.after_step()}
         self._average()
@@ -141,11 +163,17 @@ class Trainer:
                 parameter.requires_grad_(True)
 
     def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.spec.training.precision == "bf16")
+        # Without the cache, each use of a weight is cast on its own, so its gradients are summed in float32.
+        return torch.autocast(
+            self.device.type, torch.bfloat16, enabled=self.spec.training.precision == "bf16", cache_enabled=False
+        )
 
-    def _latents(self) -> Tensor:
-        nets = self.spec.nets
-        return training_latents(self.spec.training.batch_size, nets.z_dim, nets.z_law, self.device)
+    def _generate(self) -> Batch:
+        """A batch of fakes from fresh latents, and fresh labels in a class-conditional run."""
+        nets, batch_size = self.spec.nets, self.spec.training.batch_size
+        z = training_latents(batch_size, nets.z_dim, nets.z_law, self.device)  # (N, z_dim)
+        labels = None if self._label_edges is None else training_labels(batch_size, self._label_edges)  # (N,)
+        return Batch(self.G(z, labels), labels)
 
     def rates(self, steps: int | np.ndarray) -> tuple[Any, Any]:
         """Learning rates of D and G for the update after ``steps`` updates (an array gives arrays)."""
@@ -171,12 +199,15 @@ class Trainer:
 
     @torch.no_grad()
     def fixed_samples(self) -> np.ndarray:
-        """Images of the same latents in every run, uint8 (64, H, W, C); grey where G gives non-finite pixels."""
+        """Images of the same latents in every run, uint8 (N, H, W, C); grey where G gives non-finite pixels.
+
+        N is 64, or 8 per class in a class-conditional run (see :func:`sngan_repro.nets.sampling.generate_grid`).
+        """
         self.G_ema.load_state_dict(self.sampled_weights())
-        return generate(self.G_ema, self.spec.nets, GRID_IMAGES, GRID_SEED, self.device, refuse_non_finite=False)
+        return generate_grid(self.G_ema, self.spec.nets, GRID_SEED, self.device, self.label_law)
 
     def is_finite(self) -> bool:
-        """Whether all weights and running statistics are finite (waits for the device)."""
+        """True if all weights and running statistics are finite. Synchronises with the device."""
         tensors = [*self.G.state_dict().values(), *self.D.state_dict().values(), *self.sampled_weights().values()]
         largest = torch._foreach_norm([t for t in tensors if t.is_floating_point()], float("inf"))
         return bool(torch.stack(largest).isfinite().all())
@@ -189,19 +220,19 @@ class Trainer:
             "G": self.G.state_dict(),
             "D": self.D.state_dict(),
             "G_ema": self.G_ema.state_dict(),
-            "opt_d": self.opt_d.state(),
-            "opt_g": self.opt_g.state(),
+            "opt_d": self.opt_d.state_dict(),
+            "opt_g": self.opt_g.state_dict(),
             "method": dict(self.method.state),
             "random": self.context.state(),
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on from ``state``."""
+        """Continue from ``state``."""
         self.steps, self.batches.position = state["steps"], state["position"]
         for name in ("G", "D", "G_ema"):
             getattr(self, name).load_state_dict(state[name])
-        self.opt_d.load(state["opt_d"])
-        self.opt_g.load(state["opt_g"])
+        self.opt_d.load_state_dict(state["opt_d"])
+        self.opt_g.load_state_dict(state["opt_g"])
         for name, value in state["method"].items():
             self.method.state[name].copy_(value)
         self.context.load(state["random"])

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from sngan_repro.methods.losses import adversarial as losses
+from sngan_repro.methods import losses
 
 REAL = torch.tensor([2.0, -1.0, 0.5])
 FAKE = torch.tensor([-2.0, 0.0, 1.5])

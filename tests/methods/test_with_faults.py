@@ -9,9 +9,10 @@ import torch
 from test_methods import FAULTY, ConstantAutoencoder, make
 from torch import nn
 
-from sngan_repro import nets
 from sngan_repro.cli.listings import print_methods
 from sngan_repro.methods import METHODS
+from sngan_repro.nets.interface import Batch, DOutput
+from sngan_repro.nets.weights import normalisers_of, weighted_layers
 from sngan_repro.study.load import load_study
 
 PAIRS = sorted(FAULTY.items())
@@ -22,13 +23,13 @@ def one_step(name: str, **options) -> list[torch.Tensor]:
     method, G, D = make(name, **options)
     torch.manual_seed(1)
     real, fake = torch.rand(5, 1, 16, 16) * 2 - 1, G(torch.randn(5, 8))
-    d_loss, d_logs = method.d_loss(D, real, fake.detach())
+    d_loss, d_logs = method.d_loss(D, Batch(real), Batch(fake.detach()))
     d_loss.backward()
     found = [d_loss, *d_logs.values(), *(p.grad for p in D.parameters() if p.grad is not None)]
     with torch.no_grad():
         for parameter in D.parameters():
             parameter -= 0.01 * (parameter.grad if parameter.grad is not None else 0)
-    g_loss, g_logs = method.g_loss(D, fake)
+    g_loss, g_logs = method.g_loss(D, Batch(fake), Batch(fake.detach()))
     g_loss.backward()
     found += [g_loss, *g_logs.values(), *(p.grad for p in G.parameters()), *method.after_step().values()]
     return [*found, *G.state_dict().values(), *D.state_dict().values()]
@@ -82,11 +83,11 @@ def normalisers(net: nn.Module) -> list[nn.BatchNorm2d]:
 def test_sngan_batch_norm_follows_every_convolution_of_d():
     _, _, D = make("sngan_with_faults", fault_batch_norm=True)
     layers = list(D.features)
-    convolutions = [i for i, layer in enumerate(layers) if isinstance(layer, nets.SNConv2d)]
+    convolutions = [i for i, layer in enumerate(layers) if isinstance(layer, nn.Conv2d)]
     assert len(convolutions) == 5
     assert all(isinstance(layers[i + 1], nn.BatchNorm2d) for i in convolutions)
     assert all(layers[i + 1].weight.requires_grad for i in convolutions)
-    assert isinstance(D.dense, nets.SNLinear)
+    assert all(normalisers_of(layer) for _, layer in weighted_layers(D))
 
 
 def test_sngan_batch_norm_undoes_the_scaling_of_spectral_normalisation():
@@ -97,7 +98,7 @@ def test_sngan_batch_norm_undoes_the_scaling_of_spectral_normalisation():
     for fault in (False, True):
         _, _, D = make("sngan_with_faults", fault_batch_norm=fault)
         with torch.no_grad():
-            outputs = D(image + noise)
+            outputs = D(image + noise).logits
         slopes[fault] = ((outputs[1:] - outputs[:1]).abs() / (noise[1:] - noise[:1]).flatten(1).norm(dim=1)).max()
     assert slopes[True] > 30 * slopes[False]
 
@@ -109,17 +110,21 @@ class Zero(nn.Module):
         super().__init__()
         self.outputs = outputs
 
-    def forward(self, x):
-        return torch.zeros(len(x), self.outputs)
+    def forward(self, x, labels=None):
+        return DOutput(torch.zeros(len(x), self.outputs))
 
 
 def test_sngan_sums_over_its_outputs():
     method, G, D = make("sngan_with_faults", loss="standard", fault_num_outputs=1024)
     images = G(torch.randn(3, 8)).detach()
-    assert D(images).shape == (3, 1024)
+    assert D(images).logits.shape == (3, 1024)
     assert D.dense.weight.shape[0] == 1024
-    assert method.d_loss(Zero(1024), images, images)[0].item() == pytest.approx(1024 * 2 * math.log(2))  # 1419.6
-    assert method.g_loss(Zero(1024), images)[0].item() == pytest.approx(1024 * math.log(2))  # 709.8
+    assert method.d_loss(Zero(1024), Batch(images), Batch(images))[0].item() == pytest.approx(
+        1024 * 2 * math.log(2)
+    )  # 1419.6
+    assert method.g_loss(Zero(1024), Batch(images), Batch(images))[0].item() == pytest.approx(
+        1024 * math.log(2)
+    )  # 709.8
     assert r"K = 1024" in method.equations_for(method.options)
 
 
@@ -132,7 +137,8 @@ def test_sngan_with_two_outputs_by_hand():
 
     real = (softplus(-1) + softplus(2) + softplus(-0.5) + softplus(0)) / 2  # two examples
     fake = (softplus(0) + softplus(3) + softplus(-1) + softplus(1)) / 2
-    loss, logs = method.d_loss(lambda x: next(outputs), torch.zeros(2, 1), torch.zeros(2, 1))
+    empty = Batch(torch.zeros(2, 1))
+    loss, logs = method.d_loss(lambda *batch: DOutput(next(outputs)), empty, empty)
     assert loss.item() == pytest.approx(real + fake)
     assert logs["d_real"].item() == pytest.approx(-0.125)
 
@@ -143,7 +149,7 @@ def test_wgan_gp_batch_norm_mixes_the_examples():
         _, _, D = make("wgan_gp_with_faults", fault_batch_norm_in_critic=fault)
         assert len(normalisers(D)) == count  # five convolutions, all but the first
         x = torch.rand(4, 1, 16, 16).requires_grad_()
-        (gradient,) = torch.autograd.grad(D(x)[0], x)
+        (gradient,) = torch.autograd.grad(D(x).logits[0], x)
         assert gradient[0].abs().max() > 0
         assert (gradient[1:].abs().max() > 0).item() is fault
 
@@ -162,7 +168,7 @@ def test_ebgan_pulling_away_term_is_constant(kind: str):
     method, _, _ = make("ebgan_with_faults", fault_constant_pulling_away=True)
     core, _, _ = make("ebgan")
     fake = torch.zeros(64, 1, 16, 16)
-    _, logs = method.g_loss(ConstantAutoencoder(codes), fake)
+    _, logs = method.g_loss(ConstantAutoencoder(codes), Batch(fake), Batch(fake.detach()))
     assert logs["pulling_away"].item() == pytest.approx(-1 / 63, abs=1e-6)
     faulty, sound = (torch.autograd.grad(m.pulling_away(codes), codes)[0].norm() for m in (method, core))
     assert faulty < 1e-6
@@ -173,7 +179,7 @@ def test_ebgan_pulling_away_term_is_constant(kind: str):
 
 def test_ebgan_detached_target_loses_part_of_the_gradient():
     class Half(nn.Module):
-        def forward(self, x):
+        def forward(self, x, labels=None):
             return x / 2, x.flatten(1)
 
     image = torch.rand(2, 1, 16, 16) + 0.1
@@ -181,7 +187,7 @@ def test_ebgan_detached_target_loses_part_of_the_gradient():
     for fault in (False, True):
         method, _, _ = make("ebgan_with_faults", pt_weight=0.0, fault_detached_target=fault)
         fake = image.clone().requires_grad_()
-        loss = method.g_loss(Half(), fake)[0]
+        loss = method.g_loss(Half(), Batch(fake), Batch(fake.detach()))[0]
         loss.backward()
         gradients[fault], losses[fault] = fake.grad, loss.item()
     # E = mean((y/2 - c)^2): with c = y it is y / (2 n), n = 512; with c constant, 2 (y/2 - y) / 2 / n.
@@ -196,6 +202,6 @@ def test_ebgan_detached_target_leaves_the_loss_of_d_alone():
     real, fake = torch.rand(4, 1, 16, 16), torch.rand(4, 1, 16, 16)
     gradients = []
     for method, _, D in (sound, faulty):
-        loss, _ = method.d_loss(D, real, fake)
+        loss, _ = method.d_loss(D, Batch(real), Batch(fake))
         gradients.append(torch.autograd.grad(loss, list(D.parameters())))
     assert all(torch.equal(a, b) for a, b in zip(*gradients, strict=True))

@@ -1,31 +1,34 @@
-"""Losses as pure functions of tensors, one equation each. All are minimised.
+"""Adversarial losses as pure functions of tensors, one equation each. All are minimised. No torch until they are used.
 
-``real`` and ``fake`` are the discriminator's outputs f(x) and f(y), shape (N,), unbounded. Expectations are means
-over the batch.
+``real`` and ``fake`` are the discriminator's logits f(x) and f(y), shape (N,), unbounded. Expectations are means over
+the batch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import torch.nn.functional as F
-from torch import Tensor
+from sngan_repro.core.lazy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def standard_d(real: Tensor, fake: Tensor) -> Tensor:
     """E[softplus(-f(x))] + E[softplus(f(y))]; 2 log 2 = 1.386 at chance (Miyato et al. 2018, eq. 15)."""
-    return F.softplus(-real).mean() + F.softplus(fake).mean()
+    softplus = torch.nn.functional.softplus
+    return softplus(-real).mean() + softplus(fake).mean()
 
 
 def standard_g(fake: Tensor) -> Tensor:
     """The non-saturating E[softplus(-f(y))]; log 2 = 0.693 at chance."""
-    return F.softplus(-fake).mean()
+    return torch.nn.functional.softplus(-fake).mean()
 
 
 def hinge_d(real: Tensor, fake: Tensor) -> Tensor:
     """E[max(0, 1 - f(x))] + E[max(0, 1 + f(y))] (Miyato et al. 2018, eq. 16)."""
-    return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
+    return torch.relu(1 - real).mean() + torch.relu(1 + fake).mean()
 
 
 def hinge_g(fake: Tensor) -> Tensor:
@@ -44,29 +47,40 @@ def wasserstein_g(fake: Tensor) -> Tensor:
 
 
 class AdversarialLoss(NamedTuple):
-    """The two sides of an adversarial game."""
+    """The losses of D and G."""
 
     d: Callable[[Tensor, Tensor], Tensor]
+    """(f(x), f(y)) -> the loss of D, a scalar"""
     g: Callable[[Tensor], Tensor]
+    """f(y) -> the loss of G, a scalar"""
+    d_equation: str
+    """L_D in LaTeX: x real, y = G(z), f the logit of D"""
+    g_equation: str
+    """L_G in LaTeX"""
+    summary: str
 
 
-ADVERSARIAL = {
-    "standard": AdversarialLoss(standard_d, standard_g),
-    "hinge": AdversarialLoss(hinge_d, hinge_g),
-    "wasserstein": AdversarialLoss(wasserstein_d, wasserstein_g),
+LOSSES = {
+    "standard": AdversarialLoss(
+        standard_d,
+        standard_g,
+        r"\mathbb{E}[\log(1 + e^{-f(x)})] + \mathbb{E}[\log(1 + e^{f(y)})]",
+        r"\mathbb{E}[\log(1 + e^{-f(y)})]",
+        "standard loss",
+    ),
+    "hinge": AdversarialLoss(
+        hinge_d,
+        hinge_g,
+        r"\mathbb{E}[\max(0, 1 - f(x))] + \mathbb{E}[\max(0, 1 + f(y))]",
+        r"-\mathbb{E}[f(y)]",
+        "hinge loss",
+    ),
+    "wasserstein": AdversarialLoss(
+        wasserstein_d,
+        wasserstein_g,
+        r"\mathbb{E}[f(y)] - \mathbb{E}[f(x)]",
+        r"-\mathbb{E}[f(y)]",
+        "Wasserstein loss",
+    ),
 }
-
-
-def reconstruction_l1(images: Tensor, reconstructions: Tensor) -> Tensor:
-    """Mean absolute error of each image, (N, C, H, W) twice -> (N,) (Berthelot et al. 2017)."""
-    return (reconstructions - images).abs().flatten(1).mean(1)
-
-
-def reconstruction_mse(images: Tensor, reconstructions: Tensor) -> Tensor:
-    """Mean squared error of each image, (N, C, H, W) twice -> (N,)."""
-    return (reconstructions - images).square().flatten(1).mean(1)
-
-
-def reconstruction_l2(images: Tensor, reconstructions: Tensor) -> Tensor:
-    """Euclidean norm of each image's error, (N, C, H, W) twice -> (N,) (Zhao et al. 2017, eq. 13)."""
-    return (reconstructions - images).flatten(1).norm(dim=1)
+"""Values of the option ``loss`` of the method ``gan``. A new loss is two functions and an entry here."""

@@ -1,30 +1,116 @@
-"""Terms added to a loss, as pure functions of tensors."""
+"""Terms added to a loss. No torch until they are used.
+
+A penalty of D is a function ``(D, real, fake) -> scalar`` of the discriminator and the two batches. It is computed in
+float32, also under autocast, and its gradient by D's weights is right for every D: plain autograd differentiates it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import torch
-from torch import Tensor
+from sngan_repro.core.lazy import torch
+from sngan_repro.nets.interface import Batch, DOutput
+from sngan_repro.nets.precision import full_precision
 
-from sngan_repro.nets.convolution import only_inputs
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Discriminator = Callable[..., DOutput]
+"""D(images, labels=None) -> DOutput"""
 
 
-def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, target: float = 1.0) -> Tensor:
+def gradient_penalty(D: Discriminator, real: Batch, fake: Batch, target: float = 1.0) -> Tensor:
     """E[(|grad f(v)|_2 - target)^2] at v = e x + (1 - e) y, one e ~ U[0, 1] per example.
 
-    real, fake: (N, C, H, W), treated as constants. The norm is over all coordinates of one example and the penalty
-    is two-sided (Gulrajani et al. 2017, eq. 3). Needs second derivatives, and runs in float32 also under autocast.
+    Images (N, C, H, W) are constants. The norm is over all coordinates of one example, and the penalty is two-sided
+    (Gulrajani et al. 2017, eq. 3). A conditional D gets the labels of the real images. Needs second derivatives.
     """
-    with torch.autocast(real.device.type, enabled=False):
-        real, fake = real.detach().float(), fake.detach().float()
-        e = torch.rand(real.shape[0], 1, 1, 1, device=real.device)
-        v = torch.lerp(fake, real, e).requires_grad_()
-        with only_inputs():
-            output = critic(v)
-        (gradient,) = torch.autograd.grad(output.sum(), v, create_graph=True)
-        norms = gradient.flatten(1).norm(dim=1)  # (N,)
-        return (norms - target).square().mean()
+    with torch.autocast(real.images.device.type, enabled=False):
+        x, y = full_precision(real.images.detach()), full_precision(fake.images.detach())
+        e = torch.rand(x.shape[0], 1, 1, 1, device=x.device, dtype=x.dtype)
+        v = torch.lerp(y, x, e)  # (N, C, H, W)
+        return (_input_gradient_norms(D, Batch(v, real.labels)) - target).square().mean()
+
+
+def r1_penalty(D: Discriminator, real: Batch, fake: Batch) -> Tensor:
+    """1/2 E[|grad f(x)|_2^2] at the real images x (Mescheder et al. 2018, eq. 9). Needs second derivatives."""
+    del fake
+    with torch.autocast(real.images.device.type, enabled=False):
+        return _input_gradient_norms(D, Batch(full_precision(real.images.detach()), real.labels)).square().mean() / 2
+
+
+def _input_gradient_norms(D: Discriminator, batch: Batch) -> Tensor:
+    """Euclidean norm of the gradient of f at each image, (N,), differentiable by D's weights."""
+    images = batch.images.requires_grad_()
+    logits = D(images, batch.labels).logits
+    (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
+    return gradient.flatten(1).norm(dim=1)
+
+
+def orthonormal_penalty(D: Any, real: Batch, fake: Batch) -> Tensor:
+    """sum over layers of |W W^T - I|_F^2, W as a matrix with the smaller Gram matrix (Brock et al. 2017).
+
+    W (d_out, d_in h w) is the trained weight of a convolution or dense layer of D, before any weight normaliser; W^T
+    takes its place where d_out is larger, so that orthonormal rows or columns are possible.
+    """
+    from sngan_repro.nets.weights import is_transposed, original_weight, weighted_layers
+
+    del real, fake
+    terms = []
+    for _, layer in weighted_layers(D):
+        weight = full_precision(original_weight(layer))
+        with torch.autocast(weight.device.type, enabled=False):
+            matrix = (weight.transpose(0, 1) if is_transposed(layer) else weight).flatten(1)  # (d_out, d)
+            if matrix.shape[0] > matrix.shape[1]:
+                matrix = matrix.t()
+            gram = matrix @ matrix.t()
+            terms.append((gram - torch.eye(len(gram), device=gram.device, dtype=gram.dtype)).square().sum())
+    return torch.stack(terms).sum()
+
+
+class Penalty(NamedTuple):
+    """A penalty of D."""
+
+    function: Callable[[Any, Batch, Batch], Tensor]
+    weight: float
+    """The usual weight, the default of the option ``penalty_weight``."""
+    equation: str
+    """The term in LaTeX, without its weight: x real, y = G(z), f the logit of D."""
+    where: str
+    """What else the equation needs to be understood, in LaTeX; empty if nothing."""
+    source: str
+    """Citation keys of report/references.bib."""
+    summary: str
+
+
+PENALTIES = {
+    "gradient": Penalty(
+        gradient_penalty,
+        10.0,
+        r"\mathbb{E}[(\lVert\nabla f(v)\rVert_2 - 1)^2]",
+        r"v = \epsilon x + (1 - \epsilon) y,\ \epsilon \sim U[0, 1]",
+        "gulrajani2017",
+        "gradient penalty per example",
+    ),
+    "r1": Penalty(
+        r1_penalty,
+        10.0,
+        r"\tfrac{1}{2}\mathbb{E}[\lVert\nabla f(x)\rVert_2^2]",
+        "",
+        "mescheder2018",
+        "gradient penalty at the real images",
+    ),
+    "orthonormal": Penalty(
+        orthonormal_penalty,
+        1e-4,
+        r"\textstyle\sum_l \lVert W_l W_l^{\top} - I\rVert_F^2",
+        "",
+        "brock2017",
+        "orthonormal regularisation of D's weights",
+    ),
+}
+"""Values of the option ``penalty`` of the method ``gan``. A new penalty is a function and an entry here."""
 
 
 def pulling_away(codes: Tensor) -> Tensor:
@@ -34,7 +120,7 @@ def pulling_away(codes: Tensor) -> Tensor:
     """
     num = codes.shape[0]
     with torch.autocast(codes.device.type, enabled=False):
-        unit = torch.nn.functional.normalize(codes.float(), dim=1)
+        unit = torch.nn.functional.normalize(full_precision(codes), dim=1)
         cosines = unit @ unit.t()  # (N, N)
     # The diagonal is taken out before the sum: subtracting N afterwards loses digits for small values.
     off_diagonal = cosines.masked_fill(torch.eye(num, dtype=torch.bool, device=codes.device), 0.0)

@@ -1,4 +1,4 @@
-"""Network families: one file each, called like the family. Listing them imports no torch; using one does."""
+"""Network families: one file each, with the family's name. Listing them imports no torch; using one does."""
 
 from __future__ import annotations
 
@@ -7,55 +7,64 @@ from typing import TYPE_CHECKING, ClassVar, NoReturn
 
 from sngan_repro.core.registry import FileRegistry, require_complete
 from sngan_repro.core.schema import ConfigError
+from sngan_repro.nets.interface import ImageSpec
 
 if TYPE_CHECKING:
     from torch import nn
 
     from sngan_repro.config.specs import NetsSpec
 
-ImageShape = tuple[int, int, int]
-"""(channels, height, width); height = width"""
-
 
 class Family:
-    """Networks that methods share. Subclass it, implement what the family has, register with
-    ``@FAMILIES.register("name")``; the name is that of ``nets.family`` in study files.
+    """Networks that methods share. Subclass it, implement the networks that the family has, and register it with
+    ``@FAMILIES.register("name")``. The name is the value of ``nets.family`` in study files.
 
-    Networks come with PyTorch's initial weights: :mod:`sngan_repro.nets.build` initialises them. A network or an image
-    shape that a family does not have raises ConfigError.
+    A network is returned with PyTorch's initial weights; :meth:`initialise` is called later, after the weight
+    normalisers are in place. Raise ConfigError for an image size that the family does not have. No layer may change
+    its input in place: a skip connection, a hook or a returned feature may still need it.
     """
 
     name: ClassVar[str]
     summary: ClassVar[str]
-    """One line for listings: which networks, and where they are from."""
+    """One line for listings: the networks and their source."""
+    conditional: ClassVar[bool] = False
+    """True if the networks use class labels (``nets.conditional: true``)."""
 
     @classmethod
-    def generator(cls, nets: NetsSpec, image_shape: ImageShape) -> nn.Module:
-        """(N, z_dim) -> (N, C, H, W) in (-1, 1), float32 also under autocast."""
+    def generator(cls, nets: NetsSpec, image: ImageSpec) -> nn.Module:
+        """G(z, labels=None): (N, z_dim) -> (N, C, H, W) in (-1, 1), float32 also under autocast."""
         cls._lacks("generator")
 
     @classmethod
     def discriminator(
         cls,
         nets: NetsSpec,
-        image_shape: ImageShape,
-        conv: type[nn.Conv2d],
-        linear: type[nn.Linear],
-        norm: Callable[[int], nn.Module] | None,
-        norm_first: bool,
-        num_outputs: int,
+        image: ImageSpec,
+        norm: Callable[[int], nn.Module] | None = None,
+        norm_first: bool = False,
+        num_outputs: int = 1,
     ) -> nn.Module:
-        """(N, C, H, W) -> (N,), or (N, num_outputs); float32 also under autocast.
+        """D(images, labels=None): (N, C, H, W) -> DOutput with logits (N,), or (N, num_outputs); float32.
 
-        conv, linear: the classes of its layers, spectrally normalised ones for SNGAN. norm: makes a normaliser for a
-        number of channels, after every layer but the first and the last, or None; norm_first: after the first too.
+        norm: makes an activation normaliser for a number of channels, put after every layer but the first and the
+        last, or None. norm_first: after the first layer too.
         """
         cls._lacks("discriminator")
 
     @classmethod
-    def autoencoder_discriminator(cls, nets: NetsSpec, image_shape: ImageShape, code_dim: int) -> nn.Module:
-        """(N, C, H, W) -> (reconstruction (N, C, H, W), code (N, code_dim)); float32 also under autocast."""
+    def autoencoder_discriminator(cls, nets: NetsSpec, image: ImageSpec, code_dim: int) -> nn.Module:
+        """D(images, labels=None): (N, C, H, W) -> (reconstruction (N, C, H, W), code (N, code_dim)); float32."""
         cls._lacks("autoencoding discriminator")
+
+    @classmethod
+    def initialise(cls, net: nn.Module, scheme: str) -> nn.Module:
+        """Initialise the weights of a network of this family in place; returns it.
+
+        scheme: ``nets.init``. Override it for a family whose paper starts its layers in another way.
+        """
+        from sngan_repro.nets.initialisation import initialise
+
+        return initialise(net, scheme)
 
     @classmethod
     def _lacks(cls, network: str) -> NoReturn:

@@ -15,13 +15,13 @@ class CNN(Family):
     summary = "the standard CNN of the SNGAN paper (Table 3), and a convolutional autoencoder of the same widths"
 
     @classmethod
-    def generator(cls, nets, image_shape):
-        return ConvGenerator(nets.z_dim, image_shape, nets.width)
+    def generator(cls, nets, image):
+        return ConvGenerator(nets.z_dim, image, nets.width)
 
     @classmethod
-    def discriminator(cls, nets, image_shape, conv, linear, norm, norm_first, num_outputs):
-        return ConvDiscriminator(image_shape, nets.width, conv, linear, norm, norm_first, num_outputs)
+    def discriminator(cls, nets, image, norm=None, norm_first=False, num_outputs=1):
+        return ConvDiscriminator(image, nets.width, norm, norm_first, num_outputs)
 
     @classmethod
-    def autoencoder_discriminator(cls, nets, image_shape, code_dim):
-        return AutoencoderDiscriminator(image_shape, nets.width, code_dim)
+    def autoencoder_discriminator(cls, nets, image, code_dim):
+        return AutoencoderDiscriminator(image, nets.width, code_dim)

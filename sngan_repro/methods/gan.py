@@ -1,0 +1,142 @@
+"""GAN: loss x weight normaliser x activation normaliser x penalty x clipping of D, each an option.
+
+SNGAN, BN, LN and WGAN-GP are presets of it: other defaults, and a title and source of their own.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field, create_model, model_validator
+
+from sngan_repro import nets
+from sngan_repro.core.schema import ConfigError
+from sngan_repro.methods.base import METHODS, Logs, Method, MethodOptions
+from sngan_repro.methods.losses import LOSSES, PENALTIES
+from sngan_repro.nets.interface import Batch
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+WEIGHT_EQUATIONS = {
+    "spectral": r"\bar{W} = W / \sigma_1(W)",
+    "weight": r"\bar{W}_i = W_i / \lVert W_i\rVert_2",
+    "frobenius": r"\bar{W} = W / \lVert W\rVert_F",
+}
+"""Weight normalisers of :mod:`sngan_repro.nets.weights` -> their equation."""
+NORMS = ("batch", "layer")
+"""Activation normalisers of :mod:`sngan_repro.nets.activations`."""
+
+
+class GANOptions(MethodOptions):
+    """Every part of D's training that the option names."""
+
+    loss: Literal[tuple(LOSSES)] = Field("standard", description="of D and G; standard: non-saturating")  # type: ignore[valid-type]
+    weights: Literal[tuple(WEIGHT_EQUATIONS)] | None = Field(None, description="normaliser of D's weights")  # type: ignore[valid-type]
+    power_iterations: int = Field(1, ge=1, le=100, description="of spectral normalisation, in each forward")
+    spectral_target: float = Field(1.0, gt=0, description="spectral norm that spectral normalisation gives each layer")
+    norm: Literal[NORMS] | None = Field(None, description="normaliser of D's activations")  # type: ignore[valid-type]
+    gain: bool = Field(False, description="learn a gain per channel in the normaliser of D's activations")
+    penalty: Literal[tuple(PENALTIES)] | None = Field(None, description="term added to D's loss")  # type: ignore[valid-type]
+    penalty_weight: float | None = Field(
+        None, ge=0, description=f"lambda; default: {', '.join(f'{n} {p.weight:g}' for n, p in PENALTIES.items())}"
+    )
+    clip: float | None = Field(None, gt=0, description="clip D's weights to [-clip, clip] after each of its steps")
+    clip_what: Literal["all", "conv"] = Field("all", description="all parameters, or weights of convolutions only")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_weight(cls, values: Any) -> Any:
+        """A penalty without a weight gets its usual one, so that the specification of a run says it."""
+        if not isinstance(values, dict):
+            return values
+        penalty = values.get("penalty", cls.model_fields["penalty"].default)
+        if penalty in PENALTIES and values.get("penalty_weight") is None:
+            return {**values, "penalty_weight": PENALTIES[penalty].weight}
+        return values
+
+    @classmethod
+    def preset(cls, **defaults: Any) -> type[GANOptions]:
+        """The same options with other defaults."""
+        fields = {}
+        for name, value in defaults.items():
+            field = copy.copy(cls.model_fields[name])
+            field.default = value
+            fields[name] = (field.annotation, field)
+        return create_model("Options", __base__=cls, **fields)  # type: ignore[call-overload]
+
+
+@METHODS.register("gan")
+class GAN(Method):
+    """Goodfellow et al. 2014, with the changes of D that the options name."""
+
+    title = "GAN"
+    summary = "any loss, weight normaliser, activation normaliser, penalty and clipping of D, by options"
+    source = "goodfellow2014"
+    Options = GANOptions
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        # Batch norm would read the mixing ratio, and spectral normalisation would make one power iteration less.
+        self.batch_real_and_fake = self.options.norm != "batch" and self.options.weights != "spectral"
+
+    @classmethod
+    def check(cls, options: Any, optimizer: Any) -> None:
+        defaults = GANOptions.model_fields
+        for key, needed, ok in (
+            ("power_iterations", "weights: spectral", options.weights == "spectral"),
+            ("spectral_target", "weights: spectral", options.weights == "spectral"),
+            ("gain", "norm", options.norm is not None),
+            ("penalty_weight", "penalty", options.penalty is not None),
+            ("clip_what", "clip", options.clip is not None),
+        ):
+            if not ok and getattr(options, key) != defaults[key].default:
+                raise ConfigError(f"`{key}` has no effect without `{needed}`; remove it")
+
+    @classmethod
+    def equations_for(cls, options: Any) -> str:
+        loss, penalty = LOSSES[options.loss], PENALTIES.get(options.penalty)
+        term = rf" + \lambda\,{penalty.equation}" if penalty else ""
+        parts = [f"L_D = {loss.d_equation}{term}", f"L_G = {loss.g_equation}"]
+        parts += [penalty.where] if penalty and penalty.where else []
+        if options.weights:
+            parts.append(WEIGHT_EQUATIONS[options.weights])
+        if options.clip:
+            parts.append(rf"W \leftarrow \mathrm{{clip}}(W, -{options.clip:g}, {options.clip:g})")
+        return r", \qquad ".join(parts)
+
+    def build(self) -> tuple[nn.Module, nn.Module]:
+        G = nets.build_generator(self.nets, self.image)
+        return G, self.build_discriminator()
+
+    def build_discriminator(self, **changes: Any) -> nn.Module:
+        """D under the options. changes: other values of norm, norm_first, num_outputs of Family.discriminator."""
+        options = self.options
+        spectral = {"num_iterations": options.power_iterations, "target": options.spectral_target}
+        norm = functools.partial(nets.NORMS[options.norm], gain=options.gain) if options.norm else None
+        return nets.build_discriminator(
+            self.nets,
+            self.image,
+            options.weights,
+            spectral if options.weights == "spectral" else None,
+            **{"norm": norm, **changes},
+        )
+
+    def d_loss(self, D: Callable[..., Any], real: Batch, fake: Batch) -> tuple[Tensor, Logs]:
+        f_real, f_fake = (output.logits for output in self.both(D, real, fake))
+        loss = LOSSES[self.options.loss].d(f_real, f_fake)
+        logs = {"d_real": f_real.detach().mean(), "d_fake": f_fake.detach().mean()}
+        if self.options.penalty is None:
+            return loss, logs
+        penalty = PENALTIES[self.options.penalty].function(D, real, fake)
+        return loss + self.options.penalty_weight * penalty, {**logs, "penalty": penalty.detach()}
+
+    def g_loss(self, D: Callable[..., Any], fake: Batch, real: Batch) -> tuple[Tensor, Logs]:
+        return LOSSES[self.options.loss].g(D(*fake).logits), {}
+
+    def after_d_step(self, D: nn.Module) -> None:
+        if self.options.clip is not None:
+            nets.clip_weights(D, self.options.clip, only_convolutions=self.options.clip_what == "conv")

@@ -1,0 +1,35 @@
+"""Initial weights, and the number of trained parameters."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from sngan_repro.nets.parametrizations import WeightNormaliser
+from sngan_repro.nets.weights import LAYERS, normalisers_of, original_weight
+
+
+def initialise(net: nn.Module, scheme: str) -> nn.Module:
+    """Initialise all convolutions and dense layers by ``scheme`` (see NetsSpec.init); biases 0. Returns ``net``.
+
+    Weight normalisers start from the initialised weight, layer by layer, so a network of one seed has the same weights
+    with any normaliser that draws no random numbers. Activation normalisers keep PyTorch's start (gain 1, shift 0).
+    """
+    for module in net.modules():
+        if not isinstance(module, LAYERS):
+            continue
+        weight = original_weight(module)
+        if scheme == "dcgan":
+            nn.init.normal_(weight, 0.0, 0.02)
+        else:
+            nn.init.xavier_uniform_(weight)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+        for normaliser in normalisers_of(module):
+            if isinstance(normaliser, WeightNormaliser):
+                normaliser.reset(weight)
+    return net
+
+
+def count_parameters(net: nn.Module) -> int:
+    """The number of trained parameters."""
+    return sum(parameter.numel() for parameter in net.parameters() if parameter.requires_grad)
