@@ -17,8 +17,6 @@ from sngan_repro.core.text import number
 from sngan_repro.study.reference import Reference
 from sngan_repro.study.study import Study
 
-NAN = float("nan")
-
 
 @dataclass(frozen=True)
 class Agreement:
@@ -36,9 +34,12 @@ def agreement(snapshots: Sequence[str], scores: np.ndarray) -> Agreement | None:
     ranked, times = scores.shape
     if ranked < MIN_RANKED or times < 2:
         return None
-    columns = scores.T.tolist()
-    pairs = [[kendall_tau_b(columns[i], columns[j]) for j in range(times)] for i in range(times)]
-    return Agreement(list(snapshots), np.array([[NAN if t is None else t for t in row] for row in pairs]), ranked)
+    tau = np.full((times, times), np.nan)
+    for i in range(times):
+        for j in range(i + 1):
+            found = kendall_tau_b(scores[:, i], scores[:, j])
+            tau[i, j] = tau[j, i] = np.nan if found is None else found
+    return Agreement(list(snapshots), tau, ranked)
 
 
 def study_agreement(

@@ -26,6 +26,7 @@ from sngan_repro.analysis.tables.published import published_table
 from sngan_repro.analysis.tables.tables import printed_tables
 from sngan_repro.config.specs import OWN_SETTING
 from sngan_repro.core import plugins
+from sngan_repro.core import text as text_words
 from sngan_repro.core.files import atomic_path
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.core.text import enumeration
@@ -151,6 +152,7 @@ def gather(study: Study, layout: Layout) -> dict[str, Any]:
         "artefacts": artefacts,
         "description": description,
         "naming": naming,
+        "words": text_words,
         "stats": stats,
         "claims": read_claims(study, layout),
         "ledger": load_ledger(study.claims) if study.claims else None,

@@ -1,3 +1,4 @@
+import itertools
 import math
 
 import numpy as np
@@ -30,6 +31,14 @@ def test_interval_is_the_percentiles_of_the_exact_bootstrap_distribution():
     # Five times 0 and five times 1: the mean of a resample is Binomial(10, 1/2) / 10, whose 2.5 % and 97.5 % quantiles
     # are 0.2 and 0.8 (P(X <= 1) = 0.0107, P(X <= 2) = 0.0547).
     assert stats.bootstrap_interval([0.0] * 5 + [1.0] * 5) == pytest.approx((0.2, 0.8))
+
+
+@pytest.mark.parametrize("n", [2, 3, 5, 9, 16])
+def test_interval_agrees_with_a_bootstrap_written_out(n):
+    values = np.random.default_rng(n).normal(5.0, 2.0, size=n)
+    drawn = np.random.default_rng(0).integers(0, n, size=(10_000, n))
+    expected = np.percentile(values[drawn].mean(axis=1), [2.5, 97.5])
+    assert stats.bootstrap_interval(list(values)) == pytest.approx(tuple(expected), rel=1e-12)
 
 
 def test_interval_widens_with_the_level():
@@ -72,7 +81,20 @@ def test_sign_flip_p_by_hand():
     assert stats.sign_flip_p([]) is None
 
 
-@pytest.mark.parametrize("n", [1, 2, 5, 6, 12])
+@pytest.mark.parametrize("n", [2, 7, 13])
+def test_sign_flip_p_counts_all_sign_patterns(n):
+    values = np.round(np.random.default_rng(n).normal(0.3, 1.0, size=n), 1)
+    sums = [sum(signed) for signed in itertools.product(*((value, -value) for value in values))]
+    expected = np.mean(np.abs(sums) >= abs(sum(values)) - 1e-9)
+    assert stats.sign_flip_p(list(values)) == pytest.approx(expected, rel=1e-12)
+
+
+def test_sums_in_another_order_are_equal():
+    # 0.1 + 0.2 - 0.3 is 5.6e-17 in floating point: every pattern is at least as far from 0.
+    assert stats.sign_flip_p([0.1, 0.2, -0.3]) == 1.0
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 6, 13])
 def test_differences_of_one_sign_have_the_smallest_p(n):
     values = [0.1 * (k + 1) for k in range(n)]  # sums in another order differ in the last bit
     assert stats.sign_flip_p(values) == stats.sign_flip_p([-v for v in values]) == stats.unanimity_chance(n)
