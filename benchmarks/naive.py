@@ -8,34 +8,15 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.utils.parametrizations import spectral_norm
 
 from sngan_repro.config.specs import RunSpec
 from sngan_repro.core.schema import parse
 from sngan_repro.methods import METHODS
-from sngan_repro.nets import SNConv2d, SNLinear, build_discriminator
-from sngan_repro.nets.convolution import Conv2d
-
-
-def plain(net: nn.Module) -> None:
-    """Put PyTorch's own layers in the place of ours, with the same weights, and nothing computed in place."""
-    for name, layer in net.named_children():
-        if isinstance(layer, nn.LeakyReLU):
-            setattr(net, name, nn.LeakyReLU(layer.negative_slope))
-        elif isinstance(layer, nn.ReLU):
-            setattr(net, name, nn.ReLU())
-        elif type(layer) is Conv2d:
-            setattr(net, name, _convolution(layer))
-        else:
-            plain(layer)
-
-
-def _convolution(layer: nn.Conv2d) -> nn.Conv2d:
-    shape = (layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride, layer.padding)
-    replacement = nn.Conv2d(*shape)  # type: ignore[arg-type]
-    replacement.load_state_dict(layer.state_dict())
-    return replacement
+from sngan_repro.nets import build_discriminator
+from sngan_repro.nets.interface import Batch, ImageSpec
+from sngan_repro.nets.weights import normalisers_of, weighted_layers
 
 
 class NaiveLoop:
@@ -48,17 +29,14 @@ class NaiveLoop:
         self.images = (channels_first.float() / 127.5 - 1).to(device)
         method_class = METHODS.get(spec.method.name)
         options = parse(method_class.Options, spec.method.options, spec.id)
-        self.method = method_class(options, tuple(self.images.shape[1:]), spec.nets)  # type: ignore[arg-type]
+        _, channels, size, _ = self.images.shape
+        self.method = method_class(options, ImageSpec(channels, size), spec.nets)
         torch.manual_seed(spec.seed)
         self.G, self.D = self.method.build()
-        if any(isinstance(layer, (SNConv2d, SNLinear)) for layer in self.D.modules()):
-            self.D = build_discriminator(spec.nets, self.method.image_shape)
-            plain(self.D)
-            for layer in self.D.modules():
-                if isinstance(layer, (nn.Conv2d, nn.Linear)):
-                    spectral_norm(layer)
-        for net in (self.G, self.D):
-            plain(net)
+        if any(normalisers_of(layer) for _, layer in weighted_layers(self.D)):
+            self.D = build_discriminator(spec.nets, self.method.image)
+            for _, layer in weighted_layers(self.D):
+                spectral_norm(layer)
         self.G.to(device)
         self.D.to(device)
         self.method.state = {name: value.to(device) for name, value in self.method.state.items()}
@@ -70,16 +48,16 @@ class NaiveLoop:
     def step(self) -> dict[str, float]:
         for _ in range(self.spec.optimizer.n_dis):
             chosen = torch.randint(len(self.images), (self.spec.training.batch_size,))
-            real = self.images[chosen.to(self.device)]
+            real = Batch(self.images[chosen.to(self.device)])
             self.opt_d.zero_grad()
             with self._autocast():
                 fake = self.G(self._latents()).detach()
-                d_loss, d_logs = self.method.d_loss(self.D, real, fake)
+                d_loss, d_logs = self.method.d_loss(self.D, real, Batch(fake))
             d_loss.backward()
             self.opt_d.step()
         self.opt_g.zero_grad()
         with self._autocast():
-            g_loss, g_logs = self.method.g_loss(self.D, self.G(self._latents()))
+            g_loss, g_logs = self.method.g_loss(self.D, Batch(self.G(self._latents())), real)
         g_loss.backward()
         self.opt_g.step()
         logs = {**d_logs, **g_logs, **self.method.after_step(), "d_loss": d_loss, "g_loss": g_loss}

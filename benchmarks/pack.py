@@ -22,29 +22,6 @@ from benchmarks.common import machine, parser, print_table, save, setup
 from benchmarks.train import random_images, spec_of, synchronise
 
 
-def register_plain_method() -> str:
-    """A method whose D has no normaliser at all, as the stacked networks have none; returns its name."""
-    from sngan_repro import nets
-    from sngan_repro.methods import METHODS
-    from sngan_repro.methods.adversarial import AdversarialMethod
-    from sngan_repro.methods.base import MethodOptions
-
-    @METHODS.register("benchmark_plain")
-    class Plain(AdversarialMethod):
-        """Hinge loss, nothing else."""
-
-        title, summary, equations, source, batch_real_and_fake = "Plain", "hinge loss, no normaliser", "", "", True
-
-        class Options(MethodOptions):
-            loss: str = "hinge"
-
-        def build(self) -> Any:
-            G = nets.build_generator(self.nets, self.image_shape)
-            return G, nets.build_discriminator(self.nets, self.image_shape)
-
-    return "benchmark_plain"
-
-
 def threads_rate(specs: list[Any], device: Any, seconds: float) -> float:
     """Updates per second of all runs, each in a thread of this process."""
     import torch
@@ -224,7 +201,7 @@ def stacked_rate(count: int, size: int, width: int, precision: str, device: Any,
             parameter.requires_grad_(True)
         return torch.stack([d_loss.detach(), g_loss.detach()])
 
-    updates, made = GraphedStep(context, update, {}, graph=True), 0
+    updates, made = GraphedStep(context, update, {}, cuda_graph=True), 0
     with context.on_stream():
         for _ in range(6):
             indices.copy_(images.next_indices())
@@ -260,7 +237,7 @@ def main() -> None:
     )
     if given.quick:
         size, width, counts, seconds, precisions = 16, 4, [1, 2], 0.2, precisions[:1]
-    plain = register_plain_method()
+    plain = "gan"  # no normaliser at all, as the stacked networks have none
     needed = max(counts) if "processes" in given.ways else 0
     processes = Processes(needed, device, given.threads)
     rows, records = [], []

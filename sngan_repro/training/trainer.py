@@ -17,6 +17,7 @@ from sngan_repro.core.schema import ConfigError, parse
 from sngan_repro.methods import METHODS
 from sngan_repro.nets.interface import Batch, ImageSpec
 from sngan_repro.nets.latents import LabelLaw, training_labels, training_latents
+from sngan_repro.nets.precision import full_precision
 from sngan_repro.nets.sampling import generate_grid
 from sngan_repro.training.batches import BatchStream
 from sngan_repro.training.cuda_graph import GraphedStep, RunContext
@@ -141,7 +142,7 @@ class Trainer:
         losses = {"d_loss": d_loss.detach(), "g_loss": g_loss.detach()}
         logs = {**losses, **logs, "grad_norm_d": d_norm, "grad_norm_g": g_norm}
         self.log_names = list(logs)
-        return torch.stack([value.float() for value in logs.values()])
+        return torch.stack([full_precision(value) for value in logs.values()])
 
     def _optimizer_step(self, optimizer: Adam, loss: Tensor) -> Tensor:
         """One step of an optimizer; returns the norm of the gradient."""

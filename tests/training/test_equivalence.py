@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
-from benchmarks.naive import plain
 from sngan_repro.data.dataset import PreparedData
-from sngan_repro.nets import SNConv2d, SNLinear
+from sngan_repro.nets.interface import Batch
+from sngan_repro.nets.parametrizations import SpectralNorm
+from sngan_repro.nets.weights import normalisers_of, weighted_layers
 from sngan_repro.training.trainer import Trainer
 
 CPU = torch.device("cpu")
@@ -19,38 +21,29 @@ METHODS = ["sngan", "wgan_gp", "began", "ebgan", "bn", "ln"]
 
 
 class PlainSpectralNorm(nn.Module):
-    """W / sigma by plain autograd, from Algorithm 1 of Miyato et al. 2018; starts from the u of a layer of ours."""
+    """W / sigma by plain autograd, from Algorithm 1 of Miyato et al. 2018; starts from a given u."""
 
-    def __init__(self, layer: nn.Module) -> None:
+    def __init__(self, u: Tensor) -> None:
         super().__init__()
-        self.register_buffer("start", layer.u.clone())
+        self.register_buffer("u", u.clone())
 
     def forward(self, weight: Tensor) -> Tensor:
         matrix = weight.flatten(1)
         with torch.no_grad():
-            v = nn.functional.normalize(matrix.t() @ self.start, dim=0)
+            v = nn.functional.normalize(matrix.t() @ self.u, dim=0)
             u = nn.functional.normalize(matrix @ v, dim=0)
-            self.start.copy_(u)
+            self.u.copy_(u)
         return weight / (u @ matrix @ v)
 
 
 def plainly(net: nn.Module) -> None:
-    """Replace all layers of ours by PyTorch's, with the same weights, in PyTorch's default order in memory."""
-    for name, layer in list(net.named_modules()):
-        if isinstance(layer, (SNConv2d, SNLinear)):
-            parent = net.get_submodule(name.rpartition(".")[0])
-            shape = (layer.in_channels, layer.out_channels) if isinstance(layer, SNConv2d) else (0, 0)
-            replacement = (
-                nn.Conv2d(*shape, layer.kernel_size, layer.stride, layer.padding)
-                if isinstance(layer, SNConv2d)
-                else nn.Linear(layer.in_features, layer.out_features)
-            )
-            replacement.weight.data.copy_(layer.weight.data)
-            replacement.bias.data.copy_(layer.bias.data)
-            nn.utils.parametrize.register_parametrization(replacement, "weight", PlainSpectralNorm(layer), unsafe=True)
-            setattr(parent, name.rpartition(".")[2], replacement)
-    plain(net)
+    """Spectral normalisation by :class:`PlainSpectralNorm`, and PyTorch's default order in memory."""
     net.to(memory_format=torch.contiguous_format)
+    for _, layer in weighted_layers(net):
+        for normaliser in normalisers_of(layer):
+            assert isinstance(normaliser, SpectralNorm)
+            parametrize.remove_parametrizations(layer, "weight", leave_parametrized=False)
+            parametrize.register_parametrization(layer, "weight", PlainSpectralNorm(normaliser.u), unsafe=True)
 
 
 def plain_losses(trainer: Trainer, images: np.ndarray, order: list[Tensor], updates: int) -> list[tuple[float, float]]:
@@ -75,11 +68,11 @@ def plain_losses(trainer: Trainer, images: np.ndarray, order: list[Tensor], upda
         for _ in range(updates):
             for _ in range(optimizer.n_dis):
                 fake = G(latents()).detach()
-                d_loss, _ = method.d_loss(D, real_images[order.pop(0)], fake)
+                d_loss, _ = method.d_loss(D, real := Batch(real_images[order.pop(0)]), Batch(fake))
                 adams[0].zero_grad()
                 d_loss.backward()
                 adams[0].step()
-            g_loss, _ = method.g_loss(D, G(latents()))
+            g_loss, _ = method.g_loss(D, Batch(G(latents())), real)
             adams[1].zero_grad()
             g_loss.backward()
             adams[1].step()
@@ -89,9 +82,8 @@ def plain_losses(trainer: Trainer, images: np.ndarray, order: list[Tensor], upda
 
 
 @pytest.fixture
-def double(monkeypatch: pytest.MonkeyPatch):
-    """Everything in float64, the conversions to float32 inside the networks left out."""
-    monkeypatch.setattr(Tensor, "float", lambda self: self.double())
+def double():
+    """Everything in float64."""
     torch.set_default_dtype(torch.float64)
     yield
     torch.set_default_dtype(torch.float32)

@@ -24,7 +24,7 @@ def test_the_same_bits_as_torch_with_changing_rates_and_a_resume():
     reference = torch.optim.Adam(theirs, 1e-3, (0.5, 0.9), fused=True)
     for step in range(8):
         rate = 1e-3 / (1 + step)
-        mine.set_rate(rate)
+        mine.set_lr(rate)
         reference.param_groups[0]["lr"] = rate
         for a, b, gradient in zip(ours, theirs, gradients(step), strict=True):
             a.grad, b.grad = gradient.clone(), gradient.clone()
@@ -33,7 +33,7 @@ def test_the_same_bits_as_torch_with_changing_rates_and_a_resume():
         assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
         if step == 4:
             fresh = Adam(ours, 1.0, 0.5, 0.9)
-            fresh.load(mine.state())
+            fresh.load_state_dict(mine.state_dict())
             mine = fresh
 
 

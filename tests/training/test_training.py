@@ -21,9 +21,11 @@ from sngan_repro.config.specs import RunSpec
 from sngan_repro.core.files import read_json
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.data.dataset import PreparedData
+from sngan_repro.nets.interface import Batch
 from sngan_repro.training import session as session_module
 from sngan_repro.training.checkpoint import load_state, run_lock, state_path
 from sngan_repro.training.job import INTERRUPTED, train
+from sngan_repro.training.optimizer import Adam
 from sngan_repro.training.session import TrainOptions
 from sngan_repro.training.trainer import Trainer
 
@@ -300,27 +302,31 @@ def test_same_seed_starts_with_the_same_generator(tiny_run, tiny_images: Path):
 def test_d_is_untouched_by_gs_step_and_g_by_ds(tiny_run, tiny_images: Path, monkeypatch):
     trainer = Trainer(tiny_run(method={"name": "bn", "options": {}}), train_images(tiny_images), CPU)
     seen = []
-    descend = Trainer._optimizer_step
+    step = Adam.step
 
-    def watched(self, optimizer, loss):
-        mine, other = (self.D, self.G) if optimizer is self.opt_d else (self.G, self.D)
+    def watched(self):
+        mine, other = (trainer.D, trainer.G) if self is trainer.opt_d else (trainer.G, trainer.D)
         before = [p.clone() for p in other.parameters()], [p.clone() for p in mine.parameters()]
-        norm = descend(self, optimizer, loss)
+        step(self)
         assert all(torch.equal(a, b) for a, b in zip(before[0], other.parameters(), strict=True))
         assert any(not torch.equal(a, b) for a, b in zip(before[1], mine.parameters(), strict=True))
-        seen.append(optimizer is self.opt_d)
-        return norm
+        seen.append(self is trainer.opt_d)
 
-    monkeypatch.setattr(Trainer, "_optimizer_step", watched)
+    monkeypatch.setattr(Adam, "step", watched)
     trainer.step()
     assert seen == [True, False]
 
 
-def test_n_dis_and_fresh_latents(tiny_run, tiny_images: Path, monkeypatch):
+def latents_of(trainer: Trainer) -> list[torch.Tensor]:
+    """The latents that G gets from now on."""
+    drawn: list[torch.Tensor] = []
+    trainer.G.register_forward_pre_hook(lambda module, inputs: drawn.append(inputs[0].clone()))
+    return drawn
+
+
+def test_n_dis_and_fresh_latents(tiny_run, tiny_images: Path):
     trainer = Trainer(tiny_run(optimizer={"n_dis": 3}), train_images(tiny_images), CPU)
-    drawn = []
-    latents = Trainer._latents
-    monkeypatch.setattr(Trainer, "_latents", lambda self: drawn.append(latents(self)) or drawn[-1])
+    drawn = latents_of(trainer)
     trainer.step()
     assert len(drawn) == 4  # three steps of D, one of G
     assert all(not torch.equal(a, b) for i, a in enumerate(drawn) for b in drawn[:i])
@@ -330,12 +336,12 @@ def test_n_dis_and_fresh_latents(tiny_run, tiny_images: Path, monkeypatch):
 def test_ttur_and_linear_decay(tiny_run, tiny_images: Path):
     spec = tiny_run(optimizer={"lr": None, "lr_d": 4e-4, "lr_g": 1e-4}, training={"lr_decay_from": 0.5})
     trainer = Trainer(spec, train_images(tiny_images), CPU)
-    assert (trainer.opt_d.rate, trainer.opt_g.rate) == (4e-4, 1e-4)
+    assert (trainer.opt_d.lr, trainer.opt_g.lr) == (4e-4, 1e-4)
     rates = trainer.rates(np.array([0, 12, 18, 24]))[0]
     assert rates.tolist() == pytest.approx([4e-4, 4e-4, 2e-4, 0.0])
     trainer.steps = 18
     trainer.step()
-    assert trainer.opt_g.rate == pytest.approx(0.5e-4)
+    assert trainer.opt_g.lr == pytest.approx(0.5e-4)
 
 
 def test_ema_by_hand(tiny_run, tiny_images: Path):
@@ -367,8 +373,9 @@ def test_bf16_follows_fp32(name: str, tiny_run, tiny_images: Path):
         trainer = Trainer(spec, train_images(tiny_images), CPU)
         with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
             real = next(trainer.batches)
-            loss, _ = trainer.method.d_loss(trainer.D, real, trainer.G(torch.randn(8, 8)).detach())
-            assert loss.dtype == trainer.method.g_loss(trainer.D, real)[0].dtype == torch.float32
+            fake = Batch(trainer.G(torch.randn(8, 8)).detach())
+            loss, _ = trainer.method.d_loss(trainer.D, real, fake)
+            assert loss.dtype == trainer.method.g_loss(trainer.D, fake, real)[0].dtype == torch.float32
         dtypes = []
         hook = trainer.D.register_forward_hook(lambda *_: dtypes.append(torch.is_autocast_enabled("cpu")))  # noqa: B023
         rows[precision] = trainer.step()
@@ -410,13 +417,16 @@ def test_adam_gets_the_setting(tiny_run, tiny_images: Path):
     trainer = Trainer(tiny_run(optimizer={"beta1": 0.11, "beta2": 0.77}), train_images(tiny_images), CPU)
     for optimizer in (trainer.opt_d, trainer.opt_g):
         assert (optimizer.beta1, optimizer.beta2) == (0.11, 0.77)
-        assert optimizer.rate == 0.002
+        assert optimizer.lr == 0.002
 
 
 def test_latent_laws(tiny_run, tiny_images: Path):
     for law, bounds, deviation in (("uniform", 1.0, 3**-0.5), ("normal", 6.0, 1.0)):
         spec = tiny_run(nets={"z_law": law, "z_dim": 500}, training={"batch_size": 40})
-        z = Trainer(spec, train_images(tiny_images), CPU)._latents()
+        trainer = Trainer(spec, train_images(tiny_images), CPU)
+        drawn = latents_of(trainer)
+        trainer.step()
+        z = drawn[0]
         assert z.abs().max() <= bounds
         assert z.mean().item() == pytest.approx(0, abs=0.03)
         assert z.std().item() == pytest.approx(deviation, rel=0.03)
@@ -427,8 +437,9 @@ def test_training_noise_depends_on_the_seed(tiny_run, tiny_images: Path):
     draws = []
     for seed in (3, 3, 4):
         trainer = Trainer(tiny_run(seed=seed), images, CPU)
-        with trainer.context.random():
-            draws.append(trainer._latents())
+        drawn = latents_of(trainer)
+        trainer.step()
+        draws.append(drawn[0])
     assert torch.equal(draws[0], draws[1])
     assert not torch.equal(draws[0], draws[2])
 
