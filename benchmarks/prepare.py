@@ -24,7 +24,7 @@ COLUMNS = [
     "array MB",
     "beyond imports, MB",
 ]
-BARE = "import PIL.Image, numpy, sngan_repro.cli.commands, sngan_repro.data.prepare"
+BARE = "import PIL.Image, numpy, sngan_repro.cli.main, sngan_repro.data.prepare"
 
 
 def main() -> None:

@@ -48,49 +48,37 @@ def random_images(size: int) -> Any:
 
 def prepare(spec: Any, kind: str, device: Any) -> Callable[[], object]:
     """A function that makes one update. kind: naive, plain (kernel by kernel) or ours."""
-    images = random_images(spec.data.image_size)
     if kind == "naive":
         from benchmarks.naive import NaiveLoop
 
-        return NaiveLoop(spec, images, device).step
-    from sngan_repro.training.trainer import Trainer
+        return NaiveLoop(spec, random_images(spec.data.image_size), device).step
+    from sngan_repro.training.benchmark import update_function
 
-    trainer = Trainer(spec, images, device, graph=kind == "ours")
-
-    def update() -> None:
-        with trainer.context.on_stream():
-            trainer.advance()
-
-    return update
+    return update_function(spec, device, NUM_IMAGES, cuda_graph=kind == "ours")
 
 
 def serve(pipe: Connection, device_name: str, threads: int, naive: bool) -> None:
-    """The work of one of the two processes: prepare a training and time updates of it, as it is told."""
+    """The work of one of the two processes: prepare the training of a message, or time a round of its updates."""
     import torch
 
+    from sngan_repro.training.benchmark import round_timer
+
     torch.set_num_threads(threads)
-    if naive:  # nothing of what our processes set
+    if naive:  # without the settings of our processes
         device = torch.device(device_name)
     else:
         from sngan_repro.core import runtime
 
         device = runtime.setup(device_name, threads)
-    update: Callable[[], object] | None = None
+    timed: Callable[[], float] | None = None
     while (message := pipe.recv()) is not None:
-        if isinstance(message, int):
-            assert update is not None
-            synchronise(device)
-            started = time.perf_counter()
-            for _ in range(message):
-                update()
-            synchronise(device)
-            pipe.send(time.perf_counter() - started)
-            continue
-        spec, kind = message
-        update = prepare(spec, kind, device)
-        for _ in range(6 if device.type == "cuda" else 1):
-            update()
-        pipe.send(None)
+        if message == "time":
+            assert timed is not None
+            pipe.send(timed())
+        else:
+            spec, kind, seconds = message
+            timed = round_timer(prepare(spec, kind, device), device, seconds / 2)
+            pipe.send(None)
 
 
 def synchronise(device: Any) -> None:
@@ -115,11 +103,8 @@ class Worker:
 
     def timer(self, spec: Any, kind: str, seconds: float) -> Callable[[], float]:
         """Prepare a training; the function times updates of it for about ``seconds`` and returns seconds an update."""
-        self.ask((spec, kind))
-        updates = 1
-        while (taken := self.ask(updates)) < seconds / 2:
-            updates = max(updates + 1, min(8 * updates, round(updates * seconds / max(taken, 1e-9))))
-        return lambda: self.ask(updates) / updates
+        self.ask((spec, kind, seconds))
+        return lambda: self.ask("time")
 
     def stop(self) -> None:
         self.pipe.send(None)

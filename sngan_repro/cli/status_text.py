@@ -151,7 +151,7 @@ def count_table(runs: Sequence[RunStatus]) -> list[str]:
     one = len({run.dataset for run in runs}) == 1
     rows = [[*([] if one else ["dataset"]), "method", "setting", "runs", *states, "scored", "updates"]]
     words = len(rows[0]) - len(states) - 3
-    for _, group in groupby(runs, key=lambda run: (run.dataset, run.method, run.setting)):
+    for _, group in groupby(runs, key=lambda run: (run.dataset, run.label, run.setting)):
         cell = list(group)
         first = cell[0]
         counts = [len(cell), *(sum(run.state == state for run in cell) for state in states)]
@@ -159,7 +159,7 @@ def count_table(runs: Sequence[RunStatus]) -> list[str]:
         made, planned, _ = StudyStatus("", "", cell).steps
         share = f"{100 * made // planned} %" if planned else ""
         names = [] if one else [first.dataset]
-        rows.append([*names, first.method, first.setting, *(str(count or "-") for count in counts), share])
+        rows.append([*names, first.label, first.setting, *(str(count or "-") for count in counts), share])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(

@@ -14,7 +14,7 @@ import torch
 from sngan_repro.cli.main import COMMANDS, main
 from sngan_repro.config.run_paths import RunPaths
 from sngan_repro.training.job import train
-from sngan_repro.training.session import TrainOptions
+from sngan_repro.training.options import TrainOptions
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,12 +34,6 @@ def test_help_imports_nothing_heavy():
     code = "import sys; from sngan_repro.cli.main import build_parser; build_parser(); print('pydantic' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "False"
-
-
-def test_every_command_has_a_function():
-    from sngan_repro.cli import commands
-
-    assert all(callable(getattr(commands, name.replace("-", "_"))) for name in COMMANDS)
 
 
 @pytest.mark.parametrize(
@@ -74,21 +68,13 @@ def test_mistakes_end_in_one_message(arguments, message):
 
 def test_check_lists_runs_and_measures(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr("sngan_repro.workflow.cost.measure_update", lambda spec, device: 0.01)
+    monkeypatch.setattr("sngan_repro.training.benchmark.measure", lambda spec, device: 0.01)
     main(["check", "--study", "quick", "--threads", "1"])
     printed = capsys.readouterr().out
     assert "36 runs = 1 datasets x 6 methods x 3 settings x 2 seeds" in printed
     steps = 36 * 400
     assert f"{steps:,} generator updates in all" in printed
     assert f"({steps * 0.01:.0f} s)" in printed
-
-
-def test_measured_update_is_plausible(tiny_run):
-    from sngan_repro.workflow.cost import measure_update
-
-    small = measure_update(tiny_run(), torch.device("cpu"), min_seconds=0.02)
-    large = measure_update(tiny_run(training={"batch_size": 128}), torch.device("cpu"), min_seconds=0.02)
-    assert 1e-4 < small < large
 
 
 def test_moved_weights_reach_the_scoring(monkeypatch: pytest.MonkeyPatch):
@@ -144,7 +130,7 @@ def test_train_and_score_from_the_command_line(tiny_run, tiny_images: Path, tmp_
     scoring = ["--protocols", json.dumps([protocol]), "--evaluators", json.dumps({"classifier": str(tmp_path / "ev")})]
     main(["score", "--run", str(tmp_path / "run"), "--dataset", str(tiny_images), *scoring, "--threads", "1"])
     scores = json.loads((tmp_path / "run" / "scores.json").read_text())
-    assert [(r["updates"], r["metric"]) for r in scores["records"]][:2] == [
+    assert [(r["steps"], r["metric"]) for r in scores["records"]][:2] == [
         (7, "is20s2@classifier"),
         (7, "fid20_train@classifier"),
     ]

@@ -11,14 +11,14 @@ import pytest
 import torch
 import yaml
 
-from sngan_repro.cli.commands import train as train_command
+from sngan_repro.cli.workflow_training import train as train_command
 from sngan_repro.config.run_paths import RunPaths
 from sngan_repro.config.specs import RunSpec
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.study.load import load_study
 from sngan_repro.training.job import INTERRUPTED
 from sngan_repro.training.job import train as train_run
-from sngan_repro.training.session import TrainOptions
+from sngan_repro.training.options import TrainOptions
 from sngan_repro.training.trainer import Trainer
 from sngan_repro.workflow.packs import packs
 

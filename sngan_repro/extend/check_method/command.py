@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import statistics
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from sngan_repro.config.specs import NetsSpec
@@ -18,7 +16,7 @@ from sngan_repro.extend.check_method import SIZES, check_method
 from sngan_repro.extend.check_method.case import SETTING, run_spec
 from sngan_repro.methods import METHODS
 from sngan_repro.study.entries import options_of, setting_of
-from sngan_repro.training.trainer import Trainer
+from sngan_repro.training.benchmark import round_timer, update_function
 
 NETS = NetsSpec(width=16, z_dim=32)
 SIZE, BATCH, ROUNDS, ROUND_SECONDS = 32, 32, 7, 0.3
@@ -72,23 +70,12 @@ def _names(name: str) -> list[str]:
 
 def measured(name: str, options: Mapping[str, Any], setting: Mapping[str, Any], device: torch.device) -> str:
     """The time of an update beside SNGAN's, taken in turns so that a busy machine slows both."""
-    rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (256, SIZE, SIZE, 3), dtype=np.uint8)
-    trainers = []
+    timers = []
     for one, given in ((name, options), ("sngan", {})):
         complete, optimizer = options_of(METHODS.get(one), dict(given), one), setting_of(SETTING, dict(setting), one)
-        trainers.append(Trainer(run_spec(one, complete, optimizer, NETS, SIZE, {"batch_size": BATCH}), images, device))
-
-    def seconds(trainer: Trainer, updates: int) -> float:
-        start = time.perf_counter()
-        for _ in range(updates):
-            trainer.step()
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        return (time.perf_counter() - start) / updates
-
-    counts = [max(1, round(ROUND_SECONDS / min(seconds(trainer, 3), seconds(trainer, 3)))) for trainer in trainers]
-    rounds = [[seconds(trainer, count) for trainer, count in zip(trainers, counts, strict=True)] for _ in range(ROUNDS)]
+        spec = run_spec(one, complete, optimizer, NETS, SIZE, {"batch_size": BATCH})
+        timers.append(round_timer(update_function(spec, device), device, ROUND_SECONDS))
+    rounds = [[seconds() for seconds in timers] for _ in range(ROUNDS)]
     own, reference = (statistics.median(column) for column in zip(*rounds, strict=True))
     ratio = statistics.median(one / other for one, other in rounds)
     info = runtime.device_info(device)

@@ -1,0 +1,121 @@
+"""How a command is declared: its name, its help, its options and its function. Nothing here imports pydantic or torch.
+
+A value of this machine that the workflow exports as ``SNGAN_REPRO_<NAME>`` is the default of the option for it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Function = Callable[[Namespace], None]
+
+
+class Option:
+    """One argument of a command; flags and settings are those of ``ArgumentParser.add_argument``.
+
+    exported: the name of the variable, without ``SNGAN_REPRO_``, whose value replaces the default. A switch
+    (``store_true``) is on if the value is 0.
+    """
+
+    def __init__(self, *flags: str, exported: str | None = None, **settings: Any) -> None:
+        self.flags, self.exported, self.settings = flags, exported, settings
+
+    def add_to(self, parser: ArgumentParser) -> None:
+        """Add the argument to a parser. The environment is read here."""
+        settings = dict(self.settings)
+        value = os.environ.get(f"SNGAN_REPRO_{self.exported}", "") if self.exported else ""
+        if value:
+            settings["default"] = value == "0" if settings.get("action") == "store_true" else value
+            settings.pop("required", None)
+        parser.add_argument(*self.flags, **settings)
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command of ``sngan-repro``."""
+
+    name: str
+    summary: str
+    options: Sequence[Option]
+    function: Function
+
+    def add_to(self, subparsers: Any) -> None:
+        """Add the command and its options to the subparsers of the program."""
+        parser = subparsers.add_parser(self.name, help=self.summary, description=self.summary)
+        for option in self.options:
+            option.add_to(parser)
+
+
+COMMANDS: dict[str, Command] = {}
+"""All commands by name, in the order of their declaration."""
+
+
+def command(summary: str, *options: Option) -> Callable[[Function], Function]:
+    """A decorator that makes a function a command: ``check_data`` is ``sngan-repro check-data``."""
+
+    def declare(function: Function) -> Function:
+        name = function.__name__.replace("_", "-")
+        COMMANDS[name] = Command(name, summary, options, function)
+        return function
+
+    return declare
+
+
+# The types of values. argparse prints the message of an ArgumentTypeError and ends with exit code 2.
+
+
+def positive(text: str) -> int:
+    """A whole number of at least 1."""
+    if int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
+    return int(text)
+
+
+def seconds(text: str) -> float:
+    """A number of seconds, at least 1."""
+    if not 1 <= float(text) < 1e6:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds from 1 on")
+    return float(text)
+
+
+def seed(text: str) -> int:
+    """A seed, from 0 to 2^32 - 1."""
+    if not 0 <= int(text) < 2**32:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 2^32 - 1")
+    return int(text)
+
+
+def size(text: str) -> tuple[int, int]:
+    """An image size such as ``32x3``: (pixels, channels)."""
+    pixels, _, channels = text.partition("x")
+    if not (pixels.isdigit() and channels in ("1", "3") and 16 <= int(pixels) <= 128 and int(pixels) % 4 == 0):
+        raise argparse.ArgumentTypeError(f"{text} is not PIXELSxCHANNELS such as 32x3 (16 to 128 pixels, by 4; 1 or 3)")
+    return int(pixels), int(channels)
+
+
+# Options that several commands share.
+
+STUDY = (
+    Option("--study", help="a name in config/studies or the path of a study file; default: config/config.yaml's"),
+    Option("--results-dir", help="replaces `results_dir` of config/config.yaml"),
+    Option("--data-dir", help="replaces `data_dir` of config/config.yaml"),
+)
+DEVICE = (
+    Option("--device", default="auto", exported="DEVICE", help="auto | cpu | cuda | cuda:N (default: %(default)s)"),
+    Option("--threads", type=positive, help="CPU threads (default: torch's own choice)"),
+)
+DATASET = Option("--dataset", required=True, help="folder of the prepared images")
+NO_DOWNLOAD = Option("--no-download", action="store_true", exported="DOWNLOAD", help="never use the network")
+RUN_SPEC = Option("--spec", required=True, help="the run's specification: JSON, or a file such as a run's spec.json")
+RUN = Option("--run", required=True, help="folder of the run")
+SCORING = (
+    Option("--protocols", required=True, help="the study's `scores`, JSON"),
+    DATASET,
+    Option("--evaluators", required=True, help="evaluator name -> folder, JSON"),
+    Option("--inception-weights", exported="INCEPTION_WEIGHTS", help="where the weights are now, if they were moved"),
+)

@@ -1,0 +1,85 @@
+"""From the text of an option to the value that a command needs. Raises ConfigError for a mistake of the user."""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+    from sngan_repro.config.protocol import ProtocolSpec
+    from sngan_repro.config.specs import RunSpec
+    from sngan_repro.study.layout import Layout
+    from sngan_repro.study.study import Study
+
+
+def study_of(given: Namespace) -> tuple[Study, Layout]:
+    """The study that the options of STUDY name, and its folders."""
+    from sngan_repro.config.machine import load_machine
+    from sngan_repro.study.layout import Layout
+    from sngan_repro.study.load import load_study
+
+    options = {"study": given.study, "results_dir": given.results_dir, "data_dir": given.data_dir}
+    machine = load_machine({name: value for name, value in options.items() if value is not None})
+    study = load_study(machine.study)
+    return study, Layout.of(machine, study)
+
+
+def device_of(given: Namespace) -> torch.device:
+    """The device that the options of DEVICE name, with this process set up for it."""
+    from sngan_repro.core import runtime
+
+    return runtime.setup(given.device, given.threads)
+
+
+def json_of(text: str, option: str, kind: type = dict) -> Any:
+    """A JSON mapping, or a list, that an option gives as text or as the name of a file."""
+    from sngan_repro.core.schema import ConfigError
+
+    try:
+        source = text if text.lstrip().startswith(("{", "[")) else Path(text).read_text(encoding="utf-8")
+        value = json.loads(source)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{option}: neither JSON nor a JSON file: {error}") from None
+    if not isinstance(value, kind):
+        raise ConfigError(f"{option}: a JSON {'list' if kind is list else 'mapping'} is needed")
+    return value
+
+
+def run_spec_of(given: Namespace) -> RunSpec:
+    """The specification of a run."""
+    from sngan_repro.config.specs import RunSpec
+    from sngan_repro.core.schema import parse
+
+    return parse(RunSpec, json_of(given.spec, "--spec"), "--spec")
+
+
+def protocols_of(given: Namespace) -> list[ProtocolSpec]:
+    """The scoring protocols."""
+    from sngan_repro.config.protocol import ProtocolSpec
+    from sngan_repro.core.schema import parse
+
+    return [parse(ProtocolSpec, value, "--protocols") for value in json_of(given.protocols, "--protocols", list)]
+
+
+def evaluators_of(given: Namespace) -> dict[str, Path]:
+    """Evaluator name -> folder."""
+    return {name: Path(folder) for name, folder in json_of(given.evaluators, "--evaluators").items()}
+
+
+def pairs_of(given: list[str], option: str) -> dict[str, Any]:
+    """The KEY=VALUE of an option that may be repeated. Values are read as YAML."""
+    import yaml
+
+    from sngan_repro.core.schema import ConfigError
+
+    found = {}
+    for text in given:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise ConfigError(f"{option}: KEY=VALUE is needed, such as {option} {text}=1; found '{text}'")
+        found[key] = yaml.safe_load(value)
+    return found

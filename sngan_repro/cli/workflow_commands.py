@@ -1,0 +1,172 @@
+"""The commands of the rules in workflow/rules, except those that train. Each imports what it needs when it runs."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+from sngan_repro.cli import values
+from sngan_repro.cli.options import DATASET, DEVICE, NO_DOWNLOAD, RUN, SCORING, STUDY, Option, command
+
+
+@command(
+    "fetch a source's raw files, or check those staged by hand",
+    Option("--source", required=True, help="a data source; `sngan-repro datasets` lists them"),
+    Option("--downloads", required=True, help="folder of raw files; files staged there by hand are used"),
+    NO_DOWNLOAD,
+)
+def fetch(given: Namespace) -> None:
+    from sngan_repro.data.fetch import fetch
+
+    fetch(given.source, Path(given.downloads), download=not given.no_download)
+
+
+@command(
+    "fetch the weights of a published evaluator, or check those staged by hand",
+    Option("--evaluator", default="inception", help="whose weights (default: %(default)s)"),
+    Option("--weights-dir", required=True, help="folder the weights file goes into"),
+    NO_DOWNLOAD,
+)
+def fetch_weights(given: Namespace) -> None:
+    from sngan_repro.core.files import file_sha256, write_json
+    from sngan_repro.evaluation.weights import fetch_weights, weights_file
+
+    folder = Path(given.weights_dir)
+    file = fetch_weights(weights_file(given.evaluator), folder, download=not given.no_download)
+    # The workflow's output is a record and not the weights: Snakemake deletes outputs before a job, and files that
+    # were staged by hand must stay.
+    write_json(folder / f"{given.evaluator}.json", {"file": file.name, "sha256": file_sha256(file)})
+
+
+@command(
+    "prepare a dataset: one uint8 array at one size",
+    Option("--spec", required=True, help="the dataset's specification, JSON"),
+    Option("--downloads", required=True, help="folder of raw files"),
+    Option("--out", required=True, help="folder of the prepared arrays"),
+)
+def prepare(given: Namespace) -> None:
+    from sngan_repro.config.specs import DatasetSpec
+    from sngan_repro.core.schema import parse
+    from sngan_repro.data.prepare import prepare
+
+    spec = parse(DatasetSpec, values.json_of(given.spec, "--spec"), "--spec")
+    prepare(spec, Path(given.downloads), Path(given.out))
+
+
+@command(
+    "check that a prepared dataset has the images that a study's protocols need",
+    Option("--protocols", required=True, exported="PROTOCOLS", help="the study's `scores`, JSON"),
+    DATASET,
+    Option("--dataset-name", required=True, help="its name in the study"),
+    Option("--out", required=True, help="JSON file to write if it has them"),
+)
+def check_data(given: Namespace) -> None:
+    from sngan_repro.core.files import read_json, write_json
+    from sngan_repro.core.schema import ConfigError
+    from sngan_repro.evaluation.feasible import check_prepared
+
+    if not check_prepared(given.dataset_name, Path(given.dataset), values.protocols_of(given)):
+        raise ConfigError(f"{given.dataset}: no prepared images; the rule `prepare` makes them")
+    write_json(Path(given.out), {"dataset_sha256": read_json(Path(given.dataset) / "dataset.json")["sha256"]})
+
+
+@command(
+    "prepare an evaluator and the features of the real images",
+    *DEVICE,
+    Option("--name", required=True, help="an evaluator; `sngan-repro scores` lists them"),
+    DATASET,
+    Option("--options", required=True, help="the study's `classifier` options, JSON (trained evaluators)"),
+    Option("--weights", help="weights file, or the record that fetch-weights wrote (published evaluators)"),
+    Option("--out", required=True, help="folder of the evaluator"),
+)
+def evaluator(given: Namespace) -> None:
+    from sngan_repro.config.specs import EvaluatorSpec
+    from sngan_repro.core.files import read_json
+    from sngan_repro.core.schema import parse
+    from sngan_repro.evaluation.build import build_evaluator
+
+    options = parse(EvaluatorSpec, values.json_of(given.options, "--options"), "--options")
+    weights = Path(given.weights) if given.weights else None
+    if weights is not None and weights.suffix == ".json":
+        weights = weights.parent / read_json(weights)["file"]
+    build_evaluator(given.name, Path(given.dataset), options, Path(given.out), weights, values.device_of(given))
+
+
+@command("score all snapshots of one run", *DEVICE, *SCORING, RUN)
+def score(given: Namespace) -> None:
+    protocols, evaluators, device = values.protocols_of(given), values.evaluators_of(given), values.device_of(given)
+    from sngan_repro.config.run_paths import RunPaths
+    from sngan_repro.evaluation.score import score_run
+
+    weights = Path(given.inception_weights) if given.inception_weights else None
+    score_run(RunPaths(Path(given.run)), protocols, Path(given.dataset), evaluators, device, weights)
+
+
+@command(
+    "score real images under the same protocols",
+    *DEVICE,
+    *SCORING,
+    Option("--study-name", required=True, help="the name of the study"),
+    Option("--dataset-name", required=True, help="the dataset's name in the study"),
+    Option("--out", required=True, help="JSON file to write"),
+)
+def score_real(given: Namespace) -> None:
+    from sngan_repro.evaluation.score import score_real
+
+    protocols, evaluators = values.protocols_of(given), values.evaluators_of(given)
+    # Features of unchanged images are there already: no network runs, so no device is needed.
+    device = values.device_of(given) if any(protocol.changes_pixels for protocol in protocols) else "cpu"
+    weights = Path(given.inception_weights) if given.inception_weights else None
+    dataset, out = Path(given.dataset), Path(given.out)
+    score_real(protocols, given.dataset_name, given.study_name, dataset, evaluators, out, device, weights)
+
+
+@command("collect all runs and scores of a study into tidy tables", *STUDY)
+def aggregate(given: Namespace) -> None:
+    from sngan_repro.analysis.aggregate import aggregate
+
+    aggregate(*values.study_of(given))
+
+
+@command("make the study's tables", *STUDY)
+def tables(given: Namespace) -> None:
+    from sngan_repro.analysis.tables.tables import make_tables
+
+    make_tables(*values.study_of(given))
+
+
+@command("make the study's figures", *STUDY)
+def figures(given: Namespace) -> None:
+    study, layout = values.study_of(given)
+    from sngan_repro.analysis.figures import make_figures
+
+    make_figures(study, layout)
+
+
+@command(
+    "judge the claims of the study's ledger",
+    *STUDY,
+    Option("--tests", action="store_true", help="list the tests that claims can be bound to, with their options"),
+)
+def claims(given: Namespace) -> None:
+    if given.tests:
+        from sngan_repro.cli.listings import print_criteria
+
+        return print_criteria()
+    study, layout = values.study_of(given)
+    if study.claims is None:
+        from sngan_repro.core.schema import ConfigError
+
+        raise ConfigError(
+            f"study {study.name} has no ledger of claims; set `claims`, for example `claims: southampton`"
+        )
+    from sngan_repro.analysis.claims.judge import make_claims
+
+    make_claims(study, layout)
+
+
+@command("typeset the study's report", *STUDY)
+def report(given: Namespace) -> None:
+    from sngan_repro.report.build import build_report
+
+    build_report(*values.study_of(given))

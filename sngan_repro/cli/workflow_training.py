@@ -1,0 +1,97 @@
+"""The commands of the rules ``train`` and ``program``. Each imports what it needs when it runs."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sngan_repro.cli import values
+from sngan_repro.cli.options import DATASET, DEVICE, RUN, RUN_SPEC, Option, command, positive
+
+if TYPE_CHECKING:
+    from sngan_repro.config.run_paths import RunPaths
+    from sngan_repro.config.specs import RunSpec
+
+
+@command(
+    "train one run; a killed job is resumed from its saved state",
+    *DEVICE,
+    RUN_SPEC,
+    RUN,
+    DATASET,
+    Option(
+        "--checkpoint-seconds",
+        type=float,
+        default="60",
+        exported="CHECKPOINT_SECONDS",
+        help="between saved states (default: %(default)s)",
+    ),
+    Option("--no-tensorboard", action="store_true", exported="TENSORBOARD", help="write no TensorBoard events"),
+    Option(
+        "--together",
+        type=positive,
+        default="1",
+        exported="RUNS_PER_GPU",
+        help="runs of --study to train at once (default: %(default)s)",
+    ),
+    Option("--study", default="", exported="STUDY", help="the study that the other runs of --together belong to"),
+    Option(
+        "--no-cuda-graphs", action="store_true", exported="CUDA_GRAPHS", help="on a GPU, launch the kernels one by one"
+    ),
+    Option("--state-only", action="store_true", help="train to the end, and leave the results to a second call"),
+)
+def train(given: Namespace) -> None:
+    from sngan_repro.config.run_paths import RunPaths
+    from sngan_repro.training.provenance import keep_code
+
+    spec, run, dataset = values.run_spec_of(given), RunPaths(Path(given.run)), Path(given.dataset)
+    keep_code(spec, run)
+    device = values.device_of(given)
+    from sngan_repro.training.companions import companions
+    from sngan_repro.training.job import stop_on_signals, train
+    from sngan_repro.training.options import TrainOptions
+
+    options = TrainOptions(
+        checkpoint_seconds=given.checkpoint_seconds,
+        tensorboard=not given.no_tensorboard,
+        cuda_graph=not given.no_cuda_graphs,
+        state_only=given.state_only,
+        keep_state=given.together > 1,
+    )
+    others = _companions(spec, run, given)
+    with stop_on_signals() as stop, companions(others, dataset, device, options, stop, given.threads):
+        train(spec, run, dataset, device, options, stop)
+
+
+def _companions(spec: RunSpec, run: RunPaths, given: Namespace) -> list[tuple[RunSpec, RunPaths]]:
+    """The other runs of the group that share a GPU with this run."""
+    if given.together == 1 or not given.study:
+        return []
+    from sngan_repro.config.run_paths import RunPaths
+    from sngan_repro.study.load import load_study
+    from sngan_repro.workflow.packs import packs
+
+    found = packs(load_study(given.study).trained_runs(), given.together)
+    runs_dir = Path(str(run.root).removesuffix(spec.id))
+    return [(other, RunPaths(runs_dir / other.id)) for pack in found if spec in pack for other in pack if other != spec]
+
+
+@command(
+    "run the program of one run, and check its output",
+    RUN_SPEC,
+    RUN,
+    DATASET,
+    Option("--num-samples", type=positive, required=True, help="images that the study's protocols need"),
+    *DEVICE,
+)
+def run_program(given: Namespace) -> None:
+    from sngan_repro.config.machine import MachineConfig
+    from sngan_repro.config.run_paths import RunPaths
+    from sngan_repro.core.schema import parse
+    from sngan_repro.training.program.run import run_program
+
+    spec = values.run_spec_of(given)
+    machine = parse(MachineConfig, {"device": given.device}, "--device")
+    device = ("cuda" if machine.device == "auto" else machine.device) if machine.uses_gpu else "cpu"
+    run_program(spec, RunPaths(Path(given.run)), Path(given.dataset), given.num_samples, given.threads or 1, device)
