@@ -19,7 +19,7 @@ from sngan_repro.core.files import read_json
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.study.load import make_study
 from sngan_repro.training.job import train
-from sngan_repro.training.session import TrainOptions
+from sngan_repro.training.options import TrainOptions
 
 
 def run_spec(

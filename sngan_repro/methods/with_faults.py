@@ -24,7 +24,7 @@ class SNGANWithFaults(SNGAN):
     summary = "SNGAN with faults of published code as options: batch norm in D, many outputs of D"
     source = "miyato2018, feng2019"
 
-    class Options(SNGAN.Options):
+    class Options(SNGAN.Options):  # type: ignore[valid-type, misc]
         fault_batch_norm: bool = Field(
             False, description="batch norm with gain after every convolution of D; it lifts the bound on D's slope"
         )
@@ -62,7 +62,7 @@ class WGANGPWithFaults(WGANGP):
     summary = "WGAN-GP with a fault of published code as an option: batch norm in the critic"
     source = "gulrajani2017, feng2019"
 
-    class Options(WGANGP.Options):
+    class Options(WGANGP.Options):  # type: ignore[valid-type, misc]
         fault_batch_norm_in_critic: bool = Field(
             False,
             description="batch norm with gain after every convolution of the critic but the first: the penalty is no "

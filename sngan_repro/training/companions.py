@@ -25,7 +25,7 @@ from sngan_repro.core.schema import ConfigError
 if TYPE_CHECKING:
     import torch
 
-    from sngan_repro.training.session import TrainOptions
+    from sngan_repro.training.options import TrainOptions
 
 Run = tuple[RunSpec, RunPaths]
 

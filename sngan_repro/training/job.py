@@ -17,9 +17,10 @@ from sngan_repro.config.specs import RunSpec
 from sngan_repro.data.dataset import PreparedData
 from sngan_repro.training.checkpoint import run_lock
 from sngan_repro.training.cuda_graph import RunContext
-from sngan_repro.training.session import DEFAULT_OPTIONS, Session, TrainOptions
-
-INTERRUPTED = 75  # exit code "try again": the state is saved and the same command goes on from it
+from sngan_repro.training.options import DEFAULT_OPTIONS, TrainOptions
+from sngan_repro.training.results import write_results
+from sngan_repro.training.progress import INTERRUPTED as INTERRUPTED
+from sngan_repro.training.session import Session
 
 
 def train(
@@ -52,7 +53,7 @@ def train(
         if options.state_only:
             run.progress.unlink(missing_ok=True)  # nothing is in progress until the second call
             return None
-        return session.finish()
+        return write_results(session)
 
 
 @contextmanager

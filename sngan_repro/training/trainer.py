@@ -61,8 +61,8 @@ class Trainer:
     def _label_law(self, labels: np.ndarray | None, num_classes: int | None) -> LabelLaw:
         if labels is None or len(labels) == 0 or labels.min() < 0:
             raise ConfigError(
-                f"{self.spec.id}: `nets: {{conditional: true}}` needs a class for every training image, and the dataset "
-                f"'{self.spec.dataset}' has none; remove `conditional`, or choose a dataset with classes"
+                f"{self.spec.id}: `nets: {{conditional: true}}` needs a class for every training image, and the "
+                f"dataset '{self.spec.dataset}' has none; remove `conditional`, or choose a dataset with classes"
             )
         num_classes = num_classes or int(labels.max()) + 1
         return LabelLaw.of(num_classes, labels if self.spec.nets.label_law == "data" else None)
@@ -99,7 +99,7 @@ class Trainer:
         torch.manual_seed(int(np.random.SeedSequence([spec.seed, 1]).generate_state(1)[0]))
 
     def step(self) -> dict[str, Tensor]:
-        """One generator update: n_dis steps of D, one of G. Returns the logs; there is no synchronisation with a GPU."""
+        """One generator update: n_dis steps of D, one of G. Returns the logs, without synchronising a GPU."""
         with self.context.on_stream():
             numbers = self.advance().clone()
         self.context.join()

@@ -17,7 +17,7 @@ from sngan_repro.nets.latents import LabelLaw, class_labels, training_labels
 from sngan_repro.nets.sampling import SampleOptions, generate
 from sngan_repro.nets.snapshot import load_generator
 from sngan_repro.training.job import train
-from sngan_repro.training.session import TrainOptions
+from sngan_repro.training.options import TrainOptions
 from sngan_repro.training.trainer import Trainer
 
 CPU = torch.device("cpu")

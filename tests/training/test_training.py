@@ -26,7 +26,7 @@ from sngan_repro.training import session as session_module
 from sngan_repro.training.checkpoint import load_state, run_lock, state_path
 from sngan_repro.training.job import INTERRUPTED, train
 from sngan_repro.training.optimizer import Adam
-from sngan_repro.training.session import TrainOptions
+from sngan_repro.training.options import TrainOptions
 from sngan_repro.training.trainer import Trainer
 
 CPU = torch.device("cpu")

@@ -1,0 +1,24 @@
+"""How one process trains. No result depends on these options. No torch here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """Options of :func:`sngan_repro.training.job.train`."""
+
+    checkpoint_seconds: float = 60.0
+    """Seconds between two saved states: the most training that a kill costs."""
+    tensorboard: bool = True
+    """Write TensorBoard events."""
+    cuda_graph: bool = True
+    """On a GPU, run updates as a CUDA graph where the method allows it."""
+    state_only: bool = False
+    """Stop at the trained state. A second call then writes the results at once."""
+    keep_state: bool = False
+    """Keep the trained state beside the results."""
+
+
+DEFAULT_OPTIONS = TrainOptions()

@@ -1,0 +1,97 @@
+"""The files at the end of a training: log, final samples, and status.json, which is written last."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+
+from sngan_repro.core import runtime
+from sngan_repro.core.files import write_json, write_npy
+from sngan_repro.methods import METHODS
+from sngan_repro.nets import count_parameters
+from sngan_repro.training.log import write_parquet
+from sngan_repro.training.session import PROGRESS_IMAGES, Session, now
+
+
+def write_results(session: Session) -> dict[str, Any]:
+    """Write log, final samples and, last, status.json; remove the resume state. Returns the status."""
+    kept, run = session.kept, session.run_paths
+    diverged = kept["diverged"]
+    if diverged:
+        _keep_last_finite(session)
+    kept["seconds"] += time.monotonic() - session.clock
+    if session.board:
+        session.board.close()
+    write_parquet(run.log, _log_columns(session, diverged["steps"] if diverged else session.trainer.total_steps))
+    write_npy(run.samples / "final.npy", kept["images"][-1].numpy())
+    progress = [images[:PROGRESS_IMAGES].numpy() for images in kept["images"]]
+    write_npy(run.samples / "progress.npy", np.stack(progress))  # (snapshots, 16, H, W, C)
+    status = _status(session)
+    write_json(run.status, status)
+    kept_files = {"lock", *(("state.pt", "log.f64", "trained", "together.log") if session.options.keep_state else ())}
+    for file in run.resume.glob("*"):
+        if file.name not in kept_files:
+            file.unlink()
+    return status
+
+
+def _keep_last_finite(session: Session) -> None:
+    """Of a diverged training, the last G with finite weights is a snapshot too."""
+    steps, weights = session.kept["last_finite"]
+    for entry in session.kept["snapshots"]:
+        if entry["steps"] == steps:
+            entry["last_finite"] = True
+            return
+    session.write_snapshot(steps, weights, last_finite=True)
+
+
+def _log_columns(session: Session, last: int) -> dict[str, np.ndarray]:
+    """The log as columns, with learning rates, and spectral norms where they were measured (NaN elsewhere)."""
+    rows = session.log.rows()
+    rows = rows[rows[:, 0] <= last]
+    columns = dict(zip(session.log.columns, rows.T, strict=True))
+    columns["step"] = columns["step"].astype(np.int64)
+    columns["lr_d"], columns["lr_g"] = session.trainer.rates(columns["step"] - 1)
+    for steps, norms in session.kept["spectral"]:
+        for name, value in norms.items():
+            column = columns.setdefault(f"spectral/{name}", np.full(len(rows), np.nan))
+            if 1 <= steps <= len(rows):
+                column[steps - 1] = value
+    return columns
+
+
+def _status(session: Session) -> dict[str, Any]:
+    kept, trainer = session.kept, session.trainer
+    diverged = kept["diverged"]
+    steps = diverged["steps"] if diverged else trainer.steps
+    images_per_step = session.spec.training.batch_size * session.spec.optimizer.n_dis
+    return {
+        "state": "diverged" if diverged else "ok",
+        "spec_digest": session.spec.digest(),
+        "method": METHODS.record(session.spec.method.name),
+        "dataset_sha256": session.identity["dataset_sha256"],
+        "steps_total": trainer.total_steps,
+        "steps_done": steps,
+        "diverged_at": diverged["steps"] if diverged else None,
+        "reason": diverged["reason"] if diverged else None,
+        "steps_per_epoch": session.steps_per_epoch,
+        "images_seen": steps * images_per_step,
+        "snapshots": kept["snapshots"],
+        "seconds": kept["seconds"],
+        "images_per_second": steps * images_per_step / max(kept["seconds"], 1e-9),
+        "updates_per_second": steps / max(kept["seconds"], 1e-9),
+        "max_rss_mb": runtime.max_rss_mb(),
+        "resumed": kept["resumed"],
+        "num_parameters": {
+            "generator": count_parameters(trainer.G),
+            "discriminator": count_parameters(trainer.D),
+        },
+        "device": runtime.device_info(session.device),
+        "updates_run_as": trainer.graphed_step.mode,
+        "versions": runtime.versions(),
+        "git_revision": runtime.git_revision(),
+        "started": kept["started"],
+        "finished": now(),
+    }
