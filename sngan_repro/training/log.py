@@ -1,13 +1,12 @@
-"""The training log: one row per generator update, gathered on the device and read out in batches."""
+"""The training log: one row per generator update, gathered on the device and written to disk in batches."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import time
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import numpy as np
 import torch
@@ -19,11 +18,10 @@ from sngan_repro.core.text import duration
 
 
 class TrainLog:
-    """Rows of named numbers. ``add`` never synchronises with the device; ``flush`` reads out what has gathered.
+    """Rows of named numbers. ``add`` never synchronises with the device; ``flush`` copies the gathered rows to disk.
 
-    Flushed rows are appended to ``resume/log.f64`` (float64), so that a kill loses only rows after the last saved
-    state; the number of valid rows is part of that state. Columns:
-    step, the logged names, images_per_second.
+    Flushed rows are appended to ``resume/log.f64`` (float64), so a kill loses only the rows after the last saved
+    state. The number of valid rows is part of that state. Columns: step, the logged names, images_per_second.
     """
 
     def __init__(self, run: RunPaths, device: torch.device) -> None:
@@ -117,40 +115,35 @@ class TensorBoard:
 
 
 class Progress:
-    """Progress as text: one line in ``seconds`` in a log file, a bar in place on a terminal."""
-
-    BAR = 24
+    """Progress as text: a line every few seconds in a log file, a bar (tqdm) on a terminal."""
 
     def __init__(self, total_steps: int, seconds: float = 10.0, out: TextIO | None = None) -> None:
-        """out: where to; default: standard error."""
-        self.total_steps = total_steps
-        self.out = out or sys.stderr
-        self.in_place = self.out.isatty()
-        self.seconds = 0.2 if self.in_place else seconds
+        """seconds: between two lines in a log file. out: the stream; default: standard error."""
+        self.total_steps, self.seconds, self.out = total_steps, seconds, out or sys.stderr
         self._last = time.monotonic()
-        self._open = False  # whether the cursor stands behind a bar
+        self._bar: Any = None
+        if self.out.isatty():
+            from tqdm import tqdm
+
+            self._bar = tqdm(total=total_steps, file=self.out, unit=" updates", mininterval=0.2, dynamic_ncols=True)
 
     def show(self, step: int, rate: float, values: dict[str, float]) -> None:
-        """rate: updates per second."""
+        """Show that ``step`` updates are made. rate: updates per second. values: the newest numbers of the log."""
+        shown = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
+        if self._bar is not None:
+            self._bar.set_postfix_str(shown, refresh=False)
+            self._bar.update(step - self._bar.n)
+            return
         now = time.monotonic()
         if now - self._last < self.seconds and step < self.total_steps:
             return
         self._last = now
         left = duration((self.total_steps - step) / rate if rate > 0 else float("inf"))
-        shown = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
         percent = 100 * step / self.total_steps
         text = f"update {step}/{self.total_steps} ({percent:.0f} %), {rate:.1f} updates/s, {left} left, {shown}"
-        if not self.in_place:
-            print(text, file=self.out, flush=True)
-            return
-        full = self.BAR * step // self.total_steps
-        width = shutil.get_terminal_size().columns - 1  # a line as wide as the terminal would begin a new one
-        line = f"[{'#' * full}{'.' * (self.BAR - full)}] {text}"[:width]
-        print(f"\r{line}\x1b[K", end="", file=self.out, flush=True)
-        self._open = True
+        print(text, file=self.out, flush=True)
 
     def close(self) -> None:
-        """Leave the last bar standing; what is printed next begins a line of its own."""
-        if self._open:
-            print(file=self.out, flush=True)
-            self._open = False
+        """Leave the last state of the bar on the terminal."""
+        if self._bar is not None:
+            self._bar.close()
