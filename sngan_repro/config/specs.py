@@ -51,7 +51,7 @@ class NetsSpec(Model):
     )
     conditional: bool = Field(False, description="pass class labels to G and D; needs a family that uses them")
     label_law: Literal["balanced", "data"] = Field(
-        "balanced", description="labels of generated images: all classes alike, or as often as in the training images"
+        "balanced", description="law of the labels of generated images: equal probabilities, or the shares of the training images"
     )
 
     @model_validator(mode="after")

@@ -32,7 +32,7 @@ NORMS = ("batch", "layer")
 
 
 class GANOptions(MethodOptions):
-    """Every part of D's training that the option names."""
+    """Parts of the training of D and G. A key without effect under the others is an error."""
 
     loss: Literal[tuple(LOSSES)] = Field("standard", description="of D and G; standard: non-saturating")  # type: ignore[valid-type]
     weights: Literal[tuple(WEIGHT_EQUATIONS)] | None = Field(None, description="normaliser of D's weights")  # type: ignore[valid-type]
@@ -60,7 +60,7 @@ class GANOptions(MethodOptions):
 
     @classmethod
     def preset(cls, **defaults: Any) -> type[GANOptions]:
-        """The same options with other defaults."""
+        """A class of options with other defaults: keys -> values."""
         fields = {}
         for name, value in defaults.items():
             field = copy.copy(cls.model_fields[name])

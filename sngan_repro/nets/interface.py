@@ -1,4 +1,4 @@
-"""What networks and methods exchange. No torch here.
+"""The values that networks and methods exchange. No torch here.
 
 G(z, labels) -> images (N, C, H, W), float32 in [-1, 1]. D(images, labels) -> :class:`DOutput`. Labels are class
 indices, int64 (N,), or None in an unconditional run. An autoencoding D returns (reconstruction, code) instead.

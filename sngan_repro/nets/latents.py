@@ -65,7 +65,7 @@ class LabelLaw(NamedTuple):
 
     @classmethod
     def of(cls, num_classes: int, labels: np.ndarray | None = None) -> LabelLaw:
-        """All classes alike, or with the shares of ``labels`` (int64 (N,), each at least 0)."""
+        """All classes with equal probability, or with the shares of ``labels`` (int64 (N,), each at least 0)."""
         if labels is None:
             return cls((1 / num_classes,) * num_classes)
         counts = np.bincount(labels, minlength=num_classes)

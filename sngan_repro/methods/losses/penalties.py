@@ -78,7 +78,7 @@ class Penalty(NamedTuple):
     equation: str
     """The term in LaTeX, without its weight: x real, y = G(z), f the logit of D."""
     where: str
-    """What else the equation needs to be understood, in LaTeX; empty if nothing."""
+    """Definitions of symbols in the equation, in LaTeX; empty if there are none."""
     source: str
     """Citation keys of report/references.bib."""
     summary: str

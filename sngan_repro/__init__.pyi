@@ -1,0 +1,11 @@
+from .api.data import prepare_dataset as prepare_dataset
+from .api.generators import grid as grid
+from .api.generators import load_generator as load_generator
+from .api.results import read_results as read_results
+from .api.scoring import score_images as score_images
+from .api.training import run_spec as run_spec
+from .api.training import train_run as train_run
+from .core.schema import ConfigError as ConfigError
+from .core.version import __version__ as __version__
+from .data.arrays import read_images as read_images
+from .study.load import load_study as load_study
