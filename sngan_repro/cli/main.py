@@ -27,9 +27,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command. A mistake of the user ends with one message and exit code 2, without a traceback."""
     given = build_parser().parse_args(arguments)
     from sngan_repro.core.schema import ConfigError
+    from sngan_repro.workflow.jobs import job_record
 
     try:
-        COMMANDS[given.command].function(given)
+        with job_record(getattr(given, "log", None)):
+            COMMANDS[given.command].function(given)
     except ConfigError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

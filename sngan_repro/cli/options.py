@@ -10,6 +10,7 @@ import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 Function = Callable[[Namespace], None]
@@ -66,6 +67,11 @@ def command(summary: str, *options: Option) -> Callable[[Function], Function]:
     return declare
 
 
+def rule_command(summary: str, *options: Option) -> Callable[[Function], Function]:
+    """A decorator like :func:`command` for the command of a rule, which records how its job ends."""
+    return command(summary, *options, LOG)
+
+
 # The types of values. argparse prints the message of an ArgumentTypeError and ends with exit code 2.
 
 
@@ -99,6 +105,8 @@ def size(text: str) -> tuple[int, int]:
 
 
 # Options that several commands share.
+
+LOG = Option("--log", type=Path, help="the job's log: a record of how the job ends is written beside it, as .json")
 
 STUDY = (
     Option("--study", help="a name in config/studies or the path of a study file; default: config/config.yaml's"),

@@ -128,11 +128,11 @@ def _detail(run: RunStatus) -> str:
     else:
         age = f"{age} ago"
     if run.state == "stale":
-        return ", ".join(filter(None, [reason, at if run.steps else "", f"last sign of life {age}"]))
+        return ", ".join(filter(None, [reason, at if run.steps else "", f"last heartbeat {age}"]))
     parts = list(filter(None, [reason, at if run.steps_total != 0 else ""]))
     parts += [f"{_number(run.images_per_second)} images/s"] if run.images_per_second else []
     parts += [f"{duration(run.seconds_left)} left"] if run.seconds_left is not None else []
-    return ", ".join([*parts, f"last sign of life {age}"])
+    return ", ".join([*parts, f"last heartbeat {age}"])
 
 
 def _scoring(run: RunStatus) -> str:

@@ -6,10 +6,10 @@ from argparse import Namespace
 from pathlib import Path
 
 from sngan_repro.cli import values
-from sngan_repro.cli.options import DATASET, DEVICE, NO_DOWNLOAD, RUN, SCORING, STUDY, Option, command
+from sngan_repro.cli.options import DATASET, DEVICE, NO_DOWNLOAD, RUN, SCORING, STUDY, Option, rule_command
 
 
-@command(
+@rule_command(
     "fetch a source's raw files, or check those staged by hand",
     Option("--source", required=True, help="a data source; `sngan-repro datasets` lists them"),
     Option("--downloads", required=True, help="folder of raw files; files staged there by hand are used"),
@@ -21,7 +21,7 @@ def fetch(given: Namespace) -> None:
     fetch(given.source, Path(given.downloads), download=not given.no_download)
 
 
-@command(
+@rule_command(
     "fetch the weights of a published evaluator, or check those staged by hand",
     Option("--evaluator", default="inception", help="whose weights (default: %(default)s)"),
     Option("--weights-dir", required=True, help="folder the weights file goes into"),
@@ -38,7 +38,7 @@ def fetch_weights(given: Namespace) -> None:
     write_json(folder / f"{given.evaluator}.json", {"file": file.name, "sha256": file_sha256(file)})
 
 
-@command(
+@rule_command(
     "prepare a dataset: one uint8 array at one size",
     Option("--spec", required=True, help="the dataset's specification, JSON"),
     Option("--downloads", required=True, help="folder of raw files"),
@@ -53,7 +53,7 @@ def prepare(given: Namespace) -> None:
     prepare(spec, Path(given.downloads), Path(given.out))
 
 
-@command(
+@rule_command(
     "check that a prepared dataset has the images that a study's protocols need",
     Option("--protocols", required=True, exported="PROTOCOLS", help="the study's `scores`, JSON"),
     DATASET,
@@ -70,7 +70,7 @@ def check_data(given: Namespace) -> None:
     write_json(Path(given.out), {"dataset_sha256": read_json(Path(given.dataset) / "dataset.json")["sha256"]})
 
 
-@command(
+@rule_command(
     "prepare an evaluator and the features of the real images",
     *DEVICE,
     Option("--name", required=True, help="an evaluator; `sngan-repro scores` lists them"),
@@ -92,7 +92,7 @@ def evaluator(given: Namespace) -> None:
     build_evaluator(given.name, Path(given.dataset), options, Path(given.out), weights, values.device_of(given))
 
 
-@command("score all snapshots of one run", *DEVICE, *SCORING, RUN)
+@rule_command("score all snapshots of one run", *DEVICE, *SCORING, RUN)
 def score(given: Namespace) -> None:
     protocols, evaluators, device = values.protocols_of(given), values.evaluators_of(given), values.device_of(given)
     from sngan_repro.config.run_paths import RunPaths
@@ -102,7 +102,7 @@ def score(given: Namespace) -> None:
     score_run(RunPaths(Path(given.run)), protocols, Path(given.dataset), evaluators, device, weights)
 
 
-@command(
+@rule_command(
     "score real images under the same protocols",
     *DEVICE,
     *SCORING,
@@ -121,21 +121,21 @@ def score_real(given: Namespace) -> None:
     score_real(protocols, given.dataset_name, given.study_name, dataset, evaluators, out, device, weights)
 
 
-@command("collect all runs and scores of a study into tidy tables", *STUDY)
+@rule_command("collect all runs and scores of a study into tidy tables", *STUDY)
 def aggregate(given: Namespace) -> None:
     from sngan_repro.analysis.aggregate import aggregate
 
     aggregate(*values.study_of(given))
 
 
-@command("make the study's tables", *STUDY)
+@rule_command("make the study's tables", *STUDY)
 def tables(given: Namespace) -> None:
     from sngan_repro.analysis.tables.tables import make_tables
 
     make_tables(*values.study_of(given))
 
 
-@command("make the study's figures", *STUDY)
+@rule_command("make the study's figures", *STUDY)
 def figures(given: Namespace) -> None:
     study, layout = values.study_of(given)
     from sngan_repro.analysis.figures import make_figures
@@ -143,7 +143,7 @@ def figures(given: Namespace) -> None:
     make_figures(study, layout)
 
 
-@command(
+@rule_command(
     "judge the claims of the study's ledger",
     *STUDY,
     Option("--tests", action="store_true", help="list the tests that claims can be bound to, with their options"),
@@ -165,7 +165,7 @@ def claims(given: Namespace) -> None:
     make_claims(study, layout)
 
 
-@command("typeset the study's report", *STUDY)
+@rule_command("typeset the study's report", *STUDY)
 def report(given: Namespace) -> None:
     from sngan_repro.report.build import build_report
 

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sngan_repro.cli import values
-from sngan_repro.cli.options import DATASET, DEVICE, RUN, RUN_SPEC, Option, command, positive
+from sngan_repro.cli.options import DATASET, DEVICE, RUN, RUN_SPEC, Option, positive, rule_command
 
 if TYPE_CHECKING:
     from sngan_repro.config.run_paths import RunPaths
     from sngan_repro.config.specs import RunSpec
 
 
-@command(
+@rule_command(
     "train one run; a killed job is resumed from its saved state",
     *DEVICE,
     RUN_SPEC,
@@ -77,7 +77,7 @@ def _companions(spec: RunSpec, run: RunPaths, given: Namespace) -> list[tuple[Ru
     return [(other, RunPaths(runs_dir / other.id)) for pack in found if spec in pack for other in pack if other != spec]
 
 
-@command(
+@rule_command(
     "run the program of one run, and check its output",
     RUN_SPEC,
     RUN,

@@ -61,7 +61,7 @@ class RunPaths:
 
     @property
     def progress(self) -> Path:
-        """The sign of life of a training that runs or ran last: updates made, rate, host and process."""
+        """The heartbeat of the training: updates made, rate, host and process of the last or present job."""
         return self.resume / "progress.json"
 
     @property

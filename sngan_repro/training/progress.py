@@ -1,4 +1,4 @@
-"""The sign of life of a training: ``resume/progress.json``, and words for times. No torch: ``status`` reads it too."""
+"""The heartbeat of a training: ``resume/progress.json``. No torch: ``sngan-repro status`` imports this module too."""
 
 from __future__ import annotations
 
@@ -13,13 +13,18 @@ from sngan_repro.config.run_paths import RunPaths
 from sngan_repro.config.specs import RunSpec
 from sngan_repro.core.files import write_json
 
+INTERRUPTED = 75
+"""The exit code of a job that saved its state after a signal ("try again"): the same command resumes it."""
 BEAT_SECONDS = 5.0
-"""A training writes its progress at most so often, and no less often unless a single update takes longer."""
-WINDOW = 25  # writes, about two minutes: the rate includes saved states and snapshots, yet follows a busy machine
+"""Seconds between two heartbeats; longer only if a single update takes longer."""
+WINDOW = 25  # heartbeats, about two minutes: the rate includes saved states and snapshots, and follows a busy machine
 
 
 class Heartbeat:
-    """Writes ``resume/progress.json``. It is for the eyes only: no training depends on it or waits for its success."""
+    """Writes ``resume/progress.json``. No training depends on it, so a failed write is ignored.
+
+    total_steps: the budget of the run in generator updates.
+    """
 
     def __init__(self, run: RunPaths, spec: RunSpec, total_steps: int) -> None:
         self.path = run.progress
@@ -30,7 +35,10 @@ class Heartbeat:
         self._window: deque[tuple[float, int]] = deque(maxlen=WINDOW)
 
     def write(self, steps: int, state: Literal["running", "interrupted"] = "running") -> None:
-        """Say that ``steps`` updates are made. Cheap enough for every update; an interruption is written at once."""
+        """Write a heartbeat after ``steps`` updates, unless the last one is too recent; an interruption at once.
+
+        A call costs little, so the loop calls it after every update.
+        """
         now = time.monotonic()
         if state == "running" and now - self._written < BEAT_SECONDS:
             return

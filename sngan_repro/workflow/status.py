@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 from collections.abc import Mapping
@@ -16,14 +15,14 @@ from sngan_repro.study.layout import Layout
 from sngan_repro.study.study import Study
 from sngan_repro.training.progress import BEAT_SECONDS
 from sngan_repro.workflow.cost import num_train_images
-from sngan_repro.workflow.job_log import JobLog
+from sngan_repro.workflow.jobs import read_job, read_json_file
 
 State = Literal["done", "diverged", "running", "stopped", "stale", "failed", "waiting"]
 STATES: tuple[State, ...] = ("done", "diverged", "running", "stopped", "stale", "failed", "waiting")
 COMPLETE: tuple[State, ...] = ("done", "diverged")
 
 STALE_SECONDS = 120.0
-"""Longer than a shared file system hides a change (NFS: 60 s by default) and than a large state takes to be saved."""
+"""Longer than a shared file system takes to show a change (NFS: 60 s by default), or a training to save its state."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class RunStatus:
 
     id: str
     dataset: str
-    method: str
+    label: str
     setting: str
     seed: int
     state: State
@@ -41,11 +40,11 @@ class RunStatus:
     updates_per_second: float | None = None
     images_per_second: float | None = None
     age_seconds: float | None = None
-    """Since the last sign of life; negative when the clocks of the machines differ."""
+    """Since the last heartbeat, or since the job wrote to its log; negative if the clocks of the machines differ."""
     seconds: float | None = None
-    """That a complete run has trained."""
+    """Seconds of training of a complete run."""
     reason: str | None = None
-    """What diverged, the last line of a failed job's log, or a remark."""
+    """Why it diverged or failed, in one line, or a remark."""
     log: str | None = None
     scoring: Literal["scored", "failed", "not scored"] = "not scored"
     scoring_reason: str | None = None
@@ -53,7 +52,7 @@ class RunStatus:
 
     @property
     def seconds_left(self) -> float | None:
-        """Of a running one, at its present rate."""
+        """Of a running training, at its present rate; None if that is unknown."""
         if self.state != "running" or not self.updates_per_second or self.steps_total is None:
             return None
         return (self.steps_total - self.steps) / self.updates_per_second
@@ -67,17 +66,17 @@ class StudyStatus:
     results: str
     runs: list[RunStatus]
     failed_jobs: dict[str, str] = field(default_factory=dict)
-    """Log file -> last line, of jobs that do not belong to a single run."""
+    """Log file -> reason, of failed jobs that do not belong to a single run."""
 
     @property
     def counts(self) -> dict[State, int]:
-        """How many runs are in each state that occurs."""
+        """State -> number of runs, for the states that occur."""
         found = {state: sum(run.state == state for run in self.runs) for state in STATES}
         return {state: count for state, count in found.items() if count}
 
     @property
     def complete(self) -> bool:
-        """Whether every run is trained and scored."""
+        """True if every run is trained and scored."""
         return all(run.state in COMPLETE and run.scoring == "scored" for run in self.runs)
 
     @property
@@ -94,7 +93,7 @@ class StudyStatus:
 
     @property
     def seconds_left(self) -> float | None:
-        """Of training, at the rate of the runs in progress; never less than the slowest of these needs."""
+        """Of training, at the rate of the runs in progress, and at least what the slowest of these needs."""
         made, planned, _ = self.steps
         longest = max((run.seconds_left or 0 for run in self.runs), default=0)
         return max((planned - made) / self.rate, longest) if self.rate else None
@@ -120,12 +119,15 @@ class StudyStatus:
 
 
 def read_study(study: Study, layout: Layout, runs: list[RunSpec], now: float) -> StudyStatus:
-    """The status at ``now`` (seconds of the epoch). runs: ``study.runs()``, which takes longer than to read a file."""
+    """The status at ``now`` (seconds of the epoch).
+
+    runs: ``study.runs()``, computed once by the caller, since that takes longer than reading the files.
+    """
     images = {name: num_train_images(spec, layout) for name, spec in study.datasets.items()}
     states = [read_run(spec, layout, images[spec.dataset], now) for spec in runs]
-    # What makes no updates has none to make, and says nothing about how long the trainings will take.
+    # A program with a final snapshot only makes no updates, so it has no part in the time left.
     states = [
-        replace(run, steps=0, steps_total=0, updates_per_second=None) if study.final_snapshot_only(run.method) else run
+        replace(run, steps=0, steps_total=0, updates_per_second=None) if study.final_snapshot_only(run.label) else run
         for run in states
     ]
     return StudyStatus(study.name, str(layout.root), states, _failed_jobs(study, layout))
@@ -135,49 +137,54 @@ def read_run(spec: RunSpec, layout: Layout, num_train: int | None, now: float) -
     """The state of one run. num_train: training images; None: unknown."""
     run = layout.run(spec.id)
     # In this order: a training writes its status before it removes its progress, so one of the two is seen.
-    progress, beat = _read(run.progress)
-    status, _ = _read(run.status)
-    log = JobLog.read(layout.run_log("train", spec.id))
+    progress, beat = read_json_file(run.progress)
+    status, _ = read_json_file(run.status)
+    job = read_job(layout.run_log("train", spec.id))
     known: dict[str, Any] = {
         "id": spec.id,
         "dataset": spec.dataset,
-        "method": spec.label,
+        "label": spec.label,
         "setting": spec.setting,
         "seed": spec.seed,
-        "log": str(log.path) if log else None,
+        "log": str(job.log) if job else None,
     }
     if status and _is_of(spec, status):
         return RunStatus(**known, **_complete(status), **_scoring(run.scores, layout.run_log("score", spec.id)))
     if num_train is not None or spec.budget.steps is not None:
         known["steps_total"] = spec.budget.total_steps(spec.steps_per_epoch(num_train or 1))
     remark = "trained under an earlier form of the study file" if status else None
-    if log is None and progress is None:
+    if job is None and progress is None:
         return RunStatus(**known, state="waiting", reason=remark)
-    age = now - max(beat, log.time if log else 0.0)
-    mine = progress is not None and _is_of(spec, progress)
-    if progress and mine:
+    age = now - max(beat, job.time if job else 0.0)
+    if progress and (mine := _is_of(spec, progress)):
         known.update({key: progress[key] for key in ("steps", "steps_total")})
-    if log and log.failed and log.time >= beat:  # a failure is the last that a job prints; it may be another's, however
-        return RunStatus(**known, state="failed", age_seconds=age, reason=log.last_line)
-    if log and log.time >= beat and not log.training_began:  # a job that has just begun, perhaps to resume
-        starting = _is_alive(None, age)
-        return RunStatus(**known, state="running" if starting else "stale", age_seconds=age, reason="starting")
-    if progress is None:  # removed with the results, unless the disk was too full for it
+    # An older job has no say: another job (of a group, say) has written a heartbeat since.
+    ended = job.state if job and job.time >= beat and job.state != "running" else None
+    if job and ended == "failed":
+        return RunStatus(**known, state="failed", age_seconds=age, reason=job.reason)
+    alive = progress is not None and progress["state"] == "running" and not ended and _is_alive(progress, now - beat)
+    if job and job.state == "running" and job.started >= beat and not alive:  # no heartbeat yet
         if _is_alive(None, age):
-            return RunStatus(**known, state="running", age_seconds=age, reason="without progress.json")
+            reason = "starting" if now - job.started < STALE_SECONDS else "without progress.json"
+            return RunStatus(**known, state="running", age_seconds=age, reason=reason)
+        if job.recorded or progress is None:
+            return RunStatus(**known, state="stale", age_seconds=age, reason="starting")
+    if progress is None:  # it is removed with the last results
+        if ended == "interrupted":
+            return RunStatus(**known, state="stopped", age_seconds=age)
         return RunStatus(**known, state="waiting", reason=remark or "trained before; status.json was removed")
-    age = now - beat
-    if progress["state"] == "running" and _is_alive(progress, age):
+    if alive:
         rates = {key: progress[key] for key in ("updates_per_second", "images_per_second")}
         earlier = None if mine else "under an earlier form of the study file"
-        return RunStatus(**known, **rates, state="running", age_seconds=age, reason=earlier)
+        return RunStatus(**known, **rates, state="running", age_seconds=now - beat, reason=earlier)
     if not mine:
         return RunStatus(**known, state="waiting", reason="begun under an earlier form of the study file")
-    return RunStatus(**known, state="stopped" if progress["state"] == "interrupted" else "stale", age_seconds=age)
+    stopped = "interrupted" in (progress["state"], ended)
+    return RunStatus(**known, state="stopped" if stopped else "stale", age_seconds=now - beat)
 
 
 def _complete(status: Mapping[str, Any]) -> dict[str, Any]:
-    """External programs write only a part of what a training does."""
+    """The fields of a complete run. A program writes only some of the keys of a training."""
     diverged = status.get("state") == "diverged"
     return {
         "state": "diverged" if diverged else "done",
@@ -191,9 +198,9 @@ def _complete(status: Mapping[str, Any]) -> dict[str, Any]:
 def _scoring(scores: Path, log_path: Path) -> dict[str, Any]:
     if scores.exists():
         return {"scoring": "scored"}
-    log = JobLog.read(log_path)
-    if log and log.failed:
-        return {"scoring": "failed", "scoring_reason": log.last_line, "scoring_log": str(log.path)}
+    job = read_job(log_path)
+    if job and job.state == "failed":
+        return {"scoring": "failed", "scoring_reason": job.reason, "scoring_log": str(job.log)}
     return {"scoring": "not scored"}
 
 
@@ -202,18 +209,18 @@ def _is_of(spec: RunSpec, record: Mapping[str, Any]) -> bool:
 
 
 def _is_alive(progress: Mapping[str, Any] | None, age: float) -> bool:
-    """Whether so old a sign of life is that of a training which runs. When in doubt, not."""
+    """True if a heartbeat of this age (seconds) can be that of a training that runs; False when in doubt."""
     seconds_per_step = 1 / progress["updates_per_second"] if progress and progress["updates_per_second"] else 0.0
-    if abs(age) > STALE_SECONDS + 3 * seconds_per_step:  # abs: with clocks that far apart, nothing is known
+    if abs(age) > STALE_SECONDS + 3 * seconds_per_step:  # abs: if the clocks differ that much, nothing is known
         return False
     here = progress is not None and progress["host"] == platform.node()
-    # The same name may be that of a container with processes of its own: only a missed beat brings up the question.
+    # A container may have the same host name and other processes, so the process is looked up only after missed beats.
     return not (progress and here and age > 2 * BEAT_SECONDS + 3 * seconds_per_step and not _exists(progress["pid"]))
 
 
 def _exists(pid: int) -> bool:
     try:
-        os.kill(pid, 0)  # signal 0 asks only
+        os.kill(pid, 0)  # signal 0 only checks
     except ProcessLookupError:
         return False
     except PermissionError:  # another user's
@@ -221,21 +228,12 @@ def _exists(pid: int) -> bool:
     return True
 
 
-def _read(path: Path) -> tuple[dict[str, Any] | None, float]:
-    """(content, time of the last change) of a JSON file that may vanish at any time; (None, 0) without it."""
-    try:
-        with path.open(encoding="utf-8") as stream:
-            return json.load(stream), os.fstat(stream.fileno()).st_mtime
-    except (FileNotFoundError, ValueError):
-        return None, 0.0
-
-
 def _failed_jobs(study: Study, layout: Layout) -> dict[str, str]:
-    """Log -> last line of jobs on which many runs wait, and of those that come after all."""
+    """Log -> reason, of failed jobs that many runs wait for, and of those after all runs."""
     shared = layout.data_dir / "logs"
     paths = [shared / f"fetch-weights-{name}.log" for name in study.evaluators if EVALUATORS.get(name).weights]
     for spec in study.datasets.values():
         paths += [shared / f"fetch-{spec.source}.log", shared / f"prepare-{spec.id}.log"]
         paths += [shared / f"evaluator-{spec.id}-{name}.log" for name in study.evaluators]
-    logs = [JobLog.read(path) for path in dict.fromkeys([*paths, *sorted(layout.logs.glob("*.log"))])]
-    return {str(log.path): log.last_line for log in logs if log and log.failed}
+    jobs = [read_job(path) for path in dict.fromkeys([*paths, *sorted(layout.logs.glob("*.log"))])]
+    return {str(job.log): job.reason for job in jobs if job and job.state == "failed"}

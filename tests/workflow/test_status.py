@@ -31,21 +31,13 @@ from sngan_repro.study.study import Study
 from sngan_repro.training.checkpoint import run_lock
 from sngan_repro.training.job import train
 from sngan_repro.training.log import Progress
-from sngan_repro.training.progress import Heartbeat
 from sngan_repro.training.options import TrainOptions
+from sngan_repro.training.progress import Heartbeat
 from sngan_repro.training.trainer import Trainer
 from sngan_repro.workflow.status import RunStatus, StudyStatus, read_run, read_study
 
 ROOT = Path(__file__).parents[2]
 NOW = 1_700_000_000.0
-TRACEBACK = """tiny: starting anew
-update 5/24 (21 %), 1.0 updates/s, 19 s left, d_loss 1.3
-Traceback (most recent call last):
-  File "train.py", line 1, in <module>
-    step()
-torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB
-For debugging consider passing CUDA_LAUNCH_BLOCKING=1
-"""
 TINY_STUDY = {
     "title": "A tiny study",
     "datasets": {"digits": {"source": "digits", "image_size": 16}},
@@ -108,7 +100,15 @@ class OneRun:
         return self
 
     def log(self, age: float, text: str = "") -> OneRun:
+        """A log without a record."""
         write_old(self.log_path, text, age)
+        self.log_path.with_suffix(".json").unlink(missing_ok=True)
+        return self
+
+    def job(self, age: float, state: str, reason: str | None = None, log_age: float | None = None) -> OneRun:
+        """A log, and the record that the job wrote ``age`` seconds ago."""
+        self.log(age if log_age is None else log_age, "tiny/seed3: starting from update 0\n")
+        write_old(self.log_path.with_suffix(".json"), {"state": state, "reason": reason}, age)
         return self
 
     def status(self, **changes: Any) -> OneRun:
@@ -147,30 +147,37 @@ def test_diverged_and_trained_by_another_program(one: OneRun):
 
 
 def test_running(one: OneRun):
-    one.progress(age=3).log(age=30, text="tiny/seed3: starting anew\n")
-    assert one.line == "running   update 12 of 24 (50 %), 16 images/s, 6 s left, last sign of life 3 s ago"
+    one.progress(age=3).log(age=30, text="tiny/seed3: starting from update 0\n")
+    assert one.line == "running   update 12 of 24 (50 %), 16 images/s, 6 s left, last heartbeat 3 s ago"
     one.progress(age=3, updates_per_second=None, images_per_second=None, steps=0)
-    assert one.line == "running   update 0 of 24 (0 %), last sign of life 3 s ago"
+    assert one.line == "running   update 0 of 24 (0 %), last heartbeat 3 s ago"
 
 
 def test_a_job_that_starts_or_resumes(one: OneRun):
-    assert one.log(age=20).line == "running   starting, update 0 of 24 (0 %), last sign of life 20 s ago"
+    assert one.log(age=20).line == "running   starting, update 0 of 24 (0 %), last heartbeat 20 s ago"
     one.progress(age=5000)  # of a job before
-    assert one.line == "running   starting, update 12 of 24 (50 %), last sign of life 20 s ago"
+    assert one.line == "running   starting, update 12 of 24 (50 %), last heartbeat 20 s ago"
     assert one.log(age=500).read().state == "stale"
     assert one.log(age=10, text="slow.py: UserWarning: an import that warns\n").read().state == "running"
 
 
 def test_results_that_were_removed(one: OneRun):
-    assert one.log(age=500, text=TRACEBACK.splitlines()[1]).line == "waiting   trained before; status.json was removed"
-    assert one.log(age=5, text=TRACEBACK.splitlines()[1]).line.startswith("running   without progress.json, update 0")
+    assert one.job(age=500, state="done").line == "waiting   trained before; status.json was removed"
+
+
+def test_a_training_that_cannot_write_heartbeats(one: OneRun):
+    """Its log is written every ten seconds."""
+    assert one.job(age=500, state="running", log_age=5).line.startswith("running   without progress.json, update 0")
+    assert one.job(age=50, state="running", log_age=5).line.startswith("running   starting, update 0")
+    assert one.job(age=500, state="running").line.startswith("stale     starting, last heartbeat 8 min 20 s")
 
 
 def test_stale(one: OneRun):
     """The log, which is written every ten seconds, keeps no dead run alive; an age in the future proves nothing."""
-    one.progress(age=3000).log(age=2990, text="update 12/24 (50 %)\n")
-    assert one.line == "stale     update 12 of 24 (50 %), last sign of life 50 min ago"
-    assert one.progress(age=-3000).line.endswith("last sign of life 50 min in the future (the clocks differ)")
+    one.progress(age=3000).job(age=3100, state="running", log_age=2990)
+    assert one.line == "stale     update 12 of 24 (50 %), last heartbeat 50 min ago"
+    assert one.log(age=2990).line == "stale     update 12 of 24 (50 %), last heartbeat 50 min ago"  # without a record
+    assert one.progress(age=-3000).line.endswith("last heartbeat 50 min in the future (the clocks differ)")
     assert one.progress(age=-5).read().state == "running"
     assert one.progress(age=110).read().state == "running"
     assert one.progress(age=130).read().state == "stale"
@@ -188,21 +195,28 @@ def test_a_process_that_is_gone_from_this_machine(one: OneRun):
 
 
 def test_stopped_by_a_signal(one: OneRun):
-    one.progress(age=3600, state="interrupted").log(age=3605, text="tiny/seed3: starting anew\n")
+    one.progress(age=3600, state="interrupted").log(age=3605, text="tiny/seed3: starting from update 0\n")
     assert one.line == "stopped   by a signal at update 12 of 24 (50 %), 1 h ago; the same command goes on"
     assert one.log(age=5).read().state == "running"  # it does
 
 
 def test_failed(one: OneRun):
-    one.progress(age=3).log(age=2, text=TRACEBACK)
-    expected = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB"
-    assert one.line == f"failed    {expected} (log: {one.log_path})"
+    reason = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB"
+    one.progress(age=3).job(age=2, state="failed", reason=reason)
+    assert one.line == f"failed    {reason} (log: {one.log_path})"
     assert one.read().steps == 12
-    assert one.log(age=9000, text="error: no such device\n").read().state == "running"  # of another job, since over
+    one.job(age=9000, state="failed", reason="error: no such device")
+    assert one.read().state == "running"  # another job has written a heartbeat since
     assert one.progress(age=9999).line == f"failed    error: no such device (log: {one.log_path})"
-    control = one.log(age=1, text="\x1b[31mbar\r\x1b]0;title\x07error\nslurmstepd: error: Exceeded memory limit\n").line
-    assert "slurmstepd: error: Exceeded memory limit" in control
-    assert control.isprintable()
+    assert one.job(age=9000, state="failed", log_age=20).read().state == "running"  # the log is of the next job
+
+
+def test_a_program_that_was_interrupted(one: OneRun):
+    """It writes the heartbeat "running" to the end; the record of its job counts."""
+    one.progress(age=3).job(age=2, state="interrupted")
+    assert one.line == "stopped   by a signal at update 12 of 24 (50 %), 3 s ago; the same command goes on"
+    one.paths.progress.unlink()
+    assert one.read().state == "stopped"
 
 
 @pytest.mark.parametrize(
@@ -211,11 +225,19 @@ def test_failed(one: OneRun):
         "Fatal Python error: Aborted",
         "/bin/sh: 1: exec: python: not found",
         "sngan-repro train: error: --run",
-        "error: x",
+        "slurmstepd: error: Exceeded memory limit",
     ],
 )
-def test_last_words_of_failures(line: str, one: OneRun):
-    assert one.log(age=1, text=f"{line}\n").read().state == "failed"
+@pytest.mark.parametrize("recorded", [False, True])
+def test_failures_that_no_command_can_record(recorded: bool, line: str, one: OneRun):
+    """The shell and the batch system write to the log; a record, if any, says that the job runs."""
+    if recorded:
+        one.job(age=30, state="running")
+    write_old(one.log_path, f"\x1b[31mbar\r\x1b]0;title\x07more\n{line}\n", 1)
+    assert (one.read().state, one.read().reason) == ("failed", line)
+    assert one.line.isprintable()
+    write_old(one.log_path, "\x1b[31mbar\r\x1b]0;title\x07error\nslurmstepd: error: \x1b[31mkilled", 1)
+    assert one.line.isprintable()
 
 
 def test_long_lines_are_read_quickly_and_clipped(one: OneRun):
@@ -259,7 +281,7 @@ def every_state(study: Study, layout: Layout) -> list[RunSpec]:
     made[3].progress(age=2)
     made[4].progress(age=50, state="interrupted")
     made[5].progress(age=5000, steps=6)
-    made[6].log(age=50, text=TRACEBACK)
+    made[6].job(age=50, state="failed", reason="torch.OutOfMemoryError: CUDA out of memory")
     return runs
 
 

@@ -18,7 +18,7 @@ rule aggregate:
     message:
         "Collect the runs and scores of study {STUDY.name}"
     shell:
-        "exec python -m sngan_repro aggregate {params.options} > {log:q} 2>&1"
+        "exec python -m sngan_repro aggregate {params.options} --log {log:q} > {log:q} 2>&1"
 
 
 rule make_tables:
@@ -39,7 +39,7 @@ rule make_tables:
     message:
         "Make the tables"
     shell:
-        "exec python -m sngan_repro tables {params.options} > {log:q} 2>&1"
+        "exec python -m sngan_repro tables {params.options} --log {log:q} > {log:q} 2>&1"
 
 
 rule make_figures:
@@ -57,7 +57,7 @@ rule make_figures:
     message:
         "Draw the figures"
     shell:
-        "exec python -m sngan_repro figures {params.options} > {log:q} 2>&1"
+        "exec python -m sngan_repro figures {params.options} --log {log:q} > {log:q} 2>&1"
 
 
 if STUDY.claims:
@@ -83,7 +83,7 @@ if STUDY.claims:
         message:
             "Judge the claims of {STUDY.claims}"
         shell:
-            "exec python -m sngan_repro claims {params.options} > {log:q} 2>&1"
+            "exec python -m sngan_repro claims {params.options} --log {log:q} > {log:q} 2>&1"
 
 
 rule tables:

@@ -19,7 +19,7 @@ rule fetch:
         "Fetch {wildcards.source}, or check the files staged by hand"
     shell:
         "exec python -m sngan_repro fetch --source {wildcards.source} --downloads {params.downloads:q}"
-        " > {log:q} 2>&1"
+        " --log {log:q} > {log:q} 2>&1"
 
 
 rule prepare:
@@ -43,7 +43,7 @@ rule prepare:
         "Prepare {wildcards.dataset_id}"
     shell:
         "exec python -m sngan_repro prepare --spec {params.spec:q} --downloads {params.downloads:q}"
-        " --out {params.out:q} > {log:q} 2>&1"
+        " --out {params.out:q} --log {log:q} > {log:q} 2>&1"
 
 
 # The protocols come by the environment and not as a parameter: that would be a reason to run this again, and all
@@ -64,4 +64,4 @@ rule check_data:
         "Check that {wildcards.dataset} can give what the protocols ask for"
     shell:
         "exec python -m sngan_repro check-data --dataset {params.dataset:q} --dataset-name {wildcards.dataset}"
-        " --out {output:q} > {log:q} 2>&1"
+        " --out {output:q} --log {log:q} > {log:q} 2>&1"

@@ -14,7 +14,7 @@ rule fetch_weights:
         "Fetch the weights of {wildcards.evaluator}, or check the file staged by hand"
     shell:
         "exec python -m sngan_repro fetch-weights --evaluator {wildcards.evaluator} --weights-dir {params.folder:q}"
-        " > {log:q} 2>&1"
+        " --log {log:q} > {log:q} 2>&1"
 
 
 rule evaluator:
@@ -43,4 +43,4 @@ rule evaluator:
     shell:
         "exec python -m sngan_repro evaluator --name {params.name} --dataset {params.dataset:q}"
         " --options {params.options:q} {params.weights} --out {params.folder:q}"
-        " --threads {threads} > {log:q} 2>&1"
+        " --threads {threads} --log {log:q} > {log:q} 2>&1"

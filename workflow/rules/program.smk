@@ -36,4 +36,5 @@ rule program:
         "Run {wildcards.label}, setting {wildcards.setting}, seed {wildcards.seed} on {wildcards.dataset}"
     shell:
         "exec python -m sngan_repro run-program --spec {params.spec:q} --run {params.run:q}"
-        " --dataset {params.dataset:q} --num-samples {params.num_samples} --threads {threads} > {log:q} 2>&1"
+        " --dataset {params.dataset:q} --num-samples {params.num_samples} --threads {threads}"
+        " --log {log:q} > {log:q} 2>&1"

@@ -34,7 +34,7 @@ rule make_report:
     message:
         "Typeset the report"
     shell:
-        "exec python -m sngan_repro report {params.options} > {log:q} 2>&1"
+        "exec python -m sngan_repro report {params.options} --log {log:q} > {log:q} 2>&1"
 
 
 rule report:

@@ -24,7 +24,7 @@ rule score:
     shell:
         "exec python -m sngan_repro score --run {params.run:q} --protocols {params.protocols:q}"
         " --evaluators {params.evaluators:q} --dataset {params.dataset:q}"
-        " --threads {threads} > {log:q} 2>&1"
+        " --threads {threads} --log {log:q} > {log:q} 2>&1"
 
 
 rule score_real:
@@ -49,4 +49,4 @@ rule score_real:
     shell:
         "exec python -m sngan_repro score-real --protocols {params.protocols:q} --evaluators {params.evaluators:q}"
         " --dataset {params.dataset:q} --dataset-name {wildcards.dataset} --study-name {params.study}"
-        " --out {output:q} --threads {threads} > {log:q} 2>&1"
+        " --out {output:q} --threads {threads} --log {log:q} > {log:q} 2>&1"

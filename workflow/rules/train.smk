@@ -36,4 +36,4 @@ rule train:
         "Train {wildcards.label}, setting {wildcards.setting}, seed {wildcards.seed} on {wildcards.dataset}"
     shell:
         "exec python -m sngan_repro train --spec {params.spec:q} --run {params.run:q} --dataset {params.dataset:q}"
-        " --threads {threads} > {log:q} 2>&1"
+        " --threads {threads} --log {log:q} > {log:q} 2>&1"

@@ -26,9 +26,8 @@ from sngan_repro.methods.program import Program, find_program
 from sngan_repro.training.checkpoint import clear_results, run_lock
 from sngan_repro.training.program.contract import ProgramStatus, check_output
 from sngan_repro.training.program.task import Task, make_task
-from sngan_repro.training.progress import Heartbeat
+from sngan_repro.training.progress import INTERRUPTED, Heartbeat
 
-INTERRUPTED = 75  # as of a training: "try again"
 FINAL_IMAGES = 64  # as many as a training keeps of its last snapshot, and of every snapshot
 PROGRESS_IMAGES = 16
 POLL_SECONDS = 0.2
