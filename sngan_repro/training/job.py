@@ -18,8 +18,8 @@ from sngan_repro.data.dataset import PreparedData
 from sngan_repro.training.checkpoint import run_lock
 from sngan_repro.training.cuda_graph import RunContext
 from sngan_repro.training.options import DEFAULT_OPTIONS, TrainOptions
-from sngan_repro.training.results import write_results
 from sngan_repro.training.progress import INTERRUPTED as INTERRUPTED
+from sngan_repro.training.results import write_results
 from sngan_repro.training.session import Session
 
 
