@@ -1,4 +1,4 @@
-"""What a program says of itself: ``programs/<name>.yaml``, or a file given by its path. No torch here.
+"""The declaration of a program: ``programs/<name>.yaml``, or a file given by its path. No torch here.
 
 A study names a program among its methods, as it names a method of this package.
 """
@@ -24,8 +24,9 @@ from pydantic import (
     model_validator,
 )
 
-from sngan_repro.config.specs import OWN_SETTING, Label, OptimizerSpec
+from sngan_repro.config.specs import Label, OptimizerSpec
 from sngan_repro.core.schema import ConfigError, Model, nearest, parse, read_yaml
+from sngan_repro.methods.base import RESERVED
 
 PROGRAMS_DIR = Path("programs")
 
@@ -47,7 +48,7 @@ PLACEHOLDERS = {
     "device": "cpu or cuda, as this job may use",
     "folder": "folder of the declaration",
 }
-"""What the command of every program may name in braces."""
+"""The names that the command of every program may have in braces."""
 OF_A_SETTING = {
     "lr_d": "D's learning rate",
     "lr_g": "G's learning rate",
@@ -55,20 +56,21 @@ OF_A_SETTING = {
     "beta2": "Adam's decay of the mean squared gradient",
     "n_dis": "D's steps per step of G",
 }
-"""What it may name too when it runs under the study's settings."""
+"""The names that it may also have if the program runs under the study's settings."""
 OptionValue = StrictBool | StrictInt | StrictFloat | StrictStr | None
-KINDS: dict[str, Any] = {"bool": bool, "int": int, "float": float, "str": str}
 
 
 class OptionSpec(Model):
-    """One option: ``n_components: 40``, or a mapping with limits and a description."""
+    """One option: its default alone (``n_components: 40``), or a mapping with limits and a description.
 
-    default: OptionValue = Field(description="its value unless a study says otherwise")
-    type: Literal["bool", "int", "float", "str"] | None = Field(None, description="default: that of `default`")
-    description: str = Field("", description="what it means, for listings")
+    A value has the type of the default. If the default is null, any boolean, number or text is allowed.
+    """
+
+    default: OptionValue = Field(description="its value unless a study replaces it; other values are of the same type")
+    description: str = Field("", description="its meaning, for listings")
     min: float | None = Field(None, description="smallest number allowed")
     max: float | None = Field(None, description="largest number allowed")
-    choices: tuple[OptionValue, ...] | None = Field(None, description="the only values allowed")
+    choices: tuple[OptionValue, ...] | None = Field(None, min_length=1, description="the only values allowed")
 
     @model_validator(mode="before")
     @classmethod
@@ -76,27 +78,21 @@ class OptionSpec(Model):
         return value if isinstance(value, dict) else {"default": value}
 
     @model_validator(mode="after")
-    def _typed(self) -> OptionSpec:
-        if self.default is None and self.type is None:
-            raise ValueError("an option whose default is null needs a `type`: bool, int, float or str")
-        if (self.min is not None or self.max is not None) and self.kind not in ("int", "float"):
-            raise ValueError("`min` and `max` are for numbers")
+    def _limits_of_a_number(self) -> OptionSpec:
+        if (self.min is not None or self.max is not None) and type(self.default) not in (int, float):
+            raise ValueError("`min` and `max` are for options whose default is a number")
         return self
 
-    @property
-    def kind(self) -> str:
-        return self.type or type(self.default).__name__
-
     def field(self) -> tuple[Any, Any]:
-        """(annotation, field) of the model of the options."""
-        kind: Any = Literal[self.choices] if self.choices else KINDS[self.kind]
-        if self.default is None:
-            kind = kind | None
-        return kind, Field(self.default, ge=self.min, le=self.max, description=self.description or None)
+        """(annotation, field) of this option in the model of all options."""
+        annotation: Any = bool | int | float | str | None if self.default is None else type(self.default)
+        if self.choices:
+            annotation = Literal[self.choices]
+        return annotation, Field(self.default, ge=self.min, le=self.max, description=self.description or None)
 
 
 class ProgramOptions(Model):
-    """Options of a program; numbers are numbers, not texts."""
+    """The options of a program. A text is no number, and a number is no text."""
 
     model_config = ConfigDict(strict=True)
 
@@ -133,8 +129,8 @@ class Program(Model):
         for name in options:
             if not re.fullmatch(r"[A-Za-z]\w*", name):
                 raise ValueError(f"'{name}' is no name for an option: letters, digits and _, a letter first")
-            if name in ("name", "label", "setting", "nets", "options") or name in PLACEHOLDERS | OF_A_SETTING:
-                raise ValueError(f"an option must not be called '{name}', which has a meaning of its own")
+            if name in RESERVED or name in PLACEHOLDERS | OF_A_SETTING:
+                raise ValueError(f"an option must not be called '{name}', which has a meaning already")
         return options
 
     @model_validator(mode="after")
@@ -167,12 +163,12 @@ class Program(Model):
         return create_model("Options", __base__=ProgramOptions, **fields)
 
     def equations_for(self, options: Any) -> str:
-        """The same under all options."""
+        """The equations. They do not depend on the options."""
         del options
         return self.equations
 
     def check(self, options: Any, setting: OptimizerSpec) -> None:
-        """Any of its options goes with any setting."""
+        """Every combination of options and setting is allowed."""
 
     def place(self, file: str) -> Path:
         """The path of a file that the declaration names, in which {folder} is that of the declaration."""
@@ -180,7 +176,7 @@ class Program(Model):
 
     @property
     def inputs(self) -> list[str]:
-        """Files whose change is a reason to run it again: those that the command names, and `files`."""
+        """The files whose change makes Snakemake run it again: those that the command names, and `files`."""
         named = [
             self.place(token)
             for token in shlex.split(self.command)
@@ -190,18 +186,18 @@ class Program(Model):
         return list(dict.fromkeys(map(str, paths)))
 
     def words(self, values: dict[str, Any]) -> list[str]:
-        """The command with names filled in. No shell reads it, so values may hold spaces and quotes."""
+        """The words of the command, with names replaced by values. No shell is used, so values may have spaces."""
         plain = {name: _plain(value) for name, value in values.items()}
         return [token.format_map(plain) for token in shlex.split(self.command)]
 
 
 def _plain(value: Any) -> Any:
-    """An option as other languages write it: true, false, and nothing for null."""
+    """A value as the command gets it: true and false as in YAML, and an empty text for null."""
     return {True: "true", False: "false"}[value] if isinstance(value, bool) else "" if value is None else value
 
 
 def program_names() -> list[str]:
-    """The programs of the folder ``programs``, sorted."""
+    """The names of the programs in the folder ``programs``, sorted."""
     return sorted(file.stem for file in PROGRAMS_DIR.glob("*.yaml"))
 
 
@@ -217,7 +213,6 @@ def find_program(name: str) -> Program | None:
 
 
 def _read(name: str, path: Path) -> Program:
-    # A study asks for its programs many times; what was read is kept as long as the file is the same.
     if not path.is_file():
         raise ConfigError(f"{path}: no such file; a method that ends in .yaml is the declaration of a program")
     facts = path.stat()
@@ -225,15 +220,10 @@ def _read(name: str, path: Path) -> Program:
 
 
 @cache
-def _parsed(name: str, path: Path, *_: int) -> Program:
+def _parsed(name: str, path: Path, *version: int) -> Program:
+    """The declaration in a file, parsed once per version of the file: a study looks up its programs many times."""
+    del version
     values = read_yaml(path)
-    for key in ("name", "file"):
-        if key in values:
-            raise ConfigError(f"{path}: {key}: a program is named after its file; remove this key")
-    try:
-        return parse(Program, {**values, "name": name, "file": path}, str(path))
-    except TypeError as error:  # raised by limits that cannot be compared with a default
-        raise ConfigError(f"{path}: options: {error}") from None
-
-
-__all__ = ["OWN_SETTING", "PLACEHOLDERS", "OptionSpec", "Program", "find_program", "program_names"]
+    for key in Program.derived & values.keys():
+        raise ConfigError(f"{path}: {key}: a program is named after its file; remove this key")
+    return parse(Program, {**values, "name": name, "file": path}, str(path))

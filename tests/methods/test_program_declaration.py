@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.methods import find_method
@@ -69,11 +70,27 @@ class TestDeclaration:
             ({"command": "toy {lr_d}"}, "`command` names {lr_d}, which is not known"),
             ({"command": "toy 'x"}, "`command` cannot be read: No closing quotation"),
             ({"command": "toy {"}, "`command` cannot be read: Single '{' encountered"),
-            ({"options": {"seed": 1}, "command": "toy"}, "must not be called 'seed', which has a meaning of its own"),
+            ({"options": {"seed": 1}, "command": "toy"}, "must not be called 'seed', which has a meaning already"),
             ({"options": {"k-l": 1}, "command": "toy"}, "'k-l' is no name for an option"),
-            ({"options": {"k": None}, "command": "toy"}, "an option whose default is null needs a `type`"),
+            (
+                {"options": {"k": {"default": None, "min": 1}}},
+                "options.k: `min` and `max` are for options whose default is",
+            ),
+            (
+                {"options": {"k": {"default": 2, "choices": [1, 3]}}},
+                "toy.yaml: options: k: Input should be 1 or 3; found 2",
+            ),
+            (
+                {"options": {"k": {"default": 2, "choices": []}}},
+                "toy.yaml: options.k.choices: Tuple should have at least 1",
+            ),
+            ({"options": {"k": {"default": [1]}}}, "toy.yaml: options.k.default"),
+            ({"options": {"k": {"default": 1, "mni": 0}}}, "toy.yaml: options.k.mni: unknown key; did you mean 'min'?"),
             ({"options": {"k": {"default": 0, "min": 1}}}, "toy.yaml: options: k: Input should be greater than"),
-            ({"options": {"k": {"default": "a", "min": 1}}}, "`min` and `max` are for numbers"),
+            (
+                {"options": {"k": {"default": "a", "min": 1}}},
+                "`min` and `max` are for options whose default is a number",
+            ),
             ({"files": ["gone.R"]}, "`files`: gone.R: no such file; give `rules` where a rule makes it"),
             ({"files": ["gone.R"], "rules": "gone.smk"}, "`rules`: gone.smk: no such file"),
             ({"name": "x"}, "toy.yaml: name: a program is named after its file; remove this key"),
@@ -93,6 +110,25 @@ class TestDeclaration:
         assert declare(command=f"{sys.executable} toy.R").inputs == ["toy.R"]
         Path("toy.smk").touch()
         assert declare(files=["{folder}/later.bin"], rules="{folder}/toy.smk").inputs == ["later.bin"]
+
+    @pytest.mark.parametrize(
+        ("default", "good", "bad"),
+        [
+            (3, [4, -1], [True, 2.5, "3"]),
+            (0.5, [1, 2.5], [True, "x"]),
+            (True, [False], [1, "true"]),
+            ("flat", ["steep"], [1, True]),
+            (None, [None, 1, 2.5, True, "x"], [[1]]),
+        ],
+    )
+    def test_a_value_has_the_type_of_the_default(self, declare, default, good, bad):
+        options = declare(options={"k": default}, command="toy").Options
+        assert options().to_dict() == {"k": default}
+        for value in good:
+            assert options.model_validate({"k": value}).to_dict() == {"k": value}
+        for value in bad:
+            with pytest.raises(ValidationError):
+                options.model_validate({"k": value})
 
     def test_an_edit_is_seen(self, declare):
         declare()
