@@ -92,14 +92,14 @@ def parts_of_generation(size: Size, device: Any, rounds: int) -> tuple[list[int]
     from sngan_repro.config.specs import NetsSpec
     from sngan_repro.evaluation.classifier import Classifier
     from sngan_repro.evaluation.features import extract
-    from sngan_repro.nets import build_generator
+    from sngan_repro.nets import ImageSpec, build_generator
     from sngan_repro.nets.latents import kept_latents, latents
     from sngan_repro.nets.sampling import generate, generate_on_device
 
     watch, nets = Stopwatch(device), NetsSpec(width=size.width)
     torch.manual_seed(0)
     shape = (3, size.image_size, size.image_size)
-    G = build_generator(nets, shape).to(device).to(memory_format=torch.channels_last).eval()
+    G = build_generator(nets, ImageSpec(3, size.image_size)).to(device).to(memory_format=torch.channels_last).eval()
     net = Classifier(shape, 10).to(device).eval().requires_grad_(False)
     firsts = range(0, size.num_fake, 128)
     plain, _ = watch.median(lambda: [latents(128, nets.z_dim, nets.z_law, 1, first) for first in firsts], rounds)
@@ -212,7 +212,7 @@ def whole_snapshots(size: Size, device: Any) -> list[list[Any]]:
         seconds, scores = Stopwatch(device)(
             lambda: score_run(run, [protocol], dataset, {"classifier": evaluator}, device)
         )
-    passes = len({(record["updates"], record["selection"]) for record in scores["records"]})
+    passes = len({(record["steps"], record["selection"]) for record in scores["records"]})
     rows = [["the whole", seconds], [f"per set of samples ({passes})", seconds / passes]]
     for metric, name in metric_names(protocol).items():
         times = [record["seconds"] for record in scores["records"] if record["metric"] == name]
@@ -230,7 +230,7 @@ def scored_run(place: Path, size: Size, device: Any) -> tuple[Any, Path, Path, A
     from sngan_repro.config.specs import EvaluatorSpec, RunSpec
     from sngan_repro.core.files import file_sha256, write_json
     from sngan_repro.evaluation.build import build_evaluator
-    from sngan_repro.nets import build_generator
+    from sngan_repro.nets import ImageSpec, build_generator
     from sngan_repro.nets.snapshot import save_snapshot
 
     dataset, pixels = place / "images", size.image_size
@@ -269,8 +269,8 @@ def scored_run(place: Path, size: Size, device: Any) -> tuple[Any, Path, Path, A
     run, snapshots = RunPaths(place / "run"), []
     for steps in (1, 2, 3):
         torch.manual_seed(steps)
-        weights = build_generator(spec.nets, (3, pixels, pixels)).state_dict()
-        sha256 = save_snapshot(run, spec, weights, steps, (3, pixels, pixels))
+        weights = build_generator(spec.nets, ImageSpec(3, pixels)).state_dict()
+        sha256 = save_snapshot(run, spec, weights, steps, ImageSpec(3, pixels))
         snapshots.append({"steps": steps, "images_seen": 64 * steps, "sha256": sha256, "last_finite": False})
     write_json(run.spec, spec.to_dict())
     write_json(run.status, {"state": "ok", "spec_digest": spec.digest(), "snapshots": snapshots})

@@ -23,17 +23,15 @@ from sngan_repro.api.training import run_spec
 from sngan_repro.config.machine import MachineConfig
 from sngan_repro.config.protocol import ProtocolSpec
 from sngan_repro.config.specs import DatasetSpec, NetsSpec
+from sngan_repro.core import registry
 from sngan_repro.core.schema import ConfigError, DuplicateKeyLoader, parse
 from sngan_repro.data.dataset import PreparedData
 from sngan_repro.data.prepare import prepare
 from sngan_repro.data.sources import SOURCES
-from sngan_repro.evaluation.evaluators import EVALUATORS
 from sngan_repro.evaluation.protocol import metric_names
 from sngan_repro.evaluation.scores import SCORES, Sets
-from sngan_repro.methods import METHODS
 from sngan_repro.methods.program import find_program
 from sngan_repro.nets import build_discriminator, build_generator, spectral_norms
-from sngan_repro.nets.families import FAMILIES
 from sngan_repro.report import description
 from sngan_repro.report.findings import literature_sentences
 from sngan_repro.study.load import load_study, make_study
@@ -61,14 +59,10 @@ RUN_ELSEWHERE = {
 
 @pytest.fixture(autouse=True)
 def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Snippets run in a folder of their own, and what they register is forgotten afterwards."""
+    """Snippets run in an empty folder, and the entries that they register are forgotten afterwards."""
     monkeypatch.chdir(tmp_path)
-    registries = (METHODS, SOURCES, CRITERIA, SCORES, EVALUATORS, FAMILIES)
-    before = [(registry.names(), dict(registry._entries)) for registry in registries]
-    yield
-    for registry, (_, entries) in zip(registries, before, strict=True):
-        registry._entries.clear()
-        registry._entries.update(entries)
+    with registry.isolated():
+        yield
 
 
 def run_python(page: Path) -> dict[str, Any]:
@@ -143,10 +137,10 @@ def test_network_family_of_the_docs():
     run_python(ROOT / "docs/extend.md")
     torch.manual_seed(0)
     nets = parse(NetsSpec, {"family": "dense", "width": 4, "z_dim": 8}, "nets")
-    images = build_generator(nets, (3, 20, 20))(torch.randn(5, 8))
+    images = build_generator(nets, ImageSpec(3, 20))(torch.randn(5, 8))
     assert images.shape == (5, 3, 20, 20)
     assert images.abs().max() < 1
-    D = build_discriminator(nets, (3, 20, 20), spectral_norm=True)
+    D = build_discriminator(nets, ImageSpec(3, 20), weights="spectral")
     assert D(images).shape == (5,)
     assert list(spectral_norms(D).values()) == pytest.approx([1, 1], abs=0.05)
     spec = run_spec("ebgan", {"source": "digits", "image_size": 16}, {"lr": 0.001}, {"steps": 2}, nets=nets.to_dict())

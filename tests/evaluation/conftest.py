@@ -11,6 +11,7 @@ from sngan_repro.core.files import write_json
 from sngan_repro.data.dataset import PreparedData
 from sngan_repro.evaluation.build import build_evaluator
 from sngan_repro.evaluation.score import score_run
+from sngan_repro.nets.interface import ImageSpec
 from sngan_repro.nets.snapshot import save_snapshot
 
 
@@ -42,7 +43,7 @@ def run(tmp_path):
     run = RunPaths(tmp_path / "run")
     snapshots = []
     for steps in (10, 20):
-        sha256 = save_snapshot(run, SPEC, make_generator(steps).state_dict(), steps, (1, 16, 16))
+        sha256 = save_snapshot(run, SPEC, make_generator(steps).state_dict(), steps, ImageSpec(1, 16))
         snapshots.append({"steps": steps, "images_seen": 64 * steps, "sha256": sha256, "last_finite": False})
     write_json(run.spec, SPEC.to_dict())
     write_json(run.status, {"state": "ok", "spec_digest": SPEC.digest(), "snapshots": snapshots})

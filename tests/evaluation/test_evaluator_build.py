@@ -216,10 +216,8 @@ class TestOwnEvaluators:
 
     @pytest.fixture(autouse=True)
     def _forget(self):
-        before = dict(EVALUATORS._entries)
-        yield
-        EVALUATORS._entries.clear()
-        EVALUATORS._entries.update(before)
+        with EVALUATORS.restored():
+            yield
 
     @pytest.fixture
     def published(self, tmp_path):

@@ -20,7 +20,7 @@ from sngan_repro.evaluation.metrics import compute, select, take
 from sngan_repro.evaluation.protocol import metric_name
 from sngan_repro.evaluation.score import score_real, score_run
 from sngan_repro.evaluation.selection import RESAMPLE_SEED
-from sngan_repro.nets.sampling import from_uint8, generate, generate_on_device, to_uint8
+from sngan_repro.nets.sampling import SampleOptions, from_uint8, generate, generate_on_device, to_uint8
 
 DISTINCT, STRETCHED = {"fault_distinct": 20}, {"fault_contrast_stretch": True}
 DETOUR = {"fault_detour": 8}
@@ -153,7 +153,13 @@ class TestScoreRun:
         found = values_of(scores)
         for p in protocols:
             quantise = stretched if p.fault_contrast_stretch else to_uint8
-            images = generate(make_generator(20), NETS, 20 if p.fault_distinct else 60, p.seed, quantise=quantise)
+            images = generate(
+                make_generator(20),
+                NETS,
+                20 if p.fault_distinct else 60,
+                p.seed,
+                options=SampleOptions(quantise=quantise),
+            )
             images = detour(images, 8) if p.fault_detour else images
             features = extract(extractor, images, 64)
             features = take(features, np.arange(60) % 20) if p.fault_distinct else features
@@ -187,7 +193,7 @@ class TestScoreRun:
         stored, record = values_of(scores), again_of(scores)[name]
         info = read_evaluator(classifier_dir, data)
         G = make_generator(min((stored[steps, name], steps) for steps in (10, 20))[1])
-        images = generate(G, NETS, 20, RESAMPLE_SEED, quantise=stretched)
+        images = generate(G, NETS, 20, RESAMPLE_SEED, options=SampleOptions(quantise=stretched))
         features = take(extract(load_extractor(classifier_dir, info), images, 64), np.arange(60) % 20)
         expected = compute(p, features, read_features(classifier_dir, "train", info))["fid"][0]
         assert record["sampling_seed"] == RESAMPLE_SEED

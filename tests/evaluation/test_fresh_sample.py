@@ -9,8 +9,9 @@ from sngan_repro.evaluation.features import extract
 from sngan_repro.evaluation.metrics import compute, select, take
 from sngan_repro.evaluation.protocol import metric_name, metric_names
 from sngan_repro.evaluation.selection import RESAMPLE_SEED
+from sngan_repro.nets.interface import ImageSpec
 from sngan_repro.nets.latents import latents
-from sngan_repro.nets.sampling import generate, generate_on_device
+from sngan_repro.nets.sampling import SampleOptions, generate, generate_on_device
 from sngan_repro.nets.snapshot import save_snapshot
 
 
@@ -33,7 +34,7 @@ class TestFreshSample:
     def twin_snapshots(self, run, change_status):
         """Both snapshots hold the same generator, so that every metric ties."""
         for steps in (10, 20):
-            sha256 = save_snapshot(run, SPEC, make_generator(10).state_dict(), steps, (1, 16, 16))
+            sha256 = save_snapshot(run, SPEC, make_generator(10).state_dict(), steps, ImageSpec(1, 16))
             snapshots = json.loads(run.status.read_text())["snapshots"]
             snapshots[steps // 10 - 1]["sha256"] = sha256
             change_status(snapshots=snapshots)
@@ -52,12 +53,11 @@ class TestFreshSample:
                 first, last = stored[10, name], stored[20, name]
                 higher = metric in ("is", "precision", "recall")
                 updates = 20 if (last > first if higher else last < first) else 10
-                images = generate(
-                    make_generator(updates), NETS, p.num_fake, p.seed + 1_000_000, batch_norm=p.batch_norm
-                )
+                options = SampleOptions(batch_norm=p.batch_norm)
+                images = generate(make_generator(updates), NETS, p.num_fake, p.seed + 1_000_000, options=options)
                 expected, _, _ = compute(p, extract(extractor, images, 64), real)[metric]
                 record = again[name]
-                assert (record["updates"], record["sampling_seed"]) == (updates, p.seed + 1_000_000)
+                assert (record["steps"], record["sampling_seed"]) == (updates, p.seed + 1_000_000)
                 assert record["value"] == pytest.approx(expected, rel=1e-5, abs=1e-6)
                 assert record["images_seen"] == 64 * updates
                 assert {**record["protocol"], "metrics": None} == {
@@ -65,7 +65,7 @@ class TestFreshSample:
                     "metrics": None,
                 }
             fid = metric_name(p, "fid")
-            assert again[fid]["value"] != stored[again[fid]["updates"], fid]
+            assert again[fid]["value"] != stored[again[fid]["steps"], fid]
 
     def test_latents_are_fresh(self):
         ordinary, fresh = (latents(600, 8, "normal", seed) for seed in (0, RESAMPLE_SEED))
@@ -79,18 +79,18 @@ class TestFreshSample:
         scores = scored()
         stored, again = values_of(scores), again_of(scores)
         assert all(stored[10, name] == stored[20, name] for name in again)
-        assert {record["updates"] for record in again.values()} == {10}
+        assert {record["steps"] for record in again.values()} == {10}
 
     def test_last_finite_snapshot_of_a_diverged_run_is_a_candidate(self, run, twin_snapshots, scored, change_status):
         """Here it is the only one: the other snapshot makes no images."""
-        sha256 = save_snapshot(run, SPEC, make_generator(0, broken=True).state_dict(), 10, (1, 16, 16))
+        sha256 = save_snapshot(run, SPEC, make_generator(0, broken=True).state_dict(), 10, ImageSpec(1, 16))
         snapshots = json.loads(run.status.read_text())["snapshots"]
         snapshots[0]["sha256"] = sha256
         snapshots[1]["last_finite"] = True
         change_status(state="diverged", snapshots=snapshots)
-        assert {(r["updates"], r["value"] is None) for r in again_of(scored()).values()} == {(20, False)}
+        assert {(r["steps"], r["value"] is None) for r in again_of(scored()).values()} == {(20, False)}
 
     def test_nothing_to_choose_from(self, run, scored, change_status):
-        sha256 = save_snapshot(run, SPEC, make_generator(0, broken=True).state_dict(), 10, (1, 16, 16))
+        sha256 = save_snapshot(run, SPEC, make_generator(0, broken=True).state_dict(), 10, ImageSpec(1, 16))
         change_status(snapshots=[{"steps": 10, "images_seen": 1, "sha256": sha256, "last_finite": True}])
         assert again_of(scored()) == {}

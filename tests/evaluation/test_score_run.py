@@ -15,7 +15,8 @@ from sngan_repro.evaluation.features import extract
 from sngan_repro.evaluation.metrics import compute, select, take
 from sngan_repro.evaluation.protocol import metric_name, metric_names
 from sngan_repro.evaluation.score import score_real, score_run
-from sngan_repro.nets.sampling import generate, generate_on_device
+from sngan_repro.nets.interface import ImageSpec
+from sngan_repro.nets.sampling import SampleOptions, generate, generate_on_device
 from sngan_repro.nets.snapshot import save_snapshot
 
 
@@ -25,15 +26,15 @@ class TestScoreRun:
         scores = scored(p)
         assert json.loads(run.scores.read_text()) == scores
         assert scores["spec_digest"] == SPEC.digest()
-        assert [record["updates"] for record in scores["records"][:10]] == [10] * 5 + [20] * 5
+        assert [record["steps"] for record in scores["records"][:10]] == [10] * 5 + [20] * 5
         assert {(record["selection"], record["sampling_seed"]) for record in scores["records"][:10]} == {(None, 0)}
         assert [record["metric"] for record in scores["records"][:5]] == list(metric_names(p).values())
         record = scores["records"][2]
-        identity = {key: record[key] for key in ("study", "dataset", "method", "setting", "seed", "images_seen")}
+        identity = {key: record[key] for key in ("study", "dataset", "label", "setting", "seed", "images_seen")}
         assert identity == {
             "study": "test",
             "dataset": "digits",
-            "method": "SNGAN",
+            "label": "SNGAN",
             "setting": "A",
             "seed": 3,
             "images_seen": 640,
@@ -63,7 +64,7 @@ class TestScoreRun:
         extractor = load_extractor(classifier_dir, info)
         G = make_generator(20)
         for p in protocols:
-            images = generate(G, NETS, p.num_fake, p.seed, batch_norm=p.batch_norm)
+            images = generate(G, NETS, p.num_fake, p.seed, options=SampleOptions(batch_norm=p.batch_norm))
             real = extract(extractor, data.images(p.reference), 256)
             if p.num_real:
                 real = take(real, select(p.num_real, data.num(p.reference), p.seed))
@@ -86,7 +87,7 @@ class TestScoreRun:
         assert 1 <= len(calls[2:]) <= 2  # and each that is the best by some metric
 
     def test_non_finite_pixels_give_null(self, run, scored, change_status):
-        sha256 = save_snapshot(run, SPEC, make_generator(0, broken=True).state_dict(), 10, (1, 16, 16))
+        sha256 = save_snapshot(run, SPEC, make_generator(0, broken=True).state_dict(), 10, ImageSpec(1, 16))
         snapshots = json.loads(run.status.read_text())["snapshots"]
         snapshots[0]["sha256"] = sha256
         change_status(state="diverged", snapshots=snapshots)
@@ -94,7 +95,7 @@ class TestScoreRun:
         assert [record["value"] for record in scores["records"][:5]] == [None] * 5
         assert scores["records"][0]["protocol"]["num_fake_used"] == 0
         assert all(record["value"] is not None for record in scores["records"][5:])
-        assert {record["updates"] for record in again_of(scores).values()} == {20}
+        assert {record["steps"] for record in again_of(scores).values()} == {20}
 
     def test_no_snapshots(self, scored, change_status):
         change_status(state="diverged", snapshots=[])
@@ -103,7 +104,7 @@ class TestScoreRun:
 
 class TestRefused:
     def test_changed_snapshot(self, run, scored):
-        save_snapshot(run, SPEC, make_generator(99).state_dict(), 20, (1, 16, 16))
+        save_snapshot(run, SPEC, make_generator(99).state_dict(), 20, ImageSpec(1, 16))
         with pytest.raises(ConfigError, match=r"00000020\.safetensors: SHA-256 .* lists"):
             scored()
         assert not run.scores.exists()
@@ -120,7 +121,7 @@ class TestRefused:
 
     def test_snapshot_of_another_specification(self, run, scored, change_status):
         other = SPEC.model_copy(update={"seed": 4})
-        sha256 = save_snapshot(run, other, make_generator(0).state_dict(), 20, (1, 16, 16))
+        sha256 = save_snapshot(run, other, make_generator(0).state_dict(), 20, ImageSpec(1, 16))
         change_status(snapshots=[{"steps": 20, "images_seen": 1, "sha256": sha256, "last_finite": False}])
         with pytest.raises(ConfigError, match="another specification"):
             scored()
@@ -235,8 +236,8 @@ class TestScoreReal:
         found = {record["metric"]: (record["value"], record["spread"], record["spread_over"]) for record in records}
         assert found == expected
         for record in records:
-            assert record["method"] == "Real data"
-            assert [record[key] for key in ("setting", "seed", "updates", "images_seen", "selection")] == [None] * 5
+            assert record["label"] == "Real data"
+            assert [record[key] for key in ("setting", "seed", "steps", "images_seen", "selection")] == [None] * 5
             assert record["sampling_seed"] == 0
             assert record["protocol"]["num_fake_used"] == (500 if record["protocol"]["reference"] == "train" else 900)
 

@@ -22,6 +22,7 @@ from sngan_repro.config.specs import (
     TrainingSpec,
 )
 from sngan_repro.nets import build_generator
+from sngan_repro.nets.interface import ImageSpec
 
 OPTIONS = EvaluatorSpec(epochs=5, width=16, feature_dim=32)
 
@@ -79,14 +80,14 @@ def protocol(**changes):
 
 def make_generator(seed, broken=False):
     torch.manual_seed(seed)
-    G = build_generator(NETS, (1, 16, 16))
+    G = build_generator(NETS, ImageSpec(1, 16))
     if broken:
         nn.init.constant_(G.dense.bias, math.nan)
     return G.eval()
 
 
 def values_of(scores):
-    return {(r["updates"], r["metric"]): r["value"] for r in scores["records"] if r["selection"] is None}
+    return {(r["steps"], r["metric"]): r["value"] for r in scores["records"] if r["selection"] is None}
 
 
 def again_of(scores):

@@ -21,9 +21,11 @@ from sngan_repro.config.specs import (
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.nets import build_generator
 from sngan_repro.nets import sampling as sample
+from sngan_repro.nets.interface import ImageSpec
 from sngan_repro.nets.latents import interpolate, kept_latents, latents, training_latents
 from sngan_repro.nets.sampling import (
     NonFiniteImages,
+    SampleOptions,
     from_uint8,
     generate,
     generate_on_device,
@@ -39,7 +41,7 @@ NETS = NetsSpec(width=4, z_dim=8)
 @pytest.fixture
 def G():
     torch.manual_seed(0)
-    net = build_generator(NETS, (1, 16, 16))
+    net = build_generator(NETS, ImageSpec(1, 16))
     with torch.no_grad():
         for name, buffer in net.named_buffers():  # as after some training, and unlike any batch's own statistics
             if name.endswith(("running_mean", "running_var")):
@@ -139,34 +141,38 @@ class TestQuantisation:
 class TestGenerate:
     @pytest.mark.parametrize("batch_norm", ["running", "batch"])
     def test_image_does_not_depend_on_count_and_start(self, G, batch_norm):
-        images = generate(G, NETS, 150, seed=1, batch_norm=batch_norm)
+        images = generate(G, NETS, 150, seed=1, options=SampleOptions(batch_norm=batch_norm))
         assert images.shape == (150, 16, 16, 1)
         assert images.dtype == np.uint8
-        assert np.array_equal(generate(G, NETS, 7, seed=1, batch_norm=batch_norm), images[:7])
-        assert np.array_equal(generate(G, NETS, 50, seed=1, batch_norm=batch_norm, start=100), images[100:])
+        assert np.array_equal(generate(G, NETS, 7, seed=1, options=SampleOptions(batch_norm=batch_norm)), images[:7])
+        assert np.array_equal(
+            generate(G, NETS, 50, seed=1, options=SampleOptions(batch_norm=batch_norm, start=100)), images[100:]
+        )
 
     def test_batch_size_moves_rounding_only(self, G):
-        first = generate(G, NETS, 100, seed=1, batch_size=100).astype(int)
-        second = generate(G, NETS, 100, seed=1, batch_size=7).astype(int)
+        first = generate(G, NETS, 100, seed=1, options=SampleOptions(batch_size=100)).astype(int)
+        second = generate(G, NETS, 100, seed=1, options=SampleOptions(batch_size=7)).astype(int)
         assert abs(first - second).max() <= 1
         assert (first != second).mean() < 0.001
 
     def test_batch_size_has_no_say_in_batch_statistics(self, G):
-        first = generate(G, NETS, 100, seed=1, batch_size=5, batch_norm="batch")
-        assert np.array_equal(first, generate(G, NETS, 100, seed=1, batch_size=100, batch_norm="batch"))
+        first = generate(G, NETS, 100, seed=1, options=SampleOptions(batch_size=5, batch_norm="batch"))
+        assert np.array_equal(
+            first, generate(G, NETS, 100, seed=1, options=SampleOptions(batch_size=100, batch_norm="batch"))
+        )
 
     def test_running_mode_is_evaluation_mode(self, G):
         with torch.no_grad():
             expected = to_uint8(G.eval()(latents(64, 8, "normal", 1))).numpy()
         G.train()
-        assert np.array_equal(generate(G, NETS, 64, seed=1, batch_size=64), expected)
+        assert np.array_equal(generate(G, NETS, 64, seed=1, options=SampleOptions(batch_size=64)), expected)
 
     def test_batch_mode_is_training_mode_of_the_second_chunk(self, G):
-        found = generate(G, NETS, 64, seed=1, batch_norm="batch", start=64)
+        found = generate(G, NETS, 64, seed=1, options=SampleOptions(batch_norm="batch", start=64))
         with torch.no_grad():
             expected = to_uint8(G.train()(latents(64, 8, "normal", 1, start=64))).numpy()
         assert np.array_equal(found, expected)
-        assert not np.array_equal(found, generate(G, NETS, 64, seed=1, start=64))
+        assert not np.array_equal(found, generate(G, NETS, 64, seed=1, options=SampleOptions(start=64)))
 
     @pytest.mark.parametrize("batch_norm", ["running", "batch"])
     @pytest.mark.parametrize("broken", [False, True])
@@ -178,9 +184,9 @@ class TestGenerate:
         state = {name: value.clone() for name, value in G.state_dict().items()}
         if broken:
             with pytest.raises(NonFiniteImages, match="images 0 to"):
-                generate(G, NETS, 70, seed=1, batch_norm=batch_norm)
+                generate(G, NETS, 70, seed=1, options=SampleOptions(batch_norm=batch_norm))
         else:
-            generate(G, NETS, 70, seed=1, batch_norm=batch_norm)
+            generate(G, NETS, 70, seed=1, options=SampleOptions(batch_norm=batch_norm))
         assert [module.training for module in G.modules()] == modes
         for name, value in G.state_dict().items():
             assert torch.equal(value, state[name]) or "dense.bias" in name
@@ -190,12 +196,12 @@ class TestLoadGenerator:
     @pytest.fixture
     def snapshot(self, tmp_path, G):
         run = RunPaths(tmp_path)
-        save_snapshot(run, run_spec(), G.state_dict(), 10, (1, 16, 16))
+        save_snapshot(run, run_spec(), G.state_dict(), 10, ImageSpec(1, 16))
         return run.snapshot(10)
 
     def test_round_trip(self, snapshot, G):
         before = torch.get_rng_state()
-        loaded, spec = load_generator(snapshot)
+        loaded, spec, _ = load_generator(snapshot)
         assert torch.equal(torch.get_rng_state(), before)
         assert spec == run_spec()
         assert not loaded.training
@@ -227,7 +233,7 @@ class TestLoadGenerator:
 
     def test_weights_of_another_network(self, tmp_path, G):
         run = RunPaths(tmp_path)
-        save_snapshot(run, run_spec(nets=NetsSpec(width=8, z_dim=8)), G.state_dict(), 10, (1, 16, 16))
+        save_snapshot(run, run_spec(nets=NetsSpec(width=8, z_dim=8)), G.state_dict(), 10, ImageSpec(1, 16))
         with pytest.raises(ConfigError, match="do not fit"):
             load_generator(run.snapshot(10))
 
