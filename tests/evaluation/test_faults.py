@@ -130,7 +130,7 @@ def passes(monkeypatch):
     generated, extracted = [], []
 
     def generating(G, nets, count, seed, *args, **kwargs):
-        generated.append((count, seed, kwargs["quantise"]))
+        generated.append((count, seed, args[-1].quantise))
         return generate_on_device(G, nets, count, seed, *args, **kwargs)
 
     def extracting(extractor, images, *args, **kwargs):
