@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from sngan_repro.config.specs import RunSpec
-from sngan_repro.core import plugins
+from sngan_repro.core import plugins, registry
 from sngan_repro.core.files import file_sha256, write_json
 from sngan_repro.data.dataset import PreparedData
 
@@ -36,22 +36,10 @@ TINY_RUN: dict[str, Any] = {
 
 @pytest.fixture
 def own_plugins(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What plugins register in a test, and which are chosen, is forgotten after it."""
-    from sngan_repro.analysis.claims.criteria import CRITERIA
-    from sngan_repro.data.sources import SOURCES
-    from sngan_repro.methods import METHODS
-
+    """The plugins that a test chooses, and the entries that they register, are forgotten after it."""
     monkeypatch.delenv(plugins.ENVIRONMENT, raising=False)
-    registries = [(registry, set(registry.names())) for registry in (METHODS, SOURCES, CRITERIA)]
-    chosen, imported = plugins._chosen, set(plugins._imported)
-    plugins._chosen = None
-    yield
-    plugins._chosen = chosen
-    plugins._imported.clear()
-    plugins._imported.update(imported)
-    for registry, before in registries:
-        for name in registry._entries.keys() - before:
-            del registry._entries[name]
+    with registry.isolated():
+        yield
 
 
 @pytest.fixture

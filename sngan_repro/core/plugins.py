@@ -1,8 +1,8 @@
-"""Modules of the user's own, imported so that they register methods, data sources, tests of claims and the like.
+"""The user's own Python files, imported so that they register methods, data sources, tests of claims and more.
 
-What is imported is named by ``plugins`` in ``config/config.yaml``: Python files, folders of them, or names of
-installed modules. A registry asks for them at its look-ups, so they are known wherever a name is looked up: while the
-Snakefile is read, in every job, in every command, in notebooks. Nothing here knows what they register. No torch here.
+The key ``plugins`` in ``config/config.yaml`` lists them: Python files, folders, or names of installed modules. The
+registries import them at their look-ups: while the Snakefile is read, in each job, in each command, in notebooks. No
+torch here.
 """
 
 from __future__ import annotations
@@ -17,45 +17,41 @@ import os
 import pkgutil
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
 from sngan_repro.core.schema import ConfigError, read_yaml
 
 ENVIRONMENT = "SNGAN_REPRO_PLUGINS"
-"""By this variable the workflow hands the plugins on to its jobs: a JSON list."""
+"""Environment variable in which the workflow passes the plugins to its jobs: a JSON list."""
 CONFIG_FILE = Path("config/config.yaml")
 
 _chosen: tuple[str, ...] | None = None
 _imported: set[str] = set()
-_under_way: set[str] = set()
 _stamps: dict[str, int | None] = {}
-"""Module -> the time of its file when it was imported."""
+"""Module -> modification time of its file at the import."""
 
 
 def choose(plugins: Sequence[str]) -> None:
-    """Let the registries of this process look into these files, folders and modules, from their next look-up on.
-
-    Relative paths are meant from the working directory of this moment.
-    """
+    """Set the plugins of this process. Relative paths are from the current working directory."""
     global _chosen
     _chosen = tuple(absolute(plugin) for plugin in plugins)
 
 
 def chosen() -> tuple[str, ...]:
-    """The plugins of this process: those of :func:`choose`, else the workflow's, else those of config/config.yaml."""
+    """The plugins of this process: from :func:`choose`, else from the workflow, else from config/config.yaml."""
     if _chosen is not None:
         return _chosen
-    if (handed_on := from_environment()) is not None:
-        return handed_on
-    if not CONFIG_FILE.exists():
-        return ()
-    return tuple(absolute(plugin) for plugin in _listed(read_yaml(CONFIG_FILE).get("plugins", ()), str(CONFIG_FILE)))
+    if (passed := from_environment()) is not None:
+        return passed
+    given = read_yaml(CONFIG_FILE).get("plugins", ()) if CONFIG_FILE.exists() else ()
+    return tuple(absolute(plugin) for plugin in _listed(given, str(CONFIG_FILE)))
 
 
 def from_environment() -> tuple[str, ...] | None:
-    """The plugins that the workflow hands on, or None outside its jobs."""
+    """The plugins that the workflow passes to its jobs, or None outside a job."""
     text = os.environ.get(ENVIRONMENT)
     if text is None:
         return None
@@ -66,36 +62,48 @@ def from_environment() -> tuple[str, ...] | None:
 
 
 def _listed(value: object, where: str) -> tuple[str, ...]:
-    """The value of the key ``plugins``: one text or a list of texts."""
     given = [value] if isinstance(value, str) else value
     if not isinstance(given, list | tuple) or not all(isinstance(plugin, str) and plugin for plugin in given):
         raise ConfigError(f"{where}: plugins: a list of files, folders or modules is needed; found {value!r}")
     return tuple(given)
 
 
+@contextmanager
+def isolated() -> Iterator[None]:
+    """A block in which no plugin is chosen yet, for tests. At its end the former plugins are chosen again."""
+    global _chosen
+    before, imported = _chosen, set(_imported)
+    _chosen = None
+    try:
+        yield
+    finally:
+        _chosen = before
+        _imported.intersection_update(imported)
+
+
 def load_chosen() -> None:
-    """Import what is chosen and not yet imported. Raises ConfigError; then the next call tries again."""
+    """Import the chosen plugins that are not imported yet. Raises ConfigError; then the next call tries again."""
     if _chosen is None and (ENVIRONMENT in os.environ or CONFIG_FILE.exists()):
         choose(chosen())
     for plugin in chosen():
-        if plugin not in _imported and plugin not in _under_way:  # a plugin may look up what others register
-            _under_way.add(plugin)
+        if plugin not in _imported:
+            _imported.add(plugin)  # before its import, since a plugin may look up names
             try:
                 load(plugin)
-            finally:
-                _under_way.discard(plugin)
-            _imported.add(plugin)
+            except ConfigError:
+                _imported.discard(plugin)
+                raise
 
 
 def load(plugin: str | Path) -> list[ModuleType]:
-    """Import a Python file, the Python files of a folder, or an installed module with the modules in it.
+    """Import a Python file, the Python files of a folder, or an installed module with its submodules.
 
-    Of folders and packages, files called test_*.py, *_test.py, conftest.py, and those that begin with _ or . are left
-    out. Files may import others beside them by ``from .other import name``. Raises ConfigError that names the file and
-    the line when something is not found or cannot be imported.
+    In folders and packages, files called test_*.py, *_test.py, conftest.py, and those that begin with _ or . are
+    ignored. Files may import others beside them by ``from .other import name``. A file that has changed since its
+    import is imported again. Raises ConfigError with the file and the line of the error.
     """
-    importlib.invalidate_caches()  # a file may have been written a moment ago
-    path = Path(plugin).expanduser()
+    importlib.invalidate_caches()  # the file may be new
+    path, name = Path(plugin).expanduser(), str(plugin)
     if path.is_dir():
         package = _package_of(path)
         return [_import(f"{package}.{file.stem}", file) for file in sorted(path.glob("*.py")) if _wanted(file.stem)]
@@ -103,23 +111,14 @@ def load(plugin: str | Path) -> list[ModuleType]:
         if path.suffix != ".py":
             raise ConfigError(f"plugins: {shown(path)}: not a Python file; a name that ends in .py is needed")
         return [_import(f"{_package_of(path.parent)}.{path.stem}", path)]
-    if not str(plugin).endswith(".py") and all(part.isidentifier() for part in str(plugin).split(".")):
-        return _load_module(str(plugin))
-    raise ConfigError(
-        f"plugins: {shown(path)}: no such file or folder; relative paths are meant from {Path.cwd()}. "
-        f"Correct `plugins` in {CONFIG_FILE}"
-    )
-
-
-def _load_module(name: str) -> list[ModuleType]:
     try:
-        found = importlib.util.find_spec(name)
+        found = None if "/" in name or name.endswith(".py") else importlib.util.find_spec(name)
     except (ImportError, ValueError):
         found = None
     if found is None:
         raise ConfigError(
-            f"plugins: '{name}': neither a file or folder in {Path.cwd()} nor an installed module. "
-            f"Correct `plugins` in {CONFIG_FILE}"
+            f"plugins: {shown(path)}: no such file or folder, and no installed module; relative paths are from "
+            f"{Path.cwd()}. Correct `plugins` in {CONFIG_FILE}"
         )
     module = _import(name, Path(found.origin) if found.origin else None)
     inside = sorted(entry.name for entry in pkgutil.iter_modules(getattr(module, "__path__", [])))
@@ -131,17 +130,18 @@ def _wanted(stem: str) -> bool:
 
 
 def _package_of(folder: Path) -> str:
-    """The name of a package that stands for a folder, whatever the folder is called; made at the first call."""
+    """The name of a package for the modules of a folder. The first call creates the package."""
     folder = folder.resolve()
     name = f"own_{folder.name}_{hashlib.sha256(str(folder).encode()).hexdigest()[:8]}".replace(".", "_")
     if name not in sys.modules:
-        package = ModuleType(name)
-        package.__path__ = [str(folder)]
-        sys.modules[name] = package
-        if (init := folder / "__init__.py").is_file():
-            package.__file__, package.__package__ = str(init), name
+        init = folder / "__init__.py"
+        spec = importlib.util.spec_from_file_location(name, init, submodule_search_locations=[str(folder)])
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules[name] = package = importlib.util.module_from_spec(spec)
+        if init.is_file():
             try:
-                exec(compile(init.read_text(encoding="utf-8"), str(init), "exec"), package.__dict__)
+                spec.loader.exec_module(package)
             except (Exception, SystemExit) as error:
                 del sys.modules[name]
                 raise _cannot_import(error, init) from None
@@ -152,13 +152,13 @@ def _import(name: str, file: Path | None) -> ModuleType:
     stamp = file.stat().st_mtime_ns if file else None
     try:
         if name in sys.modules and _stamps.get(name, stamp) != stamp:
-            module = importlib.reload(sys.modules[name])  # edited since, as one does beside a notebook
+            module = importlib.reload(sys.modules[name])
         else:
             module = importlib.import_module(name)
-        _stamps[name] = stamp
-        return module
-    except (Exception, SystemExit) as error:  # whatever a user's file may raise
+    except (Exception, SystemExit) as error:  # a user's file may raise anything
         raise _cannot_import(error, file) from None
+    _stamps[name] = stamp
+    return module
 
 
 def _cannot_import(error: BaseException, file: Path | None) -> ConfigError:
@@ -172,7 +172,7 @@ def _cannot_import(error: BaseException, file: Path | None) -> ConfigError:
 
 
 def line_in(error: BaseException, belongs: Callable[[str], bool]) -> tuple[Path, int] | None:
-    """(file, line) of the innermost call on the way to an error in a file for which ``belongs`` holds."""
+    """(file, line) of the innermost traceback entry of an error whose file name satisfies ``belongs``, or None."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if not frame.filename.startswith("<") and belongs(frame.filename):
             return Path(frame.filename), frame.lineno or 0
@@ -180,19 +180,19 @@ def line_in(error: BaseException, belongs: Callable[[str], bool]) -> tuple[Path,
 
 
 def absolute(plugin: str) -> str:
-    """A path that means the same in every folder; the name of a module stays."""
+    """The absolute path of a plugin; the name of a module is not changed."""
     path = Path(plugin).expanduser()
     return str(path.absolute()) if path.exists() or "/" in plugin or plugin.endswith(".py") else plugin
 
 
 def shown(path: Path) -> str:
-    """A path as messages have it: relative to the working directory where it lies below."""
+    """A path in messages: relative if it is below the working directory, else absolute."""
     path = path.absolute()
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def bibliographies() -> list[Path]:
-    """Files called references.bib beside plugins: their entries may be cited like those of report/references.bib."""
+    """The files references.bib beside plugins. Their entries may be cited like those of report/references.bib."""
     folders = dict.fromkeys(
         Path(plugin) if Path(plugin).is_dir() else Path(plugin).parent for plugin in chosen() if Path(plugin).exists()
     )
@@ -200,41 +200,27 @@ def bibliographies() -> list[Path]:
 
 
 def code_digest(file: Path) -> str:
-    """16 hexadecimal digits for what a Python file does, with the files beside it that it imports (``from .other``).
-
-    Comments, docstrings, blank lines and layout do not count, so that polishing them makes no result out of date.
-    """
-    texts = [_code(source, source.stat().st_mtime_ns)[0] for source in sorted(sources(file))]
-    return hashlib.sha256("\n\n".join(texts).encode()).hexdigest()[:16]
+    """The first 16 hex digits of the SHA-256 of a Python file and of the files beside it that it imports."""
+    return hashlib.sha256(b"\0".join(source.read_bytes() for source in sorted(sources(file)))).hexdigest()[:16]
 
 
 def sources(file: Path) -> set[Path]:
-    """A Python file and those beside it that it imports, directly or not."""
+    """A Python file and the files beside it that it imports by ``from .other import name``, directly or not."""
     found: set[Path] = set()
-    open_files = {file.resolve()}
-    while open_files:
-        source = open_files.pop()
+    waiting = {file.resolve()}
+    while waiting:
+        source = waiting.pop()
         found.add(source)
-        imported = {source.parent / f"{name}.py" for name in _code(source, source.stat().st_mtime_ns)[1]}
-        open_files |= {path for path in imported if path.is_file()} - found
+        beside = {source.parent / f"{name}.py" for name in _imports(source, source.stat().st_mtime_ns)}
+        waiting |= {path for path in beside if path.is_file()} - found
     return found
 
 
 @functools.lru_cache(maxsize=256)
-def _code(file: Path, mtime_ns: int) -> tuple[str, frozenset[str]]:
-    """(the code without what does not count, names of modules beside it that it imports)."""
-    del mtime_ns  # only tells states of the file apart
-    tree = ast.parse(file.read_text(encoding="utf-8"))
+def _imports(file: Path, mtime_ns: int) -> set[str]:
+    """The names in relative imports of a file. mtime_ns: its modification time, a part of the cache's key."""
     names: set[str] = set()
-    for node in ast.walk(tree):
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.level == 1:
             names |= {node.module.split(".")[0]} if node.module else {alias.name for alias in node.names}
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
-            node.body = [statement for statement in body if not _is_text(statement)] or [ast.Pass()]  # type: ignore[attr-defined]
-    return ast.unparse(tree), frozenset(names)
-
-
-def _is_text(statement: ast.AST) -> bool:
-    """Whether a statement is a docstring or another text that is nothing but a comment."""
-    return isinstance(statement, ast.Expr) and isinstance(getattr(statement.value, "value", None), str)
+    return names

@@ -1,8 +1,8 @@
-"""One registry for each kind of extendable thing: methods, data sources, scores, evaluators, network families, tests.
+"""A registry for each kind of thing that users may add: methods, data sources, scores, evaluators, networks, tests.
 
-An entry registers itself with a decorator when its module is imported, whether that lies in the registry's package, in
-one of the user's own (:mod:`sngan_repro.core.plugins`) or elsewhere; listing imports the modules of one package and the
-user's, and never torch.
+An entry registers itself with a decorator when its file is imported. The file may be in the registry's package, in one
+of the user's plugins (:mod:`sngan_repro.core.plugins`) or elsewhere. A listing imports the package and the plugins. The
+files of the package do not import torch, except for those of a :class:`FileRegistry`.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from sngan_repro.core import plugins
 from sngan_repro.core.files import file_sha256
@@ -22,7 +23,7 @@ T = TypeVar("T")
 
 
 class Origin(NamedTuple):
-    """Where an entry was registered."""
+    """The module that registered an entry."""
 
     module: str
     file: Path | None
@@ -33,84 +34,44 @@ class Origin(NamedTuple):
 
 
 class Registry(Generic[T]):
-    """Named entries found in the modules of one package and in the user's plugins.
-
-    kind: the word used in messages ("method"). package: every module in it is imported at the first look-up. check:
-    called with name and entry before an entry is added; raises :class:`ConfigError` for one that cannot be used.
+    """Entries by name. kind: the word in messages, such as "method". package: its modules are imported at the first
+    look-up. check: called with name and entry before an entry is added; raises :class:`ConfigError` if it is unusable.
     """
 
+    instances: ClassVar[list[Registry[Any]]] = []
+
     def __init__(self, kind: str, package: str, check: Callable[[str, T], None] | None = None) -> None:
-        self.kind = kind
-        self.package = package
-        self._check = check
-        self._entries: dict[str, T] = {}
-        self._origins: dict[str, Origin] = {}
+        self.kind, self.package, self.check = kind, package, check
+        self._entries: dict[str, tuple[T, Origin]] = {}
         self._loaded = False
-        self._modules: list[str] | None = None
+        self.instances.append(self)
 
     def register(self, name: str) -> Callable[[T], T]:
-        """A decorator that adds an entry; a name registered in two files raises :class:`ConfigError`.
+        """A decorator that adds an entry. Raises :class:`ConfigError` if another file has registered the name.
 
-        The same file may register again, as a notebook's cell does when it is run once more.
+        The same file may register a name again, like a notebook cell that is run twice.
         """
-        frame = sys._getframe(1)
-        while frame.f_globals.get("__name__") == __name__ and frame.f_back is not None:
-            frame = frame.f_back  # a registry derived from this one
-        caller = frame.f_globals
+        caller = sys._getframe(1).f_globals
         file = caller.get("__file__")
         origin = Origin(str(caller.get("__name__")), Path(file).resolve() if file else None)
 
         def add(entry: T) -> T:
-            present = self._origins.get(name) if name in self._entries else None
-            if present is not None and present.module != origin.module and (not file or present.file != origin.file):
+            _, present = self._entries.get(name, (None, origin))
+            if present.module != origin.module and (not file or present.file != origin.file):
                 raise ConfigError(
                     f"two {self.kind}s register the name '{name}', in {present} and in {origin}; rename one"
                 )
-            if self._check is not None:
-                self._check(name, entry)
-            self._entries[name], self._origins[name] = entry, origin
+            if self.check is not None:
+                self.check(name, entry)
+            self._entries[name] = entry, origin
             return entry
 
         return add
 
-    def origin(self, name: str) -> Origin:
-        """The module and the file in which an entry was registered."""
-        self.get(name)
-        return self._origins[name]
-
-    def code(self, name: str) -> str | None:
-        """A digest of what the file of an entry does (see :func:`sngan_repro.core.plugins.code_digest`).
-
-        None for the entries of this package, whose version and revision are recorded with every result, and for names
-        of nothing here.
-        """
-        if name not in self.names():
-            return None
-        origin = self.origin(name)
-        own = origin.module.split(".")[0] == __name__.split(".")[0]
-        return None if own or origin.file is None else plugins.code_digest(origin.file)
-
-    def record(self, name: str) -> dict[str, str | None]:
-        """Where an entry comes from, for the files of results: its file with the SHA-256, and :meth:`code`."""
-        origin = self.origin(name)
-        sha256 = file_sha256(origin.file) if origin.file else None
-        return {"name": name, "file": str(origin), "sha256": sha256, "code": self.code(name)}
-
-    def names(self) -> list[str]:
-        """All registered names, sorted."""
-        self._load()
-        return sorted(self._entries)
-
-    def shipped(self) -> list[str]:
-        """The names that modules of the registry's own package register, sorted."""
-        self._load_package()
-        inside = f"{self.package}."
-        return sorted(name for name, origin in self._origins.items() if origin.module.startswith(inside))
-
     def get(self, name: str, besides: Sequence[str] = ()) -> T:
-        """The entry called ``name``; an unknown name raises :class:`ConfigError` listing the known ones.
+        """The entry called ``name``. Raises :class:`ConfigError` with the known names if there is none.
 
-        besides: names of other things that could have been meant.
+        besides: further names for the suggestion in the message.
         """
         if name not in self._entries:
             self._load()
@@ -120,7 +81,51 @@ class Registry(Generic[T]):
             except ConfigError as error:
                 hint = f"; a {self.kind} of your own: name its file under `plugins` in {plugins.CONFIG_FILE}"
                 raise ConfigError(f"{error}{'' if 'did you mean' in str(error) else hint}") from None
-        return self._entries[name]
+        return self._entries[name][0]
+
+    def names(self) -> list[str]:
+        """All names, sorted."""
+        self._load()
+        return sorted(self._entries)
+
+    def shipped(self) -> list[str]:
+        """The names that the registry's package registers, sorted."""
+        self._load_package()
+        return sorted(name for name in self._entries if self._is_shipped(name))
+
+    def origin(self, name: str) -> Origin:
+        """The module and the file that registered an entry."""
+        self.get(name)
+        return self._entries[name][1]
+
+    def code(self, name: str) -> str | None:
+        """The digest of the user's file that registered an entry (see :func:`sngan_repro.core.plugins.code_digest`).
+
+        None for an entry of this package, since its version is recorded with each result, and for an unknown name.
+        """
+        if name not in self.names():
+            return None
+        origin = self.origin(name)
+        own = origin.module.split(".")[0] == __name__.split(".")[0]
+        return None if own or origin.file is None else plugins.code_digest(origin.file)
+
+    def record(self, name: str) -> dict[str, str | None]:
+        """The origin of an entry, for files of results: its file, the SHA-256 of the file, and :meth:`code`."""
+        origin = self.origin(name)
+        sha256 = file_sha256(origin.file) if origin.file else None
+        return {"name": name, "file": str(origin), "sha256": sha256, "code": self.code(name)}
+
+    @contextmanager
+    def restored(self) -> Iterator[None]:
+        """At the end of this block, entries that files outside the package have registered in it are removed."""
+        before = dict(self._entries)
+        try:
+            yield
+        finally:
+            self._entries = {name: entry for name, entry in self._entries.items() if self._is_shipped(name)} | before
+
+    def _is_shipped(self, name: str) -> bool:
+        return self._entries[name][1].module.startswith(f"{self.package}.")
 
     def _load(self) -> None:
         self._load_package()
@@ -128,29 +133,21 @@ class Registry(Generic[T]):
 
     def _load_package(self) -> None:
         if not self._loaded:
-            self._import_package()
+            for name in self._files():
+                importlib.import_module(f"{self.package}.{name}")
             self._loaded = True
 
-    def _import_package(self) -> None:
-        for name in self._files():
-            importlib.import_module(f"{self.package}.{name}")
-
     def _files(self) -> list[str]:
-        """The modules of the package."""
-        if self._modules is None:
-            path = importlib.import_module(self.package).__path__
-            self._modules = [module.name for module in pkgutil.iter_modules(path)]
-        return self._modules
+        return [module.name for module in pkgutil.iter_modules(importlib.import_module(self.package).__path__)]
 
 
 class FileRegistry(Registry[T]):
-    """Entries whose files import torch: each is called like its file, which is imported only when it is used.
-
-    Files elsewhere may register any names, as for every registry.
+    """A registry whose files may import torch. An entry of the package has the name of its file, which is imported when
+    the entry is used, not when it is listed. Files elsewhere may register any names.
     """
 
     def names(self) -> list[str]:
-        """All names, sorted; nothing of the package is imported for them."""
+        """All names, sorted. No file of the package is imported."""
         return sorted({*super().names(), *self._files()})
 
     def shipped(self) -> list[str]:
@@ -158,15 +155,24 @@ class FileRegistry(Registry[T]):
         return sorted(self._files())
 
     def get(self, name: str, besides: Sequence[str] = ()) -> T:
-        """The entry called ``name``; ConfigError for an unknown name, or for a file that does not register its own."""
-        if name in self._files():  # also where a file elsewhere has taken its name: that is told then
+        """The entry ``name``. Raises ConfigError for an unknown name and for a file that does not register its own."""
+        if name in self._files():  # imported also if a file elsewhere has registered this name, to report the conflict
             module = importlib.import_module(f"{self.package}.{name}")
             if name not in self._entries:
                 raise ConfigError(f"{module.__file__}: does not register a {self.kind} called '{name}', as its file is")
         return super().get(name, besides)
 
-    def _import_package(self) -> None:
+    def _load_package(self) -> None:
         pass
+
+
+@contextmanager
+def isolated() -> Iterator[None]:
+    """A block without plugins, for tests. At its end, plugins chosen in it and their entries are forgotten."""
+    with plugins.isolated(), ExitStack() as stack:
+        for registry in Registry.instances:
+            stack.enter_context(registry.restored())
+        yield
 
 
 def require_complete(
@@ -174,7 +180,7 @@ def require_complete(
 ) -> None:
     """Raise :class:`ConfigError` unless a subclass has these attributes and implements these class methods.
 
-    An attribute that the report needs would otherwise be missed after all trainings. what: such as "score 'fid'".
+    Otherwise an attribute that only the report needs would be missed after all trainings. what: such as "score 'fid'".
     """
     found = {name: next(vars(part)[name] for part in entry.__mro__ if name in vars(part)) for name in functions}
     absent = [f"`{name}`" for name in attributes if not hasattr(entry, name)]
