@@ -92,15 +92,15 @@ def score_rows(runs: list[Run], real: dict[str, Scores]) -> list[dict[str, Any]]
         rows += [_score_row(record, {"state": "real", "last": True}, scores) for record in scores.records]
         for run in (run for run in runs if run.spec.dataset == dataset):
             last = run.status.snapshots[-1].steps
-            for record in sorted(run.scores.records, key=lambda r: (r.selection is not None, r.updates or 0)):
-                is_last = record.selection is None and record.updates == last
+            for record in sorted(run.scores.records, key=lambda r: (r.selection is not None, r.steps or 0)):
+                is_last = record.selection is None and record.steps == last
                 flags = {"state": run.status.state, "last": is_last}
                 rows.append(_score_row(record, flags, run.scores))
     return rows
 
 
 def _score_row(record: Record, flags: dict[str, Any], scores: Scores) -> dict[str, Any]:
-    names = ("study", "dataset", "method", "setting", "seed", "updates", "images_seen", "metric", "value")
+    names = ("study", "dataset", "label", "setting", "seed", "steps", "images_seen", "metric", "value")
     protocol = {column: record.protocol.get(key) for column, key in PROTOCOL_COLUMNS.items()}
     return {
         **{name: getattr(record, name) for name in names},
@@ -115,10 +115,10 @@ def _score_row(record: Record, flags: dict[str, Any], scores: Scores) -> dict[st
     }
 
 
-def run_row(run: Run, layout: Layout, timeless: bool = False) -> dict[str, Any]:
-    """One row of runs.csv. timeless: of a program that has only an end, and so neither epochs nor a rate of updates.
+def run_row(run: Run, layout: Layout, only_final: bool = False) -> dict[str, Any]:
+    """One row of runs.csv. A program without settings has no values of them.
 
-    A program without settings has no values of any.
+    only_final: the run has nothing but its final samples, so it has neither epochs nor a speed.
     """
     spec, status = run.spec, run.status
     optimizer: dict[str, Any] = dict.fromkeys(("lr_d", "lr_g", "beta1", "beta2", "n_dis"))
@@ -129,7 +129,7 @@ def run_row(run: Run, layout: Layout, timeless: bool = False) -> dict[str, Any]:
     return {
         "study": spec.study,
         "dataset": spec.dataset,
-        "method": spec.label,
+        "label": spec.label,
         "setting": spec.setting,
         "seed": spec.seed,
         "state": status.state,
@@ -137,7 +137,7 @@ def run_row(run: Run, layout: Layout, timeless: bool = False) -> dict[str, Any]:
         "reason": status.reason,
         "steps_done": status.steps_done,
         "steps_total": status.steps_total,
-        "epochs": None if timeless else status.steps_done / status.steps_per_epoch,
+        "epochs": None if only_final else status.steps_done / status.steps_per_epoch,
         "images_seen": status.images_seen,
         "last_snapshot": status.snapshots[-1].steps,
         "last_snapshot_sha256": status.snapshots[-1].sha256,
@@ -145,7 +145,7 @@ def run_row(run: Run, layout: Layout, timeless: bool = False) -> dict[str, Any]:
         "seconds": status.seconds,
         "scoring_seconds": run.scores.seconds,
         "images_per_second": status.images_per_second,
-        "updates_per_second": None if timeless else status.updates_per_second,
+        "updates_per_second": None if only_final else status.updates_per_second,
         "max_rss_mb": status.max_rss_mb,
         "resumed": status.resumed,
         "parameters_g": status.num_parameters.get("generator"),
@@ -177,7 +177,7 @@ def cost_rows(study: Study, layout: Layout, runs: list[Run], real: dict[str, Sco
             group = groups[dataset, label]
             statuses = [run.status for run in group]
             seconds = sum(status.seconds for status in statuses)
-            made: tuple[int | None, int | None] = (None, None)  # without updates there is no rate of anything
+            made: tuple[int | None, int | None] = (None, None)  # without steps there is no speed
             if not study.final_snapshot_only(label):
                 made = sum(status.steps_done for status in statuses), sum(status.images_seen for status in statuses)
             memory = max(status.max_rss_mb for status in statuses)
@@ -193,19 +193,19 @@ def _cost_row(
     name: str,
     jobs: int,
     seconds: float,
-    updates: int | None = None,
+    steps: int | None = None,
     images: int | None = None,
     max_rss_mb: float | None = None,
 ) -> dict[str, Any]:
     return {
         "dataset": dataset,
         "stage": stage,
-        "method": name,
+        "label": name,
         "runs": jobs,
         "seconds": seconds,
-        "updates": updates,
+        "steps": steps,
         "images": images,
         "images_per_second": images / seconds if images is not None and seconds > 0 else None,
-        "seconds_per_1000_updates": 1000 * seconds / updates if updates else None,
+        "seconds_per_1000_steps": 1000 * seconds / steps if steps else None,
         "max_rss_mb": max_rss_mb,
     }

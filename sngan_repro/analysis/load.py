@@ -72,15 +72,15 @@ def _read_run(study: Study, spec: RunSpec, paths: RunPaths) -> Run:
         (snapshot.steps, name) for snapshot in status.snapshots for name in study.metric_names
     }
     ordinary = [record for record in scores.records if record.selection is None]
-    check_complete(expected, [(record.updates, record.metric) for record in ordinary], paths.scores)
+    check_complete(expected, [(record.steps, record.metric) for record in ordinary], paths.scores)
     _check_resampled(study, ordinary, [record for record in scores.records if record.selection], paths.scores)
     images = {snapshot.steps: snapshot.images_seen for snapshot in status.snapshots}
     for record in scores.records:
         _check_identity(record, spec, paths.scores)
-        if record.images_seen != images[record.updates or 0]:
+        if record.images_seen != images[record.steps or 0]:
             raise ConfigError(
-                f"{paths.scores}: update {record.updates}: images_seen is {record.images_seen}, "
-                f"but {images[record.updates or 0]} in {paths.status.name}"
+                f"{paths.scores}: update {record.steps}: images_seen is {record.images_seen}, "
+                f"but {images[record.steps or 0]} in {paths.status.name}"
             )
         check_protocol(study, record, paths.scores)
     return Run(spec, paths, status, scores)
@@ -112,7 +112,7 @@ def _check_status(status: Status, path: Path) -> None:
 def check_complete(
     expected: set[tuple[int | None, str]], found: list[tuple[int | None, str]], path: Path, what: str = "scores"
 ) -> None:
-    """Each expected (updates, metric) is scored exactly once, and nothing else is."""
+    """Raise ConfigError unless each expected (steps, metric) is scored exactly once, and nothing else is."""
     doubles = sorted(str(key) for key, times in Counter(found).items() if times > 1)
     for word, keys in (
         ("missing", sorted(map(str, expected - set(found)))),
@@ -121,20 +121,20 @@ def check_complete(
     ):
         if keys:
             more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
-            raise ConfigError(f"{path}: {what} {word}: {', '.join(keys[:3])}{more} (updates, metric)")
+            raise ConfigError(f"{path}: {what} {word}: {', '.join(keys[:3])}{more} (steps, metric)")
 
 
 def _check_resampled(study: Study, ordinary: list[Record], resampled: list[Record], path: Path) -> None:
     """The best snapshot by each metric, and no other, is scored again; those of external programs cannot be."""
-    generated = [(r.metric, r.updates or 0, r.value) for r in ordinary if r.sampling_seed is not None]
+    generated = [(r.metric, r.steps or 0, r.value) for r in ordinary if r.sampling_seed is not None]
     expected: set[tuple[int | None, str]] = {
-        (updates, name) for name, updates in best_snapshots(study.scores, generated).items()
+        (steps, name) for name, steps in best_snapshots(study.scores, generated).items()
     }
-    check_complete(expected, [(r.updates, r.metric) for r in resampled], path, "re-sampled scores")
+    check_complete(expected, [(r.steps, r.metric) for r in resampled], path, "re-sampled scores")
 
 
 def _check_identity(record: Record, spec: RunSpec, path: Path) -> None:
-    found = (record.study, record.dataset, record.method, record.setting, record.seed)
+    found = (record.study, record.dataset, record.label, record.setting, record.seed)
     expected = (spec.study, spec.dataset, spec.label, spec.setting, spec.seed)
     if found != expected:
         raise ConfigError(f"{path}: a record belongs to {found}, expected {expected}")
@@ -162,10 +162,10 @@ def read_real_scores(study: Study, layout: Layout, dataset: str) -> Scores:
     """The scores of real images: one record per metric of the study."""
     path = layout.real_scores(dataset)
     scores = read_file(Scores, path, f"the scoring of the real images of {dataset}")
-    check_complete({(None, name) for name in study.metric_names}, [(r.updates, r.metric) for r in scores.records], path)
+    check_complete({(None, name) for name in study.metric_names}, [(r.steps, r.metric) for r in scores.records], path)
     for record in scores.records:
-        if (record.study, record.dataset, record.method) != (study.name, dataset, REAL):
-            raise ConfigError(f"{path}: a record belongs to {record.study}, {record.dataset}, {record.method}")
+        if (record.study, record.dataset, record.label) != (study.name, dataset, REAL):
+            raise ConfigError(f"{path}: a record belongs to {record.study}, {record.dataset}, {record.label}")
         check_protocol(study, record, path)
     return scores
 

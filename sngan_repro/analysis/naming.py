@@ -10,7 +10,7 @@ from sngan_repro.evaluation.scores import SCORES
 from sngan_repro.study.study import Study
 
 REAL = "Real data"
-"""The method name of the rows that score real images."""
+"""The label of the rows that score real images."""
 
 
 def title_of(metric: str) -> str:

@@ -58,16 +58,14 @@ def study_agreement(
         & scores["setting"].isin(list(settings))
     ]
     cells: list[pd.Series] = [
-        cell.groupby("updates")["value"].mean() for _, cell in rows.groupby(["method", "setting"], sort=False)
+        cell.groupby("steps")["value"].mean() for _, cell in rows.groupby(["label", "setting"], sort=False)
     ]
     times = max(map(len, cells), default=0)
     cells = [cell for cell in cells if len(cell) == times and cell.notna().all()]
     if not cells:
         return None
-    updates = {tuple(int(step) for step in cell.index) for cell in cells}
-    names = (
-        [f"{step}" for step in updates.pop()] if len(updates) == 1 else [f"{k} of {times}" for k in range(1, times + 1)]
-    )
+    steps = {tuple(int(step) for step in cell.index) for cell in cells}
+    names = [f"{step}" for step in steps.pop()] if len(steps) == 1 else [f"{k} of {times}" for k in range(1, times + 1)]
     return agreement(names, np.stack([cell.to_numpy(dtype=np.float64) for cell in cells]))
 
 

@@ -1,4 +1,4 @@
-"""What the analysis needs of each kind of result file."""
+"""The keys and columns of result files that the analysis reads."""
 
 from __future__ import annotations
 
@@ -6,9 +6,28 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+_TEXT = """
+study dataset label setting metric spread_over state stage reference evaluator evaluator_digest batch_norm
+fault_contrast_stretch dataset_sha256 torch_fidelity spec_digest reason device device_name versions git_revision
+started finished folder last_snapshot_sha256 first first_setting second second_setting selection resampled_best_steps
+ledger id source where statement quantity criterion reported verdict evidence remark shown claimed unit test run_ids
+"""
+TEXT_COLUMNS = frozenset(_TEXT.split())
+"""The columns of tables/*.csv that hold text. All others hold numbers, or True and False."""
+
+NEEDED_COLUMNS = {
+    "scores": "dataset label setting seed steps metric value state last selection num_fake",
+    "runs": "dataset label setting seed state steps_done steps_total epochs images_seen seconds finished folder",
+    "cost": "dataset stage label runs seconds steps images_per_second seconds_per_1000_steps max_rss_mb",
+    "summary": "dataset metric label setting mean sd n ci_low ci_high steps num_runs num_diverged",
+    "comparisons": "dataset metric first first_setting second second_setting mean_difference n p_value p_holm",
+    "claims": "dataset id statement reported verdict reason evidence",
+}
+"""Table -> the columns, separated by spaces, that the analysis and the report cannot do without."""
+
 
 class FileModel(BaseModel):
-    """A result file, or a part of one: the keys used here; more keys are allowed."""
+    """A result file, or a part of one. It lists the keys that are used here; more keys are allowed."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -50,10 +69,10 @@ class Record(FileModel):
 
     study: str
     dataset: str
-    method: str
+    label: str
     setting: str | None
     seed: int | None
-    updates: int | None
+    steps: int | None
     images_seen: int | None
     selection: Literal["best"] | None
     metric: str

@@ -67,11 +67,11 @@ def summary_rows(study: Study, results: Results) -> list[dict[str, Any]]:
 
     mean, sd, n, ci_low, ci_high: over the seeds whose training finished, at the last snapshot.
     resampled_best_*: over the same seeds, of each seed's best snapshot: chosen by this metric on the sample of the
-    other columns, measured on a fresh one. ``resampled_best_updates`` are the snapshots chosen, one per seed counted
+    other columns, measured on a fresh one. ``resampled_best_steps`` are the snapshots chosen, one per seed counted
     in ``resampled_best_n``. Samples of external programs have none.
     """
     rows = []
-    keys = ["dataset", "metric", "method", "setting"]
+    keys = ["dataset", "metric", "label", "setting"]
     cells = dict(tuple(results.scores.groupby(keys, sort=False)))
     resampled = dict(tuple(results.resampled.groupby(keys, sort=False)))
     none = results.resampled.iloc[:0]
@@ -82,14 +82,14 @@ def summary_rows(study: Study, results: Results) -> list[dict[str, Any]]:
                 {
                     "dataset": dataset,
                     "metric": metric,
-                    "method": REAL,
+                    "label": REAL,
                     "setting": "",
                     "mean": None if pd.isna(real) else float(real),
                 }
             )
-            for method in study.labels:
-                for setting in study.settings_of(method):
-                    at = (dataset, metric, method, setting)
+            for label in study.labels:
+                for setting in study.settings_of(label):
+                    at = (dataset, metric, label, setting)
                     rows.append(dict(zip(keys, at, strict=True)) | _cell_statistics(cells[at], resampled.get(at, none)))
     return rows
 
@@ -108,25 +108,25 @@ def _cell_statistics(cell: pd.DataFrame, resampled: pd.DataFrame) -> dict[str, A
     at_divergence = summarise(values_of(diverged))
     return {
         **asdict(summarise(values)),
-        "updates": int(finished["updates"].iloc[0]) if len(finished) else None,
+        "steps": int(finished["steps"].iloc[0]) if len(finished) else None,
         "num_runs": len(last),
         "num_diverged": len(diverged),
         "num_missing": len(finished) - len(values),
         "resampled_best_mean": at_best.mean,
         "resampled_best_sd": at_best.sd,
         "resampled_best_n": at_best.n,
-        "resampled_best_updates": " ".join(str(int(steps)) for steps in best["updates"]),
+        "resampled_best_steps": " ".join(str(int(steps)) for steps in best["steps"]),
         "diverged_last_finite_mean": at_divergence.mean,
     }
 
 
-def best_setting(study: Study, summary: pd.DataFrame, dataset: str, method: str, metric: str) -> Row | None:
+def best_setting(study: Study, summary: pd.DataFrame, dataset: str, label: str, metric: str) -> Row | None:
     """The summary row of a method's best setting; the first of equals; None when no run finished.
 
     The settings in which the most runs finished come first, then the best mean: the mean of a lone survivor does not
     beat that of a setting where every seed finished.
     """
-    rows = summary[(summary["dataset"] == dataset) & (summary["metric"] == metric) & (summary["method"] == method)]
+    rows = summary[(summary["dataset"] == dataset) & (summary["metric"] == metric) & (summary["label"] == label)]
     rows = rows[rows["mean"].notna()]
     if rows.empty:
         return None
@@ -135,15 +135,15 @@ def best_setting(study: Study, summary: pd.DataFrame, dataset: str, method: str,
     return rows.loc[at]
 
 
-def shown_setting(study: Study, summary: pd.DataFrame, dataset: str, method: str, metric: str) -> str:
+def shown_setting(study: Study, summary: pd.DataFrame, dataset: str, label: str, metric: str) -> str:
     """The setting to show a method at: the best by ``metric``, or the first one when no run finished."""
-    best = best_setting(study, summary, dataset, method, metric)
-    return str(best["setting"]) if best is not None else study.settings_of(method)[0]
+    best = best_setting(study, summary, dataset, label, metric)
+    return str(best["setting"]) if best is not None else study.settings_of(label)[0]
 
 
 def real_value(summary: pd.DataFrame, dataset: str, metric: str) -> float | None:
     """The score of real images, None when it is missing."""
-    rows = summary[(summary["dataset"] == dataset) & (summary["metric"] == metric) & (summary["method"] == REAL)]
+    rows = summary[(summary["dataset"] == dataset) & (summary["metric"] == metric) & (summary["label"] == REAL)]
     value = rows["mean"].iloc[0]
     return None if pd.isna(value) else float(value)
 
@@ -154,12 +154,12 @@ def metric_decimals(summary: pd.DataFrame, dataset: str, metric: str) -> int:
     return decimals_for(float(value) for value in rows["mean"].dropna())
 
 
-def by_seed(results: Results, dataset: str, method: str, setting: str, metric: str) -> dict[int, float]:
+def by_seed(results: Results, dataset: str, label: str, setting: str, metric: str) -> dict[int, float]:
     """seed -> value at the last snapshot of the finished runs of one cell."""
     scores = results.scores
     cell = scores[
         (scores["dataset"] == dataset)
-        & (scores["method"] == method)
+        & (scores["label"] == label)
         & (scores["setting"] == setting)
         & (scores["metric"] == metric)
         & (scores["state"] == "ok")
@@ -196,16 +196,16 @@ def comparison_rows(study: Study, results: Results, summary: pd.DataFrame) -> li
 
 
 def _compare(study: Study, results: Results, dataset: str, metric: str, first: Row, second: Row) -> dict[str, Any]:
-    a, b = (by_seed(results, dataset, row["method"], row["setting"], metric) for row in (first, second))
+    a, b = (by_seed(results, dataset, row["label"], row["setting"], metric) for row in (first, second))
     difference: Summary = paired_difference(a, b)
     sign = 1 if higher_is_better(study, metric) else -1
     gains = [sign * (a[seed] - b[seed]) for seed in sorted(a.keys() & b.keys())]
     return {
         "dataset": dataset,
         "metric": metric,
-        "first": first["method"],
+        "first": first["label"],
         "first_setting": first["setting"],
-        "second": second["method"],
+        "second": second["label"],
         "second_setting": second["setting"],
         "mean_difference": difference.mean,
         "sd": difference.sd,

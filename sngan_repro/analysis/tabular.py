@@ -1,76 +1,26 @@
-"""Read tables, training logs and image arrays. Every fault is a ConfigError naming the file."""
+"""Read tables, training logs and image arrays. Every error is a ConfigError that names the file."""
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow
+from pandas.api.types import is_numeric_dtype
+from pyarrow import csv
 
+from sngan_repro.analysis.schemas import NEEDED_COLUMNS, TEXT_COLUMNS
 from sngan_repro.config.run_paths import RunPaths
 from sngan_repro.core.schema import ConfigError
 
 Row = Any
-"""A row of a table (a pandas Series); Any, since no stub knows the types of its columns."""
-
-TEXT_COLUMNS = frozenset(
-    [
-        "study",
-        "dataset",
-        "method",
-        "setting",
-        "metric",
-        "spread_over",
-        "state",
-        "stage",
-        "reference",
-        "evaluator",
-        "evaluator_digest",
-        "batch_norm",
-        "fault_contrast_stretch",
-        "dataset_sha256",
-        "torch_fidelity",
-        "spec_digest",
-        "reason",
-        "device",
-        "device_name",
-        "versions",
-        "git_revision",
-        "started",
-        "finished",
-        "folder",
-        "last_snapshot_sha256",
-        "first",
-        "first_setting",
-        "second",
-        "second_setting",
-        "selection",
-        "resampled_best_updates",
-        # claims.csv
-        "ledger",
-        "id",
-        "source",
-        "where",
-        "statement",
-        "quantity",
-        "criterion",
-        "reported",
-        "verdict",
-        "evidence",
-        "remark",
-        "shown",
-        "claimed",
-        "unit",
-        "test",
-        "run_ids",
-    ]
-)
+"""A row of a table: a pandas Series. Any, because the type of each column is known only at run time."""
 
 
 def read_array(path: Path, ndim: int, mmap: bool = False) -> np.ndarray:
-    """A uint8 image array with so many axes; ``mmap`` leaves it on disk."""
+    """A uint8 image array with ``ndim`` axes. With ``mmap`` it stays on disk."""
     try:
         array = np.load(path, mmap_mode="r" if mmap else None, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
@@ -81,28 +31,31 @@ def read_array(path: Path, ndim: int, mmap: bool = False) -> np.ndarray:
 
 
 def read_table(path: Path, made_by: str) -> pd.DataFrame:
-    """A CSV table of this package, exactly as it was written: floats to the last bit, labels such as ``NA`` as text."""
+    """A CSV table of this package exactly as it was written: floats to the last bit, a label such as ``NA`` as text.
+
+    The columns of :data:`TEXT_COLUMNS` are text, empty where there is no value. All others are bool, int or float, with
+    NaN where there is no value. Raises ConfigError if the file is missing or unreadable, lacks a column of
+    :data:`NEEDED_COLUMNS`, or has text in a column of numbers.
+    """
+    text = dict.fromkeys(TEXT_COLUMNS, pyarrow.string())
+    convert = csv.ConvertOptions(column_types=text, null_values=[""], strings_can_be_null=False)
+    parse = csv.ParseOptions(newlines_in_values=True)
     try:
-        with path.open(encoding="utf-8", newline="") as stream:
-            header, *rows = list(csv.reader(stream, strict=True))
-        return pd.DataFrame(
-            {name: _column(name, texts) for name, *texts in zip(header, *rows, strict=True)}, columns=header
-        )
+        table = csv.read_csv(path, parse_options=parse, convert_options=convert).to_pandas()
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file; {made_by} writes it") from None
-    except (OSError, ValueError, csv.Error) as error:
+    except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: cannot be read as a table ({error}); {made_by} writes it") from None
-
-
-def _column(name: str, texts: list[str]) -> pd.Series:
-    """The values of a CSV column: text, bool, int, or float with NaN where the field is empty."""
-    if name in TEXT_COLUMNS:
-        return pd.Series(texts, dtype=object)
-    if texts and set(texts) <= {"True", "False"}:
-        return pd.Series([text == "True" for text in texts])
-    if all(text.lstrip("-").isdigit() for text in texts):
-        return pd.Series([int(text) for text in texts], dtype=np.int64)
-    return pd.Series([float(text) if text else np.nan for text in texts], dtype=np.float64)
+    numbers = [name for name in table if name not in TEXT_COLUMNS]
+    table = table.astype({name: float for name in numbers if table[name].isna().all()})
+    wrong: dict[str, list[str]] = {
+        "columns are missing": [name for name in NEEDED_COLUMNS.get(path.stem, "").split() if name not in table],
+        "expected numbers, found text in": [name for name in numbers if not is_numeric_dtype(table[name])],
+    }
+    for what, names in wrong.items():
+        if names:
+            raise ConfigError(f"{path}: {what}: {', '.join(names)}; delete it, and {made_by} writes it again")
+    return table
 
 
 def read_log(paths: RunPaths) -> pd.DataFrame:

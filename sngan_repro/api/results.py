@@ -28,31 +28,31 @@ class StudyResults:
     scores: pd.DataFrame
     """One row per run, snapshot and metric, and per metric of real images; ``selection`` "best": re-sampled."""
     summary: pd.DataFrame
-    """One row per dataset, metric, method and setting: mean, SD, interval over the seeds at the end of training."""
+    """One row per dataset, metric, label and setting: mean, SD, interval over the seeds at the end of training."""
     comparisons: pd.DataFrame
     """The best method against every other, differences paired by seed."""
     cost: pd.DataFrame
-    """Seconds and updates by stage and method."""
+    """Seconds and steps by stage and label."""
     claims: pd.DataFrame | None
     """The verdicts; None for a study without a ledger."""
 
     def logs(self, **where: object) -> pd.DataFrame:
-        """Training logs, one row per generator update of each run, with the run's dataset, method, setting and seed.
+        """Training logs, one row per generator update of each run, with the run's dataset, label, setting and seed.
 
-        where: keeps runs only whose columns have these values, such as ``method="SNGAN", seed=0``; a study of many long
+        where: keeps runs only whose columns have these values, such as ``label="SNGAN", seed=0``; a study of many long
         trainings has large logs. Columns that only some methods log are NaN for the others.
         """
         frames = []
         for run in self.runs.to_dict("records"):
             if all(run[column] == value for column, value in where.items()):
-                log = read_log(self.layout.run(f"{run['dataset']}/{run['method']}/{run['setting']}/seed{run['seed']}"))
-                keys = ("dataset", "method", "setting", "seed")
+                log = read_log(self.layout.run(f"{run['dataset']}/{run['label']}/{run['setting']}/seed{run['seed']}"))
+                keys = ("dataset", "label", "setting", "seed")
                 frames.append(pd.DataFrame({key: run[key] for key in keys}, index=log.index).join(log))
         return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
-    def snapshots(self, dataset: str, method: str, setting: str, seed: int) -> dict[int, Path]:
-        """Generator updates -> file of the snapshot, of one run."""
-        paths = self.layout.run(f"{dataset}/{method}/{setting}/seed{seed}")
+    def snapshots(self, dataset: str, label: str, setting: str, seed: int) -> dict[int, Path]:
+        """Steps (generator updates) -> file of the snapshot, of one run."""
+        paths = self.layout.run(f"{dataset}/{label}/{setting}/seed{seed}")
         if not paths.status.exists():
             raise ConfigError(f"{paths.status}: no such run; `runs` lists those of the study")
         return {item["steps"]: paths.snapshot(item["steps"]) for item in read_json(paths.status)["snapshots"]}

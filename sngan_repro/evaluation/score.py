@@ -66,10 +66,10 @@ def score_run(
         offset = None if _is_external(run, snapshot) else 0
         images = _images_of(run, spec, snapshot, scorer, protocols, offset or 0)
         records += scorer.records(_identity(spec, snapshot, None), protocols, images, offset)
-    generated = [(r["metric"], r["updates"], r["value"]) for r in records if r["sampling_seed"] is not None]
+    generated = [(r["metric"], r["steps"], r["value"]) for r in records if r["sampling_seed"] is not None]
     best = best_snapshots(protocols, generated)
     for snapshot in status["snapshots"]:
-        chosen = narrowed(protocols, [name for name, updates in best.items() if updates == snapshot["steps"]])
+        chosen = narrowed(protocols, [name for name, steps in best.items() if steps == snapshot["steps"]])
         if chosen:
             images = _images_of(run, spec, snapshot, scorer, chosen, RESAMPLE_SEED)
             records += scorer.records(_identity(spec, snapshot, BEST), chosen, images, RESAMPLE_SEED)
@@ -101,10 +101,10 @@ def score_real(
     identity = {
         "study": study_name,
         "dataset": dataset_name,
-        "method": "Real data",
+        "label": "Real data",
         "setting": None,
         "seed": None,
-        "updates": None,
+        "steps": None,
         "images_seen": None,
         "selection": None,
     }
@@ -127,10 +127,10 @@ def _identity(spec: RunSpec, snapshot: dict[str, Any], selection: str | None) ->
     return {
         "study": spec.study,
         "dataset": spec.dataset,
-        "method": spec.label,
+        "label": spec.label,
         "setting": spec.setting,
         "seed": spec.seed,
-        "updates": snapshot["steps"],
+        "steps": snapshot["steps"],
         "images_seen": snapshot.get("images_seen"),
         "selection": selection,
     }

@@ -22,20 +22,20 @@ RESAMPLE_SEED = 1_000_000
 def best_snapshots(
     protocols: Sequence[ProtocolSpec], scores: Iterable[tuple[str, int, float | None]]
 ) -> dict[str, int]:
-    """Full metric name -> updates of the snapshot with the best score; the earliest of equal ones.
+    """Full metric name -> generator updates (steps) of the snapshot with the best score; the earliest of equal ones.
 
-    scores: (full metric name, updates, score). Missing scores are ignored. A metric without any score is left out.
+    scores: (full metric name, steps, score). Missing scores are ignored. A metric without any score is left out.
     """
     candidates: dict[str, list[tuple[float, int]]] = {}
-    for name, updates, value in scores:
+    for name, steps, value in scores:
         if value is not None:
-            candidates.setdefault(name, []).append((value, updates))
+            candidates.setdefault(name, []).append((value, steps))
     best = {}
     for protocol in protocols:
         for metric, name in metric_names(protocol).items():
             if name in candidates:
                 sign = -1 if SCORES.get(metric).higher_is_better else 1
-                best[name] = min((sign * value, updates) for value, updates in candidates[name])[1]
+                best[name] = min((sign * value, steps) for value, steps in candidates[name])[1]
     return best
 
 

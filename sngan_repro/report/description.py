@@ -47,7 +47,7 @@ def method_texts(study: Study, known: Collection[str] | None = None) -> list[Met
     texts = []
     for entry, label in zip(study.methods, study.labels, strict=True):
         method = find_method(entry.name)
-        options = method.Options.model_validate(entry.options)
+        options = study.method_options[label]
         latex = method.equations_for(options)
         texts.append(
             MethodText(
@@ -128,12 +128,12 @@ def budget_table(runs: pd.DataFrame) -> PrintedTable:
     rows = []
     share = runs["steps_done"].where(runs["steps_done"] > 0) / runs["steps_total"]
     planned = runs.assign(planned_epochs=runs["epochs"] / share, planned_images=(runs["images_seen"] / share).round())
-    for (dataset, method), group in planned.groupby(["dataset", "method"], sort=False):
+    for (dataset, label), group in planned.groupby(["dataset", "label"], sort=False):
         first = group.iloc[0]
         rows.append(
             [
                 str(dataset),
-                str(method),
+                str(label),
                 span(group["steps_total"] if group["epochs"].notna().any() else []),
                 span(group["planned_epochs"].dropna()),
                 span(group["planned_images"].dropna()),

@@ -42,15 +42,15 @@ def leader_sentence(study: Study, summary: pd.DataFrame, comparisons: pd.DataFra
     real = real_value(summary, dataset, metric)
     measure = markdown_escape(name)
     sentence = (
-        f"On {markdown_escape(dataset)} the best {measure} is that of **{markdown_escape(best['method'])}** "
+        f"On {markdown_escape(dataset)} the best {measure} is that of **{markdown_escape(best['label'])}** "
         f"{_at(best, 'at setting ')}({value_text(best, places)}"
     )
     sentence += f"; real images: {number(real, places)})" if real is not None else ")"
     if len(ranked) == 1:
         return sentence + ("; no other method has a finished run." if len(study.labels) > 1 else ".")
     second = ranked[1]
-    sentence += f", followed by {markdown_escape(second['method'])} {_at(second, 'at ')}({value_text(second, places)})"
-    row = comparison(comparisons, dataset, metric, second["method"])
+    sentence += f", followed by {markdown_escape(second['label'])} {_at(second, 'at ')}({value_text(second, places)})"
+    row = comparison(comparisons, dataset, metric, second["label"])
     if row is None or row["n"] == 0:
         return sentence + "; no seed finished in both."
     n, difference = int(row["n"]), number(row["mean_difference"], places)
@@ -77,7 +77,7 @@ def agreement_sentence(study: Study, summary: pd.DataFrame, dataset: str) -> str
     for metric in study.headline_metrics:
         ranked = ranking(study, summary, dataset, metric)
         if ranked:
-            leaders[markdown_escape(metric_short(study, metric))] = markdown_escape(ranked[0]["method"])
+            leaders[markdown_escape(metric_short(study, metric))] = markdown_escape(ranked[0]["label"])
     if len(leaders) < 2 or len(study.labels) < 2:
         return ""
     if len(set(leaders.values())) == 1:
@@ -90,9 +90,9 @@ def settings_sentence(study: Study, summary: pd.DataFrame, dataset: str, metric:
     ranked = ranking(study, summary, dataset, metric)
     if len(ranked) < 2 or len(study.settings) < 2:
         return ""
-    best = ranked[0]["method"]
+    best = ranked[0]["label"]
     rows = summary[
-        (summary["dataset"] == dataset) & (summary["metric"] == metric) & summary["method"].isin(study.labels)
+        (summary["dataset"] == dataset) & (summary["metric"] == metric) & summary["label"].isin(study.labels)
     ]
     led, judged = [], []
     for setting in study.settings:
@@ -102,7 +102,7 @@ def settings_sentence(study: Study, summary: pd.DataFrame, dataset: str, metric:
             continue
         judged.append(setting)
         at: Any = cell["mean"].idxmax() if arrow(study, metric) == "↑" else cell["mean"].idxmin()
-        if cell.loc[at, "method"] == best:
+        if cell.loc[at, "label"] == best:
             led.append(setting)
     where = f" ({markdown_escape(enumeration(led))})" if 0 < len(led) < len(judged) else ""
     return (
@@ -204,15 +204,15 @@ def divergence_table(study: Study, results: Results, summary: pd.DataFrame) -> P
         return None
     metric = primary_metric(study)
     scores = results.scores
-    last = scores[scores["last"] & (scores["metric"] == metric)].set_index(["dataset", "method", "setting", "seed"])
+    last = scores[scores["last"] & (scores["metric"] == metric)].set_index(["dataset", "label", "setting", "seed"])
     rows = []
     for _, run in runs.iterrows():
-        value = last.loc[(run["dataset"], run["method"], run["setting"], run["seed"]), "value"]
+        value = last.loc[(run["dataset"], run["label"], run["setting"], run["seed"]), "value"]
         places = metric_decimals(summary, run["dataset"], metric)
         rows.append(
             [
                 run["dataset"],
-                run["method"],
+                run["label"],
                 run["setting"],
                 str(run["seed"]),
                 run["reason"] or MISSING,
@@ -233,7 +233,7 @@ def divergence_sentence(study: Study, results: Results) -> str:
     lost = runs[runs["state"] == "diverged"]
     if lost.empty:
         return f"None of the {len(runs)} runs diverged." if len(runs) > 1 else "The run did not diverge."
-    groups = [(label, lost[lost["method"] == label], runs[runs["method"] == label]) for label in study.labels]
+    groups = [(label, lost[lost["label"] == label], runs[runs["label"] == label]) for label in study.labels]
     counted = enumeration(
         f"{markdown_escape(label)} ({len(part)} of {len(whole)})" for label, part, whole in groups if len(part)
     )

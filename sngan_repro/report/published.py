@@ -62,8 +62,8 @@ def ranking_sentence(study: Study, reference: Reference, summary: pd.DataFrame, 
         if len(both) < 2:
             continue
         best = max if higher_is_better(study, metric) else min
-        here = best(both, key=lambda method: ours.methods[method].mean)
-        there = best(both, key=lambda method: theirs.methods[method].mean)
+        here = best(both, key=lambda label: ours.methods[label].mean)
+        there = best(both, key=lambda label: theirs.methods[label].mean)
         tau = kendall_tau_b([ours.methods[m].mean for m in both], [theirs.methods[m].mean for m in both])
         leads = (
             f"{markdown_escape(here)} leads both here and in {label}"
@@ -77,5 +77,5 @@ def ranking_sentence(study: Study, reference: Reference, summary: pd.DataFrame, 
 
 def missing_methods(study: Study, reference: Reference) -> str:
     """Published methods that the study does not have; empty when it has all."""
-    lacking = [markdown_escape(method) for method in reference.methods if method not in study.labels]
+    lacking = [markdown_escape(label) for label in reference.methods if label not in study.labels]
     return f"The study does not have {enumeration(lacking)}." if lacking else ""

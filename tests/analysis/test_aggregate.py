@@ -26,12 +26,12 @@ def test_every_score_of_every_snapshot_is_there_in_the_order_of_the_study(finish
         for snapshot in status["snapshots"]:
             cell = (spec.label, spec.setting, str(spec.seed), str(snapshot["steps"]))
             expected += [(*cell, metric) for metric in metrics]
-    keys = ("method", "setting", "seed", "updates", "metric")
+    keys = ("label", "setting", "seed", "steps", "metric")
     assert [tuple(row[key] for key in keys) for row in rows if not row["selection"]] == expected
 
 
 def test_re_sampled_scores_follow_the_others_of_their_run(finished):
-    rows = [r for r in rows_of(finished, "scores") if (r["method"], r["setting"], r["seed"]) == ("SNGAN", "A", "1")]
+    rows = [r for r in rows_of(finished, "scores") if (r["label"], r["setting"], r["seed"]) == ("SNGAN", "A", "1")]
     number = 4 * len(finished.study.metric_names)
     assert [row["selection"] for row in rows] == [""] * number + ["best"] * len(finished.study.metric_names)
     assert sorted(row["metric"] for row in rows[number:]) == sorted(finished.study.metric_names)
@@ -39,7 +39,7 @@ def test_re_sampled_scores_follow_the_others_of_their_run(finished):
     assert {row["sampling_seed"] for row in rows[:number]} == {"0"}
     highest = max((r for r in rows[:number] if r["metric"] == "is600@classifier"), key=lambda r: float(r["value"]))
     again = next(r for r in rows[number:] if r["metric"] == "is600@classifier")
-    assert again["updates"] == highest["updates"]
+    assert again["steps"] == highest["steps"]
     assert float(again["value"]) == 0.96875 * float(highest["value"])  # as synthetic.py invents it
 
 
@@ -47,23 +47,23 @@ def test_scores_of_external_samples_have_no_seed_and_no_second_sample(tmp_path):
     study = synthetic.make_study(methods=["sngan"])
     case = make_case(tmp_path, study, again=None)
     aggregate(study, case.layout)
-    rows = [row for row in rows_of(case, "scores") if row["method"] == "SNGAN"]
+    rows = [row for row in rows_of(case, "scores") if row["label"] == "SNGAN"]
     assert {(row["selection"], row["sampling_seed"]) for row in rows} == {("", "")}
 
 
 def test_values_survive_to_the_last_bit(finished):
     spec = next(spec for spec in finished.study.runs() if spec.id == RUN)
-    rows = [r for r in rows_of(finished, "scores") if (r["method"], r["setting"], r["seed"]) == ("SNGAN", "A", "1")]
+    rows = [r for r in rows_of(finished, "scores") if (r["label"], r["setting"], r["seed"]) == ("SNGAN", "A", "1")]
     for row in (row for row in rows if not row["selection"]):
-        assert float(row["value"]) == synthetic.invented_value(row["metric"], spec, int(row["updates"]))
+        assert float(row["value"]) == synthetic.invented_value(row["metric"], spec, int(row["steps"]))
 
 
 def test_scores_carry_state_last_snapshot_and_protocol(finished):
     rows = rows_of(finished, "scores")
     last = [
-        r for r in rows if r["method"] == "BEGAN" and r["setting"] == "B" and r["seed"] == "1" and r["last"] == "True"
+        r for r in rows if r["label"] == "BEGAN" and r["setting"] == "B" and r["seed"] == "1" and r["last"] == "True"
     ]
-    assert {(r["state"], r["updates"]) for r in last} == {("diverged", "149")}
+    assert {(r["state"], r["steps"]) for r in last} == {("diverged", "149")}
     first = rows[0]
     assert (first["state"], first["num_fake"], first["reference"], first["is_splits"]) == ("real", "600", "train", "10")
     assert (first["sampling_seed"], first["torch_fidelity"], first["spread"]) == ("0", "0.4.0", "0.125")
@@ -71,7 +71,7 @@ def test_scores_carry_state_last_snapshot_and_protocol(finished):
 
 def test_runs_table_has_one_row_per_run(finished):
     rows = rows_of(finished, "runs")
-    assert [f"{r['dataset']}/{r['method']}/{r['setting']}/seed{r['seed']}" for r in rows] == [
+    assert [f"{r['dataset']}/{r['label']}/{r['setting']}/seed{r['seed']}" for r in rows] == [
         spec.id for spec in finished.study.runs()
     ]
     assert {
@@ -83,11 +83,11 @@ def test_runs_table_has_one_row_per_run(finished):
 
 
 def test_cost_sums_runs(finished):
-    rows = {(r["stage"], r["method"]): r for r in rows_of(finished, "cost")}
+    rows = {(r["stage"], r["label"]): r for r in rows_of(finished, "cost")}
     train = rows["train", "SNGAN"]
     # 400 updates at 0.02 s, plus one second for seed 1, in each of two settings.
-    assert (train["runs"], float(train["seconds"]), train["updates"]) == ("4", 4 * 8.0 + 2 * 1.0, "1600")
-    assert float(train["seconds_per_1000_updates"]) == pytest.approx(34 / 1.6)
+    assert (train["runs"], float(train["seconds"]), train["steps"]) == ("4", 4 * 8.0 + 2 * 1.0, "1600")
+    assert float(train["seconds_per_1000_steps"]) == pytest.approx(34 / 1.6)
     assert float(train["images_per_second"]) == pytest.approx(1600 * 64 / 34)
     assert float(train["max_rss_mb"]) == 513
     assert (float(rows["score", "SNGAN"]["seconds"]), float(rows["score real", "Real data"]["seconds"])) == (13.0, 3.25)
@@ -111,7 +111,7 @@ def test_labels_that_look_like_numbers_or_missing_values_stay_text(tmp_path):
     aggregate(study, case.layout)
     table = read_table(aggregate_files(case.layout)["scores"], "aggregate")
     assert set(table["dataset"]) == {"NA"}
-    assert set(table["method"]) == {"Real data", "1e3", "nan"}
+    assert set(table["label"]) == {"Real data", "1e3", "nan"}
     assert set(table["setting"]) == {"", "007", "null"}
 
 
@@ -159,7 +159,7 @@ FAULTS = {
         r"records\.0\.selection: .* required \(and 24 more\); the scoring of .* delete the file and run",
     ),
     "not the best snapshot": (
-        lambda run, real: edit(run.scores, lambda s: s["records"][-1].update(updates=100)),
+        lambda run, real: edit(run.scores, lambda s: s["records"][-1].update(steps=100)),
         r"re-sampled scores missing: ",
     ),
     "best of no metric": (

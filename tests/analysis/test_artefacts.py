@@ -29,7 +29,7 @@ FID = {  # name -> (method, setting) -> score of seed k
 }
 
 
-def value(metric, spec, updates):
+def value(metric, spec, steps):
     if metric in FID:
         return float(FID[metric].get((spec.label, spec.setting), lambda k: 99.0)(spec.seed))
     return 2.0 if "50x12" in metric else 3.0
@@ -61,7 +61,7 @@ def rows_of(case):
 
 
 def test_rows_by_hand(case):
-    rows = {(row.faulty_name, row.method): row for row in rows_of(case)}
+    rows = {(row.faulty_name, row.label): row for row in rows_of(case)}
     sngan = rows[FAULTY, "SNGAN"]
     assert sngan.setting == "A"  # the best by the clean metric, though B is better with the fault
     assert (sngan.clean.mean, sngan.clean.sd) == (11, 1)
@@ -77,7 +77,7 @@ def test_rows_by_hand(case):
 
 
 def test_only_seeds_that_finished_are_paired(tmp_path):
-    def at_one_setting(metric, spec, updates):
+    def at_one_setting(metric, spec, steps):
         return float(FID[metric]["BN", "A"](spec.seed)) if metric in FID else 3.0
 
     study = synthetic.make_study(
@@ -88,7 +88,7 @@ def test_only_seeds_that_finished_are_paired(tmp_path):
     )
     case = make_case(tmp_path, study, value=at_one_setting, diverged={"digits/BN/A/seed2": 150})
     aggregate(study, case.layout)
-    (row,) = [row for row in rows_of(case) if (row.faulty_name, row.method) == (FAULTY, "BN")]
+    (row,) = [row for row in rows_of(case) if (row.faulty_name, row.label) == (FAULTY, "BN")]
     assert (row.clean.mean, row.faulty.mean, row.difference.mean, row.difference.n) == (39.5, 49.5, 10, 2)
 
 

@@ -16,7 +16,7 @@ def told_apart(study, values):
     """Whether any comparison reads "told apart". values: (methods, settings, seeds), a lower score is better."""
     cells = [(m, s) for m in study.labels for s in study.settings]
     flat = values.reshape(len(cells), -1)
-    keys = pd.DataFrame(cells, columns=["method", "setting"]).assign(dataset="digits", metric=FID)
+    keys = pd.DataFrame(cells, columns=["label", "setting"]).assign(dataset="digits", metric=FID)
     n = flat.shape[1]
     summary = keys.assign(mean=flat.mean(axis=1), n=n, num_runs=n, num_diverged=0)
     scores = keys.loc[keys.index.repeat(n)].reset_index(drop=True)

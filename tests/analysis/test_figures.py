@@ -103,8 +103,8 @@ def test_bars_have_the_height_of_the_means(figure, finished):
     data = FigureData.read(finished.study, finished.layout)
     for ax, metric in zip(fig.axes, finished.study.headline_metrics, strict=True):
         means = [
-            data.cell("digits", metric, method, setting)["mean"]
-            for method in finished.study.labels
+            data.cell("digits", metric, label, setting)["mean"]
+            for label in finished.study.labels
             for setting in finished.study.settings
         ]
         heights = [bar.get_height() for bar in ax.patches]

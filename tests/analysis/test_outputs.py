@@ -44,7 +44,7 @@ def test_small_study_has_one_figure_of_each_kind():
 
 
 def test_large_study_is_cut_into_parts_that_show_everything_once():
-    methods = [{"name": "wgan_gp", "label": f"M{k}", "gp_weight": k} for k in range(20)]
+    methods = [{"name": "wgan_gp", "label": f"M{k}", "penalty_weight": k + 1} for k in range(20)]
     settings = {f"S{k}": {"lr": 0.001} for k in range(9)}
     study = synthetic.make_study(methods=methods, settings=settings, datasets={
         "a": {"source": "digits", "image_size": 16}, "b": {"source": "digits", "image_size": 32}
@@ -54,7 +54,7 @@ def test_large_study_is_cut_into_parts_that_show_everything_once():
     assert len(set(names)) == len(names)
     losses = [plan for plan in plans if plan.kind == "losses" and plan.dataset == "b"]
     assert [plan.part for plan in losses] == list(range(1, losses[0].parts + 1))
-    cells = [(method, setting) for plan in losses for method in plan.methods for setting in plan.settings]
+    cells = [(label, setting) for plan in losses for label in plan.methods for setting in plan.settings]
     assert sorted(cells) == sorted((label, setting) for label in study.labels for setting in settings)
     assert all(len(plan.methods) * len(plan.settings) <= 36 for plan in plans if plan.kind == "bars")
 

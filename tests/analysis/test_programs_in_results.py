@@ -30,13 +30,13 @@ FID = "fid600_train@classifier"
 ROOT = Path(__file__).parents[2]
 
 
-def value(metric: str, spec: RunSpec, updates: int) -> float | None:
+def value(metric: str, spec: RunSpec, steps: int) -> float | None:
     """The program without settings is better than all others at setting A, and at B worse than SNGAN."""
     if metric == FID and spec.label == "Flat":
         return 30.0
     if metric == FID:
         return {"A": 40.0, "B": 20.0 if spec.label == "SNGAN" else 50.0}[spec.setting]
-    return invented_value(metric, spec, updates)
+    return invented_value(metric, spec, steps)
 
 
 def declare(folder: Path, title: str, **keys: Any) -> str:
@@ -52,7 +52,7 @@ def keep_the_end(case: Case, spec: RunSpec) -> None:
     paths.log.unlink()
     status, scores = read_json(paths.status), read_json(paths.scores)
     status["snapshots"] = status["snapshots"][-1:]
-    scores["records"] = [r for r in scores["records"] if r["updates"] == STEPS]
+    scores["records"] = [r for r in scores["records"] if r["steps"] == STEPS]
     write_json(paths.status, status)
     write_json(paths.scores, scores)
     np.save(paths.samples / "progress.npy", np.load(paths.samples / "progress.npy")[-1:])
@@ -98,8 +98,8 @@ def test_one_row_in_the_place_of_one_per_setting(case: Case):
 def test_what_it_does_not_have_is_empty(case: Case):
     runs = pd.read_csv(case.layout.tables / "runs.csv")
     columns = ["lr_d", "lr_g", "beta1", "beta2", "n_dis", "epochs", "updates_per_second"]
-    assert runs.loc[runs["method"] == "Flat", columns].isna().all(axis=None)
-    assert runs.loc[runs["method"] == "Deep", columns].notna().all(axis=None)
+    assert runs.loc[runs["label"] == "Flat", columns].isna().all(axis=None)
+    assert runs.loc[runs["label"] == "Deep", columns].notna().all(axis=None)
     (row,) = rows_of(case, "cost", "Flat")
     assert (row[1], row[4], row[5]) == ("2", "–", "–")
     (row,) = rows_of(case, "cost", "Deep")

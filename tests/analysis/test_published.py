@@ -45,9 +45,9 @@ def beside(**changes):
     return synthetic.make_study(**(values | changes))
 
 
-def value(metric, spec, updates):
+def value(metric, spec, steps):
     """IS: LEVEL and a tenth of the seed; FID: ten times the distance of LEVEL from 10. C is better by 0.5."""
-    level = LEVEL[spec.label] + (0.5 if spec.setting == "C" else 0) + 0.1 * spec.seed + updates / 1e5
+    level = LEVEL[spec.label] + (0.5 if spec.setting == "C" else 0) + 0.1 * spec.seed + steps / 1e5
     return level if metric.startswith("is") else 10 * (10 - level)
 
 
@@ -303,7 +303,7 @@ def test_published_alone_needs_no_study(tmp_path, capsys):
     assert len(rows) == 14
     assert rows[1] | {"value": float(rows[1]["value"])} == {
         "metric": "is",
-        "method": "SNGAN",
+        "label": "SNGAN",
         "setting": "C",
         "value": 3.8849,
         "error": "0.0",

@@ -19,9 +19,9 @@ IS, FID = "is600@classifier", "fid600_train@classifier"
 def by_table(values):
     """A score function from {(label, setting, seed): values at updates 100, 200, 300, 400}, for all metrics."""
 
-    def value(metric, spec, updates):
+    def value(metric, spec, steps):
         row = values[spec.label, spec.setting, spec.seed]
-        return row[min(3, updates // 100 - 1)] if updates >= 100 else -1.0
+        return row[min(3, steps // 100 - 1)] if steps >= 100 else -1.0
 
     return value
 
@@ -42,9 +42,9 @@ VALUES = {
 }
 
 
-def once_more(metric, spec, updates):
+def once_more(metric, spec, steps):
     """The scores of the fresh samples: 1 above the first ones for seed 0, 2 above for seed 1."""
-    return by_table(VALUES)(metric, spec, updates) + 1 + spec.seed
+    return by_table(VALUES)(metric, spec, steps) + 1 + spec.seed
 
 
 LOST = {"digits/SNGAN/B/seed1": 350} | {f"digits/BEGAN/{s}/seed{k}": 350 for s in "AB" for k in (0, 1)}
@@ -60,16 +60,16 @@ def known(tmp_path_factory):
     return case
 
 
-def cell(case, metric, method, setting):
+def cell(case, metric, label, setting):
     rows = read_summary(case.layout)
-    found = rows[(rows["metric"] == metric) & (rows["method"] == method) & (rows["setting"] == setting)]
+    found = rows[(rows["metric"] == metric) & (rows["label"] == label) & (rows["setting"] == setting)]
     assert len(found) == 1
     return found.iloc[0]
 
 
 def test_statistics_at_the_last_snapshot(known):
     row = cell(known, IS, "SNGAN", "A")
-    assert (row["mean"], row["n"], row["ci_low"], row["ci_high"], row["updates"]) == (5.0, 2, 4.0, 6.0, 400)
+    assert (row["mean"], row["n"], row["ci_low"], row["ci_high"], row["steps"]) == (5.0, 2, 4.0, 6.0, 400)
     assert row["sd"] == pytest.approx(2**0.5)
 
 
@@ -90,20 +90,20 @@ def test_method_without_a_finished_run_has_no_mean(known):
 def test_the_best_snapshot_shows_its_fresh_score(known):
     higher, lower = cell(known, IS, "SNGAN", "A"), cell(known, FID, "SNGAN", "A")
     # IS: seed 0 peaks at 9 (update 200), seed 1 at 6 (update 400); measured again they give 10 and 8.
-    assert (higher["resampled_best_mean"], higher["resampled_best_updates"]) == (9.0, "200 400")
+    assert (higher["resampled_best_mean"], higher["resampled_best_steps"]) == (9.0, "200 400")
     assert (higher["resampled_best_sd"], higher["resampled_best_n"]) == (pytest.approx(2**0.5), 2)
     # FID: both lowest at update 100, 1 and 1; measured again 2 and 3.
-    assert (lower["resampled_best_mean"], lower["resampled_best_updates"]) == (2.5, "100 100")
+    assert (lower["resampled_best_mean"], lower["resampled_best_steps"]) == (2.5, "100 100")
     assert higher["mean"] == 5.0
 
 
 def test_diverged_runs_enter_no_mean_of_best_snapshots(known):
     row = cell(known, IS, "SNGAN", "B")
-    assert (row["resampled_best_mean"], row["resampled_best_n"], row["resampled_best_updates"]) == (8.0, 1, "400")
+    assert (row["resampled_best_mean"], row["resampled_best_n"], row["resampled_best_steps"]) == (8.0, 1, "400")
     assert cell(known, IS, "BEGAN", "A")["resampled_best_n"] == 0
     stored = read_results(known.layout).resampled
-    lost = stored[(stored["method"] == "BEGAN") & (stored["metric"] == IS) & (stored["setting"] == "A")]
-    assert list(zip(lost["state"], lost["updates"], lost["value"], strict=True)) == [
+    lost = stored[(stored["label"] == "BEGAN") & (stored["metric"] == IS) & (stored["setting"] == "A")]
+    assert list(zip(lost["state"], lost["steps"], lost["value"], strict=True)) == [
         ("diverged", 100, 6.0),
         ("diverged", 100, 7.0),
     ]
@@ -118,7 +118,7 @@ def test_fresh_samples_touch_no_other_number(tmp_path):
         make_tables(study, case.layout)
         figures = FigureData.read(study, case.layout)
         curve = figures.scores("digits", FID, "SNGAN", "A")
-        assert list(curve["updates"]) == [100, 200, 300, 400] * 2
+        assert list(curve["steps"]) == [100, 200, 300, 400] * 2
         tables.append((read_results(case.layout).scores, read_comparisons(case.layout), read_summary(case.layout)))
         printed = {key: path.read_text() for key, path in table_files(case.layout).items() if key.endswith("_md")}
         del printed["settings_md"]
@@ -139,7 +139,7 @@ def test_a_fresh_sample_without_a_score_is_counted(tmp_path):
     make_tables(study, case.layout)
     row = cell(case, IS, "SNGAN", "A")
     assert (row["n"], row["resampled_best_n"], row["resampled_best_mean"]) == (2, 1, 2.0)
-    assert row["resampled_best_updates"] == "100"  # the first of equals
+    assert row["resampled_best_steps"] == "100"  # the first of equals
     rows = [cells_of(li) for li in table_files(case.layout)["settings_md"].read_text().splitlines() if "| A |" in li]
     assert rows[0][4] == "2.000 (n = 1)"
 
@@ -306,7 +306,7 @@ def test_reading_back_is_exact(finished):
     summary = read_summary(finished.layout)
     scores = read_results(finished.layout).scores
     cell_scores = scores[
-        (scores["method"] == "SNGAN") & (scores["setting"] == "A") & (scores["metric"] == FID) & scores["last"]
+        (scores["label"] == "SNGAN") & (scores["setting"] == "A") & (scores["metric"] == FID) & scores["last"]
     ]
-    row = summary[(summary["method"] == "SNGAN") & (summary["setting"] == "A") & (summary["metric"] == FID)].iloc[0]
+    row = summary[(summary["label"] == "SNGAN") & (summary["setting"] == "A") & (summary["metric"] == FID)].iloc[0]
     assert row["mean"] == sum(cell_scores["value"]) / 2

@@ -91,7 +91,7 @@ def generator(results):
 def scores_of(results, run_id: str, updates: int) -> dict[str, float]:
     """What scores.json of the workflow says of a snapshot."""
     records = read_json(results.layout.run(run_id).scores)["records"]
-    return {r["metric"]: r["value"] for r in records if r["updates"] == updates and r["selection"] is None}
+    return {r["metric"]: r["value"] for r in records if r["steps"] == updates and r["selection"] is None}
 
 
 def test_snippets_of_the_page():
@@ -308,12 +308,12 @@ class TestResults:
         assert row["n"].iloc[0] == 2
 
     def test_logs(self, results):
-        log = results.logs(method="BEGAN", setting="A")
+        log = results.logs(label="BEGAN", setting="A")
         assert len(log) == 2 * 6
         assert set(log["seed"]) == {0, 1}
         assert log["k"].notna().all()
         assert len(results.logs()) == 8 * 6
-        assert results.logs(method="nothing").empty
+        assert results.logs(label="nothing").empty
 
     def test_snapshots(self, results):
         assert sorted(results.snapshots("digits", "SNGAN", "A", 1)) == [3, 6]

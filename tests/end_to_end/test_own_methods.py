@@ -45,8 +45,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
 def test_the_report_has_all_labels(finished: Workplace):
     for table in ("runs", "summary"):
         frame = pd.read_csv(finished.results / "tables" / f"{table}.csv")
-        assert set(LABELS) <= set(frame["method"])
-    runs = pd.read_csv(finished.results / "tables/runs.csv").set_index("method")
+        assert set(LABELS) <= set(frame["label"])
+    runs = pd.read_csv(finished.results / "tables/runs.csv").set_index("label")
     assert (runs["state"] == "ok").all()
     assert runs.loc["SNGAN-standard", "images_seen"] == 2 * runs.loc["SNGAN", "images_seen"]
     assert runs.loc["SNGAN-standard", "parameters_d"] > runs.loc["SNGAN", "parameters_d"]

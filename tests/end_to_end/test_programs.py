@@ -82,19 +82,19 @@ def read(workplace: Workplace, name: str) -> pd.DataFrame:
 
 def test_runs_and_scores(finished: Programs):
     runs = read(finished, "runs")
-    cells = runs.groupby(["method", "setting"], sort=False).size().to_dict()
+    cells = runs.groupby(["label", "setting"], sort=False).size().to_dict()
     programs = {("Mover", "own"): 2, ("Mover-4", "own"): 2, ("Lost", "own"): 2}
     assert cells == {("SNGAN", "A"): 2, ("SNGAN", "B"): 2, **programs}
     assert runs[runs["setting"] == "own"]["n_dis"].isna().all()
-    assert runs.groupby("method")["state"].first().to_dict()["Lost"] == "diverged"
+    assert runs.groupby("label")["state"].first().to_dict()["Lost"] == "diverged"
     scores = read(finished, "scores")
-    mover = scores[scores["method"] == "Mover"]
-    assert mover["updates"].unique().tolist() == [12]
+    mover = scores[scores["label"] == "Mover"]
+    assert mover["steps"].unique().tolist() == [12]
     assert mover["sampling_seed"].isna().all()
     assert mover["value"].notna().all()
-    fid = scores[scores["last"] & (scores["metric"] == "fid100_train@classifier")].groupby("method")["value"].mean()
+    fid = scores[scores["last"] & (scores["metric"] == "fid100_train@classifier")].groupby("label")["value"].mean()
     assert fid["Mover"] < fid["Mover-4"] < fid["SNGAN"]  # nearly the training images, then less so
-    assert scores[scores["method"] == "Lost"]["updates"].unique().tolist() == [6]
+    assert scores[scores["label"] == "Lost"]["steps"].unique().tolist() == [6]
 
 
 def test_tables_figures_and_report(finished: Programs):
@@ -103,9 +103,9 @@ def test_tables_figures_and_report(finished: Programs):
     assert "Mover, Mover\\-4 and Lost: programs" in best or "Mover, Mover-4 and Lost: programs" in best
     settings = (finished.results / "tables/settings.md").read_text()
     assert re.search(r"\| Lost \| own \| – \| .* \| 0 \| 2 of 2 \|", settings)
-    cost = read(finished, "cost").set_index(["stage", "method"])
+    cost = read(finished, "cost").set_index(["stage", "label"])
     assert cost.loc[("train", "Mover"), "seconds"] > 0
-    assert pd.isna(cost.loc[("train", "Mover"), "updates"])
+    assert pd.isna(cost.loc[("train", "Mover"), "steps"])
     figures = {file.stem for file in (finished.results / "figures").glob("*.png")}
     assert {"bars_digits_headline", "samples_digits", "losses_digits", "divergence_digits", "cost_digits"} <= figures
     report = (finished.results / "report.html").read_text(encoding="utf-8")

@@ -110,10 +110,10 @@ def test_everything_is_there(finished: Workplace):
     runs = pd.read_csv(finished.results / "tables/runs.csv")
     assert runs["state"].tolist() == ["ok"] * 4
     scores = pd.read_csv(finished.results / "tables/scores.csv")
-    generated = scores[scores["method"] != "Real data"]
+    generated = scores[scores["label"] != "Real data"]
     assert len(generated[generated["selection"].isna()]) == 4 * 2 * 5
     assert len(generated[generated["selection"] == "best"]) == 4 * 5
-    assert scores[scores["method"] == "Real data"]["metric"].nunique() == 5
+    assert scores[scores["label"] == "Real data"]["metric"].nunique() == 5
     assert scores[scores["metric"] == "fid100_train@classifier"]["value"].notna().all()
 
 
@@ -222,9 +222,9 @@ def test_divergence_is_shown_in_the_report(copied: Workplace):
     )
     copied.run()
     runs = pd.read_csv(copied.results / "tables/runs.csv")
-    assert runs.groupby("method")["state"].unique().map(list).to_dict() == {"SNGAN": ["ok"], "WGAN-GP": ["diverged"]}
+    assert runs.groupby("label")["state"].unique().map(list).to_dict() == {"SNGAN": ["ok"], "WGAN-GP": ["diverged"]}
     summary = pd.read_csv(copied.results / "tables/summary.csv")
-    diverged = summary[summary["method"] == "WGAN-GP"]
+    diverged = summary[summary["label"] == "WGAN-GP"]
     assert (diverged["num_diverged"] == 2).all()
     assert diverged["mean"].isna().all()
     html = (copied.results / "report.html").read_text()

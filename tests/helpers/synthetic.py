@@ -28,7 +28,7 @@ VERSIONS = {"python": "3.11.7", "torch": "2.14.1", "numpy": "2.4.6"}
 LAYERS = ("conv1", "conv2", "conv3", "linear")
 
 Value = Callable[[str, RunSpec, int], float | None]
-"""(full metric name, run, updates) -> score"""
+"""(full metric name, run, steps) -> score"""
 
 
 DIVERGED = {"digits/BEGAN/B/seed1": 150, "digits/WGAN-GP/A/seed0": 250, "digits/WGAN-GP/A/seed1": 120}
@@ -70,12 +70,12 @@ def make_study(**changes: Any) -> Study:
     return checked_study(values | changes)
 
 
-def invented_value(metric: str, spec: RunSpec, updates: int) -> float:
+def invented_value(metric: str, spec: RunSpec, steps: int) -> float:
     """A plausible score: better with training, a little different per method, setting and seed."""
     words = f"{spec.dataset}{spec.label}{spec.setting}".encode()
     skill = 0.35 + 0.6 * (int(hashlib.sha256(words).hexdigest(), 16) % 1000) / 1000
-    skill *= 1 - np.exp(-3 * updates / STEPS)
-    skill += 0.04 * np.sin(7 * spec.seed + updates + 3 * len(spec.label) + ord(spec.setting[0]))
+    skill *= 1 - np.exp(-3 * steps / STEPS)
+    skill += 0.04 * np.sin(7 * spec.seed + steps + 3 * len(spec.label) + ord(spec.setting[0]))
     kind = metric.rstrip("@").split("@")[0]
     if kind.startswith("is"):
         return 1 + 8 * skill
@@ -86,9 +86,9 @@ def invented_value(metric: str, spec: RunSpec, updates: int) -> float:
     return float(np.clip(skill, 0, 1))
 
 
-def invented_again(metric: str, spec: RunSpec, updates: int) -> float:
+def invented_again(metric: str, spec: RunSpec, steps: int) -> float:
     """The score of a fresh sample: near the first one, never equal to it."""
-    return 0.96875 * invented_value(metric, spec, updates)
+    return 0.96875 * invented_value(metric, spec, steps)
 
 
 def write_results(
@@ -212,16 +212,16 @@ def write_run(
     )
     images = {snapshot["steps"]: snapshot["images_seen"] for snapshot in snapshots}
 
-    def record(metric: str, updates: int, score: float | None, **changes: Any) -> dict[str, Any]:
-        identity = {"method": spec.label, "setting": spec.setting, "seed": spec.seed}
-        place = {"updates": updates, "images_seen": images[updates]}
+    def record(metric: str, steps: int, score: float | None, **changes: Any) -> dict[str, Any]:
+        identity = {"label": spec.label, "setting": spec.setting, "seed": spec.seed}
+        place = {"steps": steps, "images_seen": images[steps]}
         return _record(study, spec.dataset, metric, score) | identity | place | changes
 
     records = [record(metric, s, value(metric, spec, s)) for s in images for metric in study.metric_names]
     if again is None:
         records = [{**r, "sampling_seed": None} for r in records]
     else:
-        best = best_snapshots(study.scores, [(r["metric"], r["updates"], r["value"]) for r in records])
+        best = best_snapshots(study.scores, [(r["metric"], r["steps"], r["value"]) for r in records])
         for metric, s in best.items():
             seed = _protocol(study, metric).seed + RESAMPLE_SEED
             records.append(record(metric, s, again(metric, spec, s), selection="best", sampling_seed=seed))
@@ -295,10 +295,18 @@ def _record(study: Study, dataset: str, metric: str, value: float | None) -> dic
 
 
 def _real_record(study: Study, dataset: str, metric: str) -> dict[str, Any]:
-    values = {"is": 9.5, "fid": 2.5, "kid": 0.001, "precision": 0.9, "recall": 0.85, "confidence": 0.5, "duplicates": 0.5}
+    values = {
+        "is": 9.5,
+        "fid": 2.5,
+        "kid": 0.001,
+        "precision": 0.9,
+        "recall": 0.85,
+        "confidence": 0.5,
+        "duplicates": 0.5,
+    }
     kind = next(kind for kind in values if metric.startswith(kind))
     record = _record(study, dataset, metric, values[kind])
-    return record | {"method": "Real data", "setting": None, "seed": None, "updates": None, "images_seen": None}
+    return record | {"label": "Real data", "setting": None, "seed": None, "steps": None, "images_seen": None}
 
 
 def _sha(text: str) -> str:

@@ -100,7 +100,7 @@ def test_same_results_give_the_same_report(built, tmp_path):
 def test_the_headline_is_computed(tmp_path):
     values = {"SNGAN": 10.0, "WGAN-GP": 20.0, "BEGAN": 30.0}
 
-    def value(metric, spec, updates):
+    def value(metric, spec, steps):
         score = values[spec.label] + spec.seed + (5 if spec.setting == "A" else 0)
         return score if metric.startswith("fid") else 100 - score
 
@@ -297,7 +297,7 @@ def test_comparison_with_the_literature_depends_on_the_evaluator():
 
 
 def test_metrics_that_disagree_are_reported(tmp_path):
-    def value(metric, spec, updates):
+    def value(metric, spec, steps):
         return {"SNGAN": 1.0, "BN": 2.0}[spec.label]  # higher IS: BN; lower FID: SNGAN
 
     case = with_tables(tmp_path, synthetic.make_study(methods=["sngan", "bn"]), value=value)

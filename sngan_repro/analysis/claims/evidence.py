@@ -53,12 +53,12 @@ class Evidence:
         if missing:
             raise NotRun(f"needs {'the setting' if len(missing) == 1 else 'the settings'} {enumeration(missing)}")
 
-    def others(self, method: str, among: Iterable[str] | None = None) -> list[str]:
+    def others(self, label: str, among: Iterable[str] | None = None) -> list[str]:
         """All other methods that the claim is about; NotRun when one is missing, or when there is none."""
         if among is not None:
             self.need_methods(among)
-        labels = [label for label in (among or self.labels) if label != method]
-        self.need_methods([method])
+        labels = [other for other in (among or self.labels) if other != label]
+        self.need_methods([label])
         if not labels:
             raise NotRun("needs other methods to compare with")
         return labels
@@ -96,7 +96,7 @@ class Evidence:
     def _cells(self) -> dict[tuple, pd.DataFrame]:
         scores = self.results.scores
         mine = scores[(scores["dataset"] == self.dataset) & (scores["state"] != "real")]
-        return dict(tuple(mine.groupby(["method", "setting", "metric"], sort=False)))
+        return dict(tuple(mine.groupby(["label", "setting", "metric"], sort=False)))
 
     @cached_property
     def snapshots(self) -> list[float]:
@@ -105,55 +105,55 @@ class Evidence:
         Runs with other n_dis have other updates at the same epochs, so snapshots are known by their place.
         """
         runs, scores = self.results.runs, self.results.scores
-        runs, scores = (frame[frame["method"].isin(self.labels)] for frame in (runs, scores))
+        runs, scores = (frame[frame["label"].isin(self.labels)] for frame in (runs, scores))
         finished = runs[(runs["dataset"] == self.dataset) & (runs["state"] == "ok")]
         if finished.empty:
             raise NotRun("no run finished")
         mine = scores[(scores["dataset"] == self.dataset) & (scores["state"] == "ok")]
-        if mine.groupby(["method", "setting", "seed"])["updates"].nunique().nunique() != 1:
+        if mine.groupby(["label", "setting", "seed"])["steps"].nunique().nunique() != 1:
             raise NotRun("needs equally many snapshots in all runs")
         run = finished.iloc[0]
-        of_run = (mine["method"] == run["method"]) & (mine["setting"] == run["setting"]) & (mine["seed"] == run["seed"])
+        of_run = (mine["label"] == run["label"]) & (mine["setting"] == run["setting"]) & (mine["seed"] == run["seed"])
         per_update = float(run["epochs"]) / float(run["steps_done"])
-        return [per_update * float(updates) for updates in sorted(set(mine.loc[of_run, "updates"]))]
+        return [per_update * float(steps) for steps in sorted(set(mine.loc[of_run, "steps"]))]
 
-    def score(self, method: str, setting: str, metric: str, snapshot: int = -1) -> Cell:
+    def score(self, label: str, setting: str, metric: str, snapshot: int = -1) -> Cell:
         """Scores of finished runs at a snapshot, numbered like a list: 0 is the first, -1 the last.
 
         A program without settings scores the same at each of them.
         """
-        self.need_methods([method])
-        if (own := self.study.settings_of(method)) == [OWN_SETTING]:
+        self.need_methods([label])
+        if (own := self.study.settings_of(label)) == [OWN_SETTING]:
             setting = own[0]
         else:
             self.need_settings([setting])
-        rows = self._cells[method, setting, metric]
+        rows = self._cells[label, setting, metric]
         values = {}
         finished = rows[rows["state"] == "ok"]
         for seed in sorted(set(map(int, finished["seed"]))):
-            value = float(finished[finished["seed"] == seed].sort_values("updates")["value"].iloc[snapshot])
+            value = float(finished[finished["seed"] == seed].sort_values("steps")["value"].iloc[snapshot])
             if value == value:  # a snapshot that could not be scored is missing
                 values[seed] = value
         diverged = tuple(sorted({int(seed) for seed in rows.loc[rows["state"] == "diverged", "seed"]}))
-        runs = frozenset(f"{self.dataset}/{method}/{setting}/seed{int(seed)}" for seed in rows["seed"].unique())
-        name = f"{method} at {setting}" if len(self.study.settings) > 1 and setting != OWN_SETTING else method
+        runs = frozenset(f"{self.dataset}/{label}/{setting}/seed{int(seed)}" for seed in rows["seed"].unique())
+        name = f"{label} at {setting}" if len(self.study.settings) > 1 and setting != OWN_SETTING else label
         return Cell(name, values, diverged, runs)
 
-    def gain(self, method: str, setting: str, metric: str, snapshot: int = -1) -> Cell:
+    def gain(self, label: str, setting: str, metric: str, snapshot: int = -1) -> Cell:
         """Scores with the sign that makes larger better."""
         sign = self.sign(metric)
-        return self.score(method, setting, metric, snapshot).map(lambda value: sign * value)
+        return self.score(label, setting, metric, snapshot).map(lambda value: sign * value)
 
-    def tuned(self, method: str, metric: str) -> Cell:
+    def tuned(self, label: str, metric: str) -> Cell:
         """The score of a method whose setting is chosen on the other seeds: no seed helps to choose its own setting.
 
         Settings with fewer diverged runs come first, then the better mean, as everywhere in this package. A seed that
         diverged at the setting chosen for it counts as diverged.
         """
-        sign, cells = self.sign(metric), [self.score(method, s, metric) for s in self.study.settings_of(method)]
+        sign, cells = self.sign(metric), [self.score(label, s, metric) for s in self.study.settings_of(label)]
         runs = frozenset().union(*(cell.runs for cell in cells))
         if len(cells) == 1:
-            return Cell(method, cells[0].values, cells[0].diverged, runs)
+            return Cell(label, cells[0].values, cells[0].diverged, runs)
         if len(self.study.seeds) < 2:
             raise NotRun("needs two seeds: a method's best setting is chosen on the other seeds")
 
@@ -168,12 +168,12 @@ class Evidence:
                 values[seed] = chosen.values[seed]
             else:
                 diverged.append(seed)
-        return Cell(f"{method} (tuned)", values, tuple(diverged), runs)
+        return Cell(f"{label} (tuned)", values, tuple(diverged), runs)
 
-    def tuned_gain(self, method: str, metric: str) -> Cell:
+    def tuned_gain(self, label: str, metric: str) -> Cell:
         """:meth:`tuned` with the sign that makes larger better."""
         sign = self.sign(metric)
-        return self.tuned(method, metric).map(lambda value: sign * value)
+        return self.tuned(label, metric).map(lambda value: sign * value)
 
     def real(self, metric: str) -> float:
         """The score of real images; NotRun when it could not be computed."""
@@ -185,28 +185,28 @@ class Evidence:
 
     # Logs --------------------------------------------------------------------------------------------------------
 
-    def logs(self, method: str, setting: str) -> dict[int, tuple[str, pd.DataFrame]]:
+    def logs(self, label: str, setting: str) -> dict[int, tuple[str, pd.DataFrame]]:
         """seed -> (run, training log) of the finished runs; NotRun when there is none."""
-        self.need_methods([method])
+        self.need_methods([label])
         self.need_settings([setting])
-        if method in self.study.programs:
-            raise NotRun(f"needs a training log, and {method} is a program, which has none")
+        if label in self.study.programs:
+            raise NotRun(f"needs a training log, and {label} is a program, which has none")
         assert self.read_log is not None
         runs = self.results.runs
-        mine = runs[(runs["dataset"] == self.dataset) & (runs["method"] == method) & (runs["setting"] == setting)]
+        mine = runs[(runs["dataset"] == self.dataset) & (runs["label"] == label) & (runs["setting"] == setting)]
         found = {}
         for _, run in mine[mine["state"] == "ok"].iterrows():
             folder = run["folder"]
             if folder not in self._logs:
                 self._logs[folder] = self.read_log(folder)
-            found[int(run["seed"])] = (f"{self.dataset}/{method}/{setting}/seed{int(run['seed'])}", self._logs[folder])
+            found[int(run["seed"])] = (f"{self.dataset}/{label}/{setting}/seed{int(run['seed'])}", self._logs[folder])
         if not found:
-            raise NotRun(f"no run of {method} at {setting} finished")
+            raise NotRun(f"no run of {label} at {setting} finished")
         return found
 
-    def measured(self, name: str, method: str, setting: str, function: Callable[[pd.DataFrame], float]) -> Cell:
+    def measured(self, name: str, label: str, setting: str, function: Callable[[pd.DataFrame], float]) -> Cell:
         """A quantity of the training log of every finished run of a cell."""
-        logs = self.logs(method, setting)
+        logs = self.logs(label, setting)
         values = {seed: function(log) for seed, (_, log) in logs.items()}
         missing = tuple(seed for seed in self.study.seeds if seed not in values)
         return Cell(name, values, missing, frozenset(run for run, _ in logs.values()))

@@ -54,7 +54,7 @@ def bar_figure(grid: Sequence[Sequence[BarPanel]], styles: dict[str, MethodStyle
     fig, axes = canvas(0.75 + 1.45 * len(grid), rows=len(grid), columns=columns, sharex="col")
     for column in range(columns):
         top = grid[0][column]
-        centres = bar_positions([len(top.settings(method)) for method in top.methods])
+        centres = bar_positions([len(top.settings(label)) for label in top.methods])
         room = max(0.0, (MIN_BARS - 1 - centres[-1][-1]) / 2)  # a few bars do not fill the page
         inches = (WIDTH - 0.6 * columns) / columns / max(MIN_BARS, centres[-1][-1] + 1)
         for row, line in enumerate(grid):
@@ -62,7 +62,7 @@ def bar_figure(grid: Sequence[Sequence[BarPanel]], styles: dict[str, MethodStyle
             _bar_panel(ax, line[column], centres, styles, inches)
             ax.set_title(fit(line[column].title, WIDTH / columns - 0.45))
         bottom = axes[-1][column]
-        _label_bars(bottom, top.methods, [top.settings(method) for method in top.methods], centres, inches)
+        _label_bars(bottom, top.methods, [top.settings(label) for label in top.methods], centres, inches)
         bottom.set_xlim(-0.6 - room, centres[-1][-1] + 0.6 + room)
     if handles := _handles([panel for line in grid for panel in line]):
         legend_below(fig, handles)
@@ -72,10 +72,10 @@ def bar_figure(grid: Sequence[Sequence[BarPanel]], styles: dict[str, MethodStyle
 def _bar_panel(
     ax: Any, panel: BarPanel, centres: list[list[float]], styles: dict[str, MethodStyle], inches: float
 ) -> None:
-    for method, positions in zip(panel.methods, centres, strict=True):
-        for setting, x in zip(panel.settings(method), positions, strict=True):
-            if (method, setting) in panel.cells:
-                _bar(ax, panel.cells[method, setting], styles[method], x, inches)
+    for label, positions in zip(panel.methods, centres, strict=True):
+        for setting, x in zip(panel.settings(label), positions, strict=True):
+            if (label, setting) in panel.cells:
+                _bar(ax, panel.cells[label, setting], styles[label], x, inches)
     real_line(ax, panel.real)
     if panel.distance:
         _scale(ax)
@@ -136,7 +136,7 @@ def _label_bars(
         len(name) * CHARACTER > (0.95 + GAP * (len(group) == 1)) * inches for group in settings for name in group
     )
     turn_methods = any(
-        len(method) * CHARACTER > inches * (len(group) + GAP) for method, group in zip(methods, settings, strict=True)
+        len(label) * CHARACTER > inches * (len(group) + GAP) for label, group in zip(methods, settings, strict=True)
     )
     # A single setting needs no name under every bar.
     several = len(set(names)) > 1

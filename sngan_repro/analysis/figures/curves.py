@@ -40,7 +40,7 @@ def draw_training(data: FigureData, plan: FigurePlan) -> Any:
     flat = [ax for line in axes for ax in line]
     metric = plan.metrics[0]
     for ax, setting in zip(flat, plan.settings, strict=False):
-        at = {method: data.study.settings_of(method, [setting])[0] for method in plan.methods}
+        at = {label: data.study.settings_of(label, [setting])[0] for label in plan.methods}
         curve_panel(ax, study_curves(data, plan.dataset, metric, plan.methods, at, f"Setting {setting}"), data.styles)
     _finish(flat, len(plan.settings), columns, _snapshots(data, plan.dataset))
     for line in axes:
@@ -58,7 +58,7 @@ def draw_training_best(data: FigureData, plan: FigurePlan) -> Any:
     fig, axes = canvas(0.45 + 1.75 * rows, rows, columns, sharex=True)
     flat = [ax for line in axes for ax in line]
     for ax, metric in zip(flat, plan.metrics, strict=False):
-        at = {method: data.setting(plan.dataset, method, metric) for method in plan.methods}
+        at = {label: data.setting(plan.dataset, label, metric) for label in plan.methods}
         header = metric_header(data.study, metric)
         curve_panel(ax, study_curves(data, plan.dataset, metric, plan.methods, at, header), data.styles)
         ax.set_title(header, wrap=True)
@@ -75,7 +75,7 @@ def draw_published_curves(data: FigureData, plan: FigurePlan) -> Any:
     Without real images, as published: their scores are far from those of the methods, which they would flatten.
     """
     reference, (setting,) = data.reference, plan.settings
-    at = {method: data.study.settings_of(method, [setting])[0] for method in plan.methods}
+    at = {label: data.study.settings_of(label, [setting])[0] for label in plan.methods}
     rows = []
     for kind, metric in kinds_of(data.study, plan.metrics):
         ours = study_curves(data, plan.dataset, metric, plan.methods, at, our_title(data, metric), epochs=True)
@@ -110,8 +110,8 @@ def curve_figure(
 
 def curve_panel(ax: Any, panel: CurvePanel, styles: dict[str, MethodStyle]) -> None:
     """A line with its band per method; a diverged run as a thin line ending in a cross; real images dashed."""
-    for method, curve in panel.curves.items():
-        style = styles[method]
+    for label, curve in panel.curves.items():
+        style = styles[label]
         if curve.x:
             ax.fill_between(curve.x, curve.low, curve.high, color=style.color, alpha=0.15, linewidth=0)
             ax.plot(curve.x, curve.mean, color=style.color, marker=style.marker, linestyle=style.dash, markersize=3)
@@ -150,8 +150,8 @@ def _snapshots(data: FigureData, dataset: str) -> list[int]:
     """The updates at which runs were scored; the last finite snapshots of diverged ones only if no run finished."""
     scores = data.results.scores[data.results.scores["dataset"] == dataset]
     finished = scores[scores["state"] == "ok"]
-    updates = (finished if len(finished) else scores)["updates"].dropna()
-    return sorted({int(steps) for steps in updates})
+    rows = finished if len(finished) else scores
+    return sorted({int(steps) for steps in rows["steps"].dropna()})
 
 
 def snapshot_ticks(snapshots: list[Place], inches: float) -> list[Place]:

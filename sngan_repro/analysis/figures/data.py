@@ -46,10 +46,10 @@ class FigureData:
         assert self.study.published is not None
         return self.study.published
 
-    def runs(self, dataset: str, method: str, setting: str) -> pd.DataFrame:
+    def runs(self, dataset: str, label: str, setting: str) -> pd.DataFrame:
         """Rows of runs.csv of one cell, in the order of the seeds."""
         runs = self.results.runs
-        return runs[(runs["dataset"] == dataset) & (runs["method"] == method) & (runs["setting"] == setting)]
+        return runs[(runs["dataset"] == dataset) & (runs["label"] == label) & (runs["setting"] == setting)]
 
     def paths(self, run: Row) -> RunPaths:
         """The files of a row of runs.csv."""
@@ -62,34 +62,34 @@ class FigureData:
             self._logs[folder] = read_log(self.paths(run))
         return self._logs[folder]
 
-    def scores(self, dataset: str, metric: str, method: str, setting: str) -> pd.DataFrame:
+    def scores(self, dataset: str, metric: str, label: str, setting: str) -> pd.DataFrame:
         """Score rows of one cell, all seeds and snapshots, without missing values."""
         scores = self.results.scores
         return scores[
             (scores["dataset"] == dataset)
             & (scores["metric"] == metric)
-            & (scores["method"] == method)
+            & (scores["label"] == label)
             & (scores["setting"] == setting)
             & scores["value"].notna()
         ]
 
-    def cell(self, dataset: str, metric: str, method: str, setting: str) -> Row:
+    def cell(self, dataset: str, metric: str, label: str, setting: str) -> Row:
         """The row of summary.csv of one cell."""
         rows = self.summary
         return rows[
             (rows["dataset"] == dataset)
             & (rows["metric"] == metric)
-            & (rows["method"] == method)
+            & (rows["label"] == label)
             & (rows["setting"] == setting)
         ].iloc[0]
 
-    def setting(self, dataset: str, method: str, metric: str | None = None) -> str:
+    def setting(self, dataset: str, label: str, metric: str | None = None) -> str:
         """The setting at which to show a method: its best by ``metric`` (default: the study's primary one)."""
-        return shown_setting(self.study, self.summary, dataset, method, metric or primary_metric(self.study))
+        return shown_setting(self.study, self.summary, dataset, label, metric or primary_metric(self.study))
 
-    def shown_run(self, dataset: str, method: str) -> Row:
+    def shown_run(self, dataset: str, label: str) -> Row:
         """The run shown where one stands for a method: the shown setting's first seed that finished, else its first."""
-        runs = self.runs(dataset, method, self.setting(dataset, method))
+        runs = self.runs(dataset, label, self.setting(dataset, label))
         finished = runs[runs["state"] == "ok"]
         return (finished if len(finished) else runs).iloc[0]
 

@@ -22,24 +22,24 @@ DASHES: dict[str, Any] = {"D": "-", "G": (0, (3, 1.2))}
 
 def draw_figure1(data: FigureData, plan: FigurePlan) -> Any:
     """Left: D and G loss, and below them what was published of them; right: real and generated images."""
-    (method,), (setting,) = plan.methods, plan.settings
+    (label,), (setting,) = plan.methods, plan.settings
     losses = data.reference.loss_readings
     assert losses is not None
-    runs = data.runs(plan.dataset, method, setting)
+    runs = data.runs(plan.dataset, label, setting)
     finished = runs[runs["state"] == "ok"]
     run = (finished if len(finished) else runs).iloc[0]
-    colors = {"D": data.styles[method].color, "G": G_COLOR}
+    colors = {"D": data.styles[label].color, "G": G_COLOR}
     fig, axes = canvas(4.3, 2, 2, width_ratios=[1.9, 1])
     (ax, real), (below, generated) = axes
     state = ", diverged" if run["state"] == "diverged" else ""
-    ax.set_title(fit(f"This study: {method} ({setting}, seed {run['seed']}{state})", 0.6 * WIDTH))
+    ax.set_title(fit(f"This study: {label} ({setting}, seed {run['seed']}{state})", 0.6 * WIDTH))
     _losses(ax, data.log(run), run, colors)
-    below.set_title(fit(f"{data.reference.label}, {losses.where}: {method}, read {losses.how}", 0.6 * WIDTH))
+    below.set_title(fit(f"{data.reference.label}, {losses.where}: {label}, read {losses.how}", 0.6 * WIDTH))
     _readings(below, losses, colors)
     across = tiles_across(data.study.datasets[plan.dataset].image_size)
     for panel, images, title in (
         (real, data.real_images(plan.dataset, across**2), REAL),
-        (generated, samples_of(data, run, "final.npy", 4), f"{method}, end of training"),
+        (generated, samples_of(data, run, "final.npy", 4), f"{label}, end of training"),
     ):
         panel.set_axis_off()
         panel.set_title(title)
@@ -89,7 +89,7 @@ def _readings(ax: Any, losses: LossReadings, colors: dict[str, str]) -> None:
     ax.set_xlim(-0.02 * last, 1.02 * last)
     ax.set_ylim(0, 1.15 * max(reading.high for reading in losses.readings))
     few_ticks(ax)
-    ax.set(xlabel="updates", ylabel="loss")
+    ax.set(xlabel="steps", ylabel="loss")
 
 
 def _handles(colors: dict[str, str]) -> list[Any]:

@@ -53,24 +53,24 @@ def draw_samples(data: FigureData, plan: FigurePlan) -> Any:
         ax.set_axis_off()
     show(flat[0], data.real_images(plan.dataset, across**2), across)
     flat[0].set_title(REAL, color=INK)
-    for ax, method in zip(flat[1:], plan.methods, strict=False):
-        run = data.shown_run(plan.dataset, method)
+    for ax, label in zip(flat[1:], plan.methods, strict=False):
+        run = data.shown_run(plan.dataset, label)
         show(ax, samples_of(data, run, "final.npy", 4), across)
         state = ", diverged" if run["state"] == "diverged" else ""
-        ax.set_title(fit(f"{method} ({run['setting']}{state})", panel), color=data.styles[method].color)
+        ax.set_title(fit(f"{label} ({run['setting']}{state})", panel), color=data.styles[label].color)
     return fig
 
 
 def draw_progress(data: FigureData, plan: FigurePlan) -> Any:
     """Rows: methods at their best setting; columns: snapshots. The latents are the same within a row."""
     chosen: dict[str, Any] = {}
-    for method in plan.methods:
-        run = data.shown_run(plan.dataset, method)
-        chosen[method] = (run, _progress(data, run))
+    for label in plan.methods:
+        run = data.shown_run(plan.dataset, label)
+        chosen[label] = (run, _progress(data, run))
     columns = max(1, max(len(shown) for _, shown in chosen.values()))
     cell = min((WIDTH - 0.5) / columns, (HEIGHT - 0.3) / len(chosen) - 0.2, 1.4)
     fig, axes = canvas(len(chosen) * (cell + 0.2) + 0.3, len(chosen), columns, width=0.5 + columns * cell)
-    for line, (method, (run, shown)) in zip(axes, chosen.items(), strict=True):
+    for line, (label, (run, shown)) in zip(axes, chosen.items(), strict=True):
         for ax in line:
             ax.set(xticks=[], yticks=[])
             ax.spines[:].set_visible(False)
@@ -81,21 +81,21 @@ def draw_progress(data: FigureData, plan: FigurePlan) -> Any:
         if not shown:
             note(line[0], "no samples")
         state = ", diverged" if run["state"] == "diverged" else ""
-        lines = [fit(method, cell), fit(f"({run['setting']}{state})", cell)]
-        line[0].set_ylabel("\n".join(lines), color=data.styles[method].color, weight="bold")
+        lines = [fit(label, cell), fit(f"({run['setting']}{state})", cell)]
+        line[0].set_ylabel("\n".join(lines), color=data.styles[label].color, weight="bold")
     fig.supxlabel("above each grid: generator updates", fontsize=7.5)
     return fig
 
 
 def _progress(data: FigureData, run: Row) -> list[tuple[int, np.ndarray]]:
     """(updates, images) of at most NUM_PROGRESS snapshots of a run, the first and the last among them."""
-    arrays, updates = samples_of(data, run, "progress.npy", 5), snapshot_steps(data, run)
+    arrays, steps = samples_of(data, run, "progress.npy", 5), snapshot_steps(data, run)
     if arrays is None:
         return []
-    if len(arrays) != len(updates):
+    if len(arrays) != len(steps):
         path = data.paths(run).samples / "progress.npy"
-        raise ConfigError(f"{path}: {len(arrays)} snapshots, but the run has {len(updates)}; train it again")
-    return [(updates[k], arrays[k]) for k in evenly(len(updates), NUM_PROGRESS)]
+        raise ConfigError(f"{path}: {len(arrays)} snapshots, but the run has {len(steps)}; train it again")
+    return [(steps[k], arrays[k]) for k in evenly(len(steps), NUM_PROGRESS)]
 
 
 def evenly(count: int, most: int) -> list[int]:
@@ -110,11 +110,11 @@ def snapshot_steps(data: FigureData, run: Row) -> list[int]:
     scores = data.results.scores
     rows = scores[
         (scores["dataset"] == run["dataset"])
-        & (scores["method"] == run["method"])
+        & (scores["label"] == run["label"])
         & (scores["setting"] == run["setting"])
         & (scores["seed"] == run["seed"])
     ]
-    return sorted({int(steps) for steps in rows["updates"]})
+    return sorted({int(steps) for steps in rows["steps"]})
 
 
 def samples_of(data: FigureData, run: Row, name: str, ndim: int) -> np.ndarray | None:

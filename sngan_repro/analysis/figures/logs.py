@@ -24,20 +24,20 @@ def draw_losses(data: FigureData, plan: FigurePlan) -> Any:
     """Rows: methods, columns: settings. D solid in the method's colour, G dashed; seeds faint, their mean strong."""
     rows, columns = len(plan.methods), len(plan.settings)
     fig, axes = canvas(0.55 + 1.12 * rows, rows, columns, sharex="col", sharey="row")
-    for line, method in zip(axes, plan.methods, strict=True):
+    for line, label in zip(axes, plan.methods, strict=True):
         shown: list[np.ndarray] = []
         for ax, setting in zip(line, plan.settings, strict=True):
-            for _, run in data.runs(plan.dataset, method, setting).iterrows():
+            for _, run in data.runs(plan.dataset, label, setting).iterrows():
                 if run["state"] == "diverged":
                     ax.axvline(run["diverged_at"], color="#222222", linestyle=":", linewidth=0.8)
                     ax.plot(run["diverged_at"], 0.94, "x", color="#222222", transform=ax.get_xaxis_transform())
             for column, color, dash in (
-                ("d_loss", data.styles[method].color, "-"),
+                ("d_loss", data.styles[label].color, "-"),
                 ("g_loss", G_COLOR, (0, (3, 1.2))),
             ):
-                shown += _loss(ax, data, plan.dataset, method, setting, column, color, dash)
+                shown += _loss(ax, data, plan.dataset, label, setting, column, color, dash)
             ax.margins(x=0)
-        line[0].set_ylabel(f"{fit(method, 1.0)}\nloss")
+        line[0].set_ylabel(f"{fit(label, 1.0)}\nloss")
         robust_limits(line[0], shown)
     for ax, setting in zip(axes[0], plan.settings, strict=True):
         ax.set_title(f"Setting {setting}")
@@ -49,11 +49,11 @@ def draw_losses(data: FigureData, plan: FigurePlan) -> Any:
 
 
 def _loss(
-    ax: Any, data: FigureData, dataset: str, method: str, setting: str, column: str, color: str, dash: Any
+    ax: Any, data: FigureData, dataset: str, label: str, setting: str, column: str, color: str, dash: Any
 ) -> list[np.ndarray]:
     """Draw one loss of all seeds, and their mean while all of them train; returns the smoothed values."""
     curves = []
-    for _, run in data.runs(dataset, method, setting).iterrows():
+    for _, run in data.runs(dataset, label, setting).iterrows():
         log = data.log(run)
         curve = smooth(log["step"].to_numpy(), log[column].to_numpy(dtype=np.float64), int(run["steps_total"]))
         curves.append(curve)
@@ -122,12 +122,12 @@ def draw_spectral(data: FigureData, plan: FigurePlan) -> Any:
     flat = [ax for line in axes for ax in line]
     for ax in flat[len(plan.methods) :]:
         ax.set_visible(False)
-    for ax, method in zip(flat, plan.methods, strict=False):
-        run = data.shown_run(plan.dataset, method)
+    for ax, label in zip(flat, plan.methods, strict=False):
+        run = data.shown_run(plan.dataset, label)
         state = ", diverged" if run["state"] == "diverged" else ""
-        ax.set_title(fit(f"{method} ({run['setting']}, seed {run['seed']}{state})", 2.5))
+        ax.set_title(fit(f"{label} ({run['setting']}, seed {run['seed']}{state})", 2.5))
         ax.set_xlabel("generator updates")
-        _spectral_panel(ax, data.log(run), data.styles[method].color)
+        _spectral_panel(ax, data.log(run), data.styles[label].color)
     for line in axes:
         line[0].set_ylabel("spectral norm")
     return fig

@@ -22,10 +22,10 @@ def draw_variety(data: FigureData, plan: FigurePlan) -> Any:
     fig, ((ax, side),) = canvas(3.3, 1, 2, width=4.6, width_ratios=[2.9, 1])
     side.set_axis_off()
     precision, recall = plan.metrics
-    for method in plan.methods:
-        style, shown = data.styles[method], data.setting(plan.dataset, method)
-        for setting in data.study.settings_of(method, plan.settings):
-            xs, ys = (_finals(data, plan.dataset, metric, method, setting) for metric in (precision, recall))
+    for label in plan.methods:
+        style, shown = data.styles[label], data.setting(plan.dataset, label)
+        for setting in data.study.settings_of(label, plan.settings):
+            xs, ys = (_finals(data, plan.dataset, metric, label, setting) for metric in (precision, recall))
             seeds = sorted(xs.keys() & ys.keys())
             if not seeds:
                 continue
@@ -49,8 +49,8 @@ def draw_variety(data: FigureData, plan: FigurePlan) -> Any:
     return fig
 
 
-def _finals(data: FigureData, dataset: str, metric: str, method: str, setting: str) -> dict[int, float]:
-    scores = data.scores(dataset, metric, method, setting)
+def _finals(data: FigureData, dataset: str, metric: str, label: str, setting: str) -> dict[int, float]:
+    scores = data.scores(dataset, metric, label, setting)
     rows = scores[scores["last"] & (scores["state"] == "ok")]
     return dict(zip(rows["seed"].astype(int), values_of(rows), strict=True))
 
@@ -60,13 +60,13 @@ def draw_divergence(data: FigureData, plan: FigurePlan) -> Any:
     import seaborn as sns
 
     runs = data.results.runs[data.results.runs["dataset"] == plan.dataset]
-    own = any(data.study.settings_of(method) == [OWN_SETTING] for method in plan.methods)
+    own = any(data.study.settings_of(label) == [OWN_SETTING] for label in plan.methods)
     settings = [*plan.settings, *([OWN_SETTING] if own else [])]
     lost = np.zeros((len(plan.methods), len(settings)))
     texts = np.empty(lost.shape, dtype=object)
-    for row, method in enumerate(plan.methods):
+    for row, label in enumerate(plan.methods):
         for column, setting in enumerate(settings):
-            cell = runs[(runs["method"] == method) & (runs["setting"] == setting)]
+            cell = runs[(runs["label"] == label) & (runs["setting"] == setting)]
             diverged = int((cell["state"] == "diverged").sum())
             lost[row, column] = diverged / max(1, len(cell))
             texts[row, column] = f"{diverged} of {len(cell)}" if len(cell) else MISSING
@@ -101,17 +101,17 @@ def draw_cost(data: FigureData, plan: FigurePlan) -> Any:
     """Left: training time per 1000 updates; right: total time, training and scoring. One bar per method."""
     from matplotlib.patches import Patch
 
-    cost: Any = data.results.cost[data.results.cost["dataset"] == plan.dataset].set_index(["stage", "method"])
+    cost: Any = data.results.cost[data.results.cost["dataset"] == plan.dataset].set_index(["stage", "label"])
     fig, ((left, right),) = canvas(0.85 + 0.25 * len(plan.methods), 1, 2, sharey=True)
     runs = data.results.runs[data.results.runs["dataset"] == plan.dataset]
     unit, size = time_unit(max(cost.loc[(s, m), "seconds"] for s in ("train", "score") for m in plan.methods))
-    for place, method in enumerate(plan.methods):
-        style = data.styles[method]
-        train, score = cost.loc[("train", method)], cost.loc[("score", method)]
-        rate = train["seconds_per_1000_updates"]
+    for place, label in enumerate(plan.methods):
+        style = data.styles[label]
+        train, score = cost.loc[("train", label)], cost.loc[("score", label)]
+        rate = train["seconds_per_1000_steps"]
         if not np.isnan(rate):
             left.barh(place, rate, 0.7, color=style.color, alpha=0.55, edgecolor=style.color, linewidth=0.6)
-            of_method = runs[runs["method"] == method]
+            of_method = runs[runs["label"] == label]
             single = 1000 * of_method["seconds"] / of_method["steps_done"].where(of_method["steps_done"] > 0)
             # Runs in the lower half of the bar, the number right at its end in the upper half.
             left.plot(single, [place + 0.22] * len(single), style.marker, color=style.color, ms=3, mec=INK, mew=0.35)

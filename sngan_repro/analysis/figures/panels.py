@@ -41,11 +41,11 @@ class BarPanel:
 
     @property
     def methods(self) -> list[str]:
-        return list(dict.fromkeys(method for method, _ in self.cells))
+        return list(dict.fromkeys(label for label, _ in self.cells))
 
-    def settings(self, method: str) -> list[str]:
+    def settings(self, label: str) -> list[str]:
         """The settings side by side in the method's group: its own, or all that any other method has."""
-        if (method, OWN_SETTING) in self.cells:
+        if (label, OWN_SETTING) in self.cells:
             return [OWN_SETTING]
         return list(dict.fromkeys(setting for _, setting in self.cells if setting != OWN_SETTING))
 
@@ -91,12 +91,12 @@ def study_bars(
     return BarPanel(title or metric_header(data.study, metric), cells, real, not higher_is_better(data.study, metric))
 
 
-def _study_cell(data: FigureData, dataset: str, metric: str, method: str, setting: str) -> Cell:
-    row = data.cell(dataset, metric, method, setting)
+def _study_cell(data: FigureData, dataset: str, metric: str, label: str, setting: str) -> Cell:
+    row = data.cell(dataset, metric, label, setting)
     diverged = int(row["num_diverged"])
     if row["n"] == 0:
         return Cell(None, diverged=diverged)
-    scores = data.scores(dataset, metric, method, setting)
+    scores = data.scores(dataset, metric, label, setting)
     points = tuple(values_of(scores[scores["last"] & (scores["state"] == "ok")]))
     bounds = (row["ci_low"], row["ci_high"]) if row["n"] > 1 else (None, None)
     return Cell(row["mean"], bounds[0], bounds[1], points, diverged)
@@ -142,22 +142,22 @@ def study_curves(
     return CurvePanel(title, curves, real_value(data.summary, dataset, metric))
 
 
-def _study_curve(data: FigureData, dataset: str, metric: str, method: str, setting: str, epochs: bool) -> Curve:
+def _study_curve(data: FigureData, dataset: str, metric: str, label: str, setting: str, epochs: bool) -> Curve:
     """Mean over finished seeds with the range between them; the values of diverged runs apart."""
-    scores = data.scores(dataset, metric, method, setting)
+    scores = data.scores(dataset, metric, label, setting)
     unit = 1.0
     if epochs:
-        runs = data.runs(dataset, method, setting)
+        runs = data.runs(dataset, label, setting)
         unit = float((runs["epochs"] / runs["steps_done"].where(runs["steps_done"] > 0)).max())
     lost = tuple(
-        (tuple(float(x) * unit for x in run["updates"]), tuple(map(float, run["value"])))
+        (tuple(float(x) * unit for x in run["steps"]), tuple(map(float, run["value"])))
         for _, run in scores[scores["state"] == "diverged"].groupby("seed")
     )
     finished = scores[scores["state"] == "ok"]
     if finished.empty:
         return Curve(lost=lost)
-    over = finished.groupby("updates")["value"].agg(["mean", "min", "max"])
-    x = tuple(float(updates) * unit for updates in over.index)
+    over = finished.groupby("steps")["value"].agg(["mean", "min", "max"])
+    x = tuple(float(steps) * unit for steps in over.index)
     mean, low, high = (tuple(map(float, over[name])) for name in ("mean", "min", "max"))
     return Curve(x, mean, low, high, lost)
 
@@ -166,11 +166,11 @@ def published_curves(reference: Reference, metric: str, methods: Sequence[str]) 
     """The published scores over the training; the band is the error of reading."""
     found = reference.curves(metric)
     curves = {}
-    for method in (m for m in methods if m in found):
-        points = found[method]
+    for label in (m for m in methods if m in found):
+        points = found[label]
         mean = [point.value for point in points.values()]
         low = [point.value - point.error for point in points.values()]
         high = [point.value + point.error for point in points.values()]
-        curves[method] = Curve(tuple(map(float, points)), tuple(mean), tuple(low), tuple(high))
+        curves[label] = Curve(tuple(map(float, points)), tuple(mean), tuple(low), tuple(high))
     where = next(iter(next(iter(found.values())).values())).where
     return CurvePanel(published_title(reference, metric, where), curves, None)

@@ -23,7 +23,7 @@ class Artefact:
     """The one with faults."""
     faulty_name: str
     clean_name: str
-    method: str
+    label: str
     setting: str
     """Empty for real images."""
     clean: Summary
@@ -65,7 +65,7 @@ def _artefact(
     study: Study,
     faulty: str,
     clean: str,
-    method: str,
+    label: str,
     setting: str,
     with_fault: dict[int, float],
     without: dict[int, float],
@@ -74,7 +74,7 @@ def _artefact(
     seeds = sorted(with_fault.keys() & without.keys())
     sound, faulted = (summarise([scores[seed] for seed in seeds]) for scores in (without, with_fault))
     difference = paired_difference(with_fault, without)
-    return Artefact(protocol, faulty, clean, method, setting, sound, faulted, difference, kind == "fid")
+    return Artefact(protocol, faulty, clean, label, setting, sound, faulted, difference, kind == "fid")
 
 
 def _groups(rows: list[Artefact]) -> list[list[Artefact]]:
@@ -100,12 +100,12 @@ def artefact_table(study: Study, results: Results, summary: pd.DataFrame, datase
         rules.add(len(cells))
         places = _places(rows)
         for row in rows:
-            paired = row.method != REAL
+            paired = row.label != REAL
             cells.append(
                 [
                     ", ".join(fault_words(row.protocol)),
                     f"{metric_short(study, row.clean_name)} {arrow(study, row.clean_name)}",
-                    row.method,
+                    row.label,
                     row.setting or MISSING,
                     mean_sd(row.clean.mean, row.clean.sd, places),
                     mean_sd(row.faulty.mean, row.faulty.sd, places),
@@ -134,7 +134,7 @@ def artefact_sentences(study: Study, results: Results, summary: pd.DataFrame, da
         places, first = _places(rows), rows[0]
         measure = markdown_escape(metric_short(study, first.clean_name))
         parts = [
-            f"that of {'real images' if row.method == REAL else markdown_escape(row.method)} goes from "
+            f"that of {'real images' if row.label == REAL else markdown_escape(row.label)} goes from "
             f"{number(row.clean.mean, places)} to {number(row.faulty.mean, places)}"
             + (f" ({_percent(row.share)} of the latter)" if row.share is not None else "")
             for row in rows

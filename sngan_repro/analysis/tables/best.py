@@ -53,7 +53,7 @@ def study_column(study: Study, summary: pd.DataFrame, dataset: str, metric: str)
         metric_decimals(summary, dataset, metric),
         real_value(summary, dataset, metric),
         methods,
-        str(ranked[0]["method"]) if ranked else None,
+        str(ranked[0]["label"]) if ranked else None,
     )
 
 
@@ -61,10 +61,10 @@ def published_column(reference: Reference, kind: str) -> BestColumn:
     """The published methods; their settings are those that another part of the publication suggests."""
     found = reference.best(kind)
     settings = next((row for metric, row in reference.best_settings.items() if metric == kind), {})
-    methods = {method: Best(found[method].value, settings.get(method, MISSING)) for method in reference.methods
-               if method in found}  # fmt: skip
+    methods = {label: Best(found[label].value, settings.get(label, MISSING)) for label in reference.methods
+               if label in found}  # fmt: skip
     real = found.get(REAL)
-    ranked = sorted(methods, key=lambda method: methods[method].mean, reverse=SCORES.get(kind).higher_is_better)
+    ranked = sorted(methods, key=lambda label: methods[label].mean, reverse=SCORES.get(kind).higher_is_better)
     decimals = max(len(repr(entry.value).partition(".")[2]) for entry in found.values())
     sign = "↑" if SCORES.get(kind).higher_is_better else "↓"
     return BestColumn(

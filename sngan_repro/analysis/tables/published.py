@@ -102,9 +102,9 @@ def write_published(reference: Reference, folder: Path) -> list[Path]:
     )
     table = print_best(file_stem(source.where), caption, reference.methods, columns, None)
     rows: list[dict[str, Any]] = [
-        {"metric": kind, "method": method, "setting": _setting(column, method), **found.to_dict()}
+        {"metric": kind, "label": label, "setting": _setting(column, label), **found.to_dict()}
         for kind, column in zip(source.values, columns, strict=True)
-        for method, found in reference.best(kind).items()
+        for label, found in reference.best(kind).items()
     ]
     files = [folder / f"{file_stem(source.where)}.{suffix}" for suffix in ("md", "tex", "csv")]
     write_text(files[0], markdown_document([table]))
@@ -113,8 +113,8 @@ def write_published(reference: Reference, folder: Path) -> list[Path]:
     return files
 
 
-def _setting(column: BestColumn, method: str) -> str | None:
-    best = column.methods.get(method)
+def _setting(column: BestColumn, label: str) -> str | None:
+    best = column.methods.get(label)
     return best.setting if best and best.setting != MISSING else None
 
 

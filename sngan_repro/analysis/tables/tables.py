@@ -87,12 +87,12 @@ def _key(kind: str, dataset: str, metrics: Sequence[str] = ()) -> str:
     return "-".join([kind, dataset, *(metric.replace("@", "-") for metric in metrics[:1])])
 
 
-def _cell(summary: pd.DataFrame, dataset: str, metric: str, method: str, setting: str) -> Row:
+def _cell(summary: pd.DataFrame, dataset: str, metric: str, label: str, setting: str) -> Row:
     """The row of summary.csv for one cell of the study."""
     rows = summary[
         (summary["dataset"] == dataset)
         & (summary["metric"] == metric)
-        & (summary["method"] == method)
+        & (summary["label"] == label)
         & (summary["setting"] == setting)
     ]
     return rows.iloc[0]
@@ -106,7 +106,7 @@ def _share(rows: pd.DataFrame) -> str:
 def best_table(study: Study, summary: pd.DataFrame, dataset: str, metrics: Sequence[str]) -> PrintedTable:
     """One row per method at its best setting, chosen per metric; real images first."""
     rows = summary[(summary["dataset"] == dataset) & (summary["metric"] == metrics[0])]
-    diverged = {label: _share(rows[rows["method"] == label]) for label in study.labels}
+    diverged = {label: _share(rows[rows["label"] == label]) for label in study.labels}
     labels = "; ".join(metric_label(study, metric) for metric in metrics)
     caption = (
         f"{dataset}: each method at its best setting per metric: {BEST_SETTING}. {labels}. {STATISTICS}; "
@@ -191,7 +191,7 @@ def cost_table(study: Study, results: Results, dataset: str) -> PrintedTable:
         "s per 1000 updates",
         "memory (MB)",
     ]
-    cost: Any = results.cost[results.cost["dataset"] == dataset].set_index(["stage", "method"])
+    cost: Any = results.cost[results.cost["dataset"] == dataset].set_index(["stage", "label"])
     rows = []
     for label in study.labels:
         train, score = cost.loc[("train", label)], cost.loc[("score", label)]
@@ -202,15 +202,15 @@ def cost_table(study: Study, results: Results, dataset: str) -> PrintedTable:
                 duration(train["seconds"]),
                 duration(score["seconds"]),
                 amount(train["images_per_second"]),
-                amount(train["seconds_per_1000_updates"]),
+                amount(train["seconds_per_1000_steps"]),
                 integer(train["max_rss_mb"]),
             ]
         )
     rules = {len(rows)}
-    for stage, method in cost.index:
+    for stage, label in cost.index:
         if stage in ("evaluator", "score real"):
-            name = f"Evaluator: {method}" if stage == "evaluator" else f"{method} (scoring)"
-            seconds = duration(cost.loc[(stage, method), "seconds"])
+            name = f"Evaluator: {label}" if stage == "evaluator" else f"{label} (scoring)"
+            seconds = duration(cost.loc[(stage, label), "seconds"])
             times = [seconds, MISSING] if stage == "evaluator" else [MISSING, seconds]
             rows.append([name, "1", *times, *[MISSING] * 3])
     caption = (

@@ -22,22 +22,22 @@ def make_evidence():
         for run in study.runs():
             lost = run.id in diverged
             steps = (100, 150) if lost else (100, 200, 300, 400)
-            row = {"dataset": run.dataset, "method": run.label, "setting": run.setting, "seed": run.seed}
+            row = {"dataset": run.dataset, "label": run.label, "setting": run.setting, "seed": run.seed}
             state = "diverged" if lost else "ok"
             runs.append(
                 row
                 | {"state": state, "steps_done": steps[-1], "epochs": steps[-1] * EPOCHS_PER_UPDATE, "folder": run.id}
             )
-            for place, updates in enumerate(steps):
+            for place, at_step in enumerate(steps):
                 for metric in study.metric_names:
                     score = value(metric, run.label, run.setting, run.seed, place)
-                    last = updates == steps[-1]
+                    last = at_step == steps[-1]
                     scores.append(
-                        row | {"updates": updates, "metric": metric, "value": score, "state": state, "last": last}
+                        row | {"steps": at_step, "metric": metric, "value": score, "state": state, "last": last}
                     )
         for metric in study.metric_names:
             score = (real or {}).get(metric, np.nan)
-            at = {"dataset": "cifar10", "method": "Real data", "setting": "", "seed": np.nan, "updates": np.nan}
+            at = {"dataset": "cifar10", "label": "Real data", "setting": "", "seed": np.nan, "steps": np.nan}
             scores.append(at | {"metric": metric, "value": score, "state": "real", "last": True})
         frame = pd.DataFrame(scores)
         results = Results(frame, frame.iloc[:0], pd.DataFrame(runs), pd.DataFrame())

@@ -109,7 +109,7 @@ def test_the_literal_command_gives_what_one_machine_gives(cluster: Cluster, loca
 
     assert snapshots(clone) == snapshots(local) != {}
     scores = [pd.read_csv(each.results / "tables/scores.csv") for each in (clone, local)]
-    columns = ["method", "setting", "seed", "updates", "metric", "value"]
+    columns = ["label", "setting", "seed", "steps", "metric", "value"]
     pd.testing.assert_frame_equal(*[table[columns] for table in scores], check_exact=True)
 
 
