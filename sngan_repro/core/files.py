@@ -1,8 +1,8 @@
-"""Atomic writes: a file is either complete or absent, whatever kills the process or fills the disk."""
+"""Files: atomic writes, locks, checksums. A file is complete or absent, even if the process is killed."""
 
 from __future__ import annotations
 
-import fcntl
+import errno
 import hashlib
 import json
 import os
@@ -12,21 +12,23 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
+
+from sngan_repro.core.schema import ConfigError
 
 if TYPE_CHECKING:
     import numpy as np
 
 
 TEMPORARY = re.compile(r"\..+-[a-z0-9_]{8}(\.\w+)?")
-"""Names that :func:`atomic_path` gives to unfinished files."""
+"""Names of the temporary files of :func:`atomic_path`."""
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """A temporary path in the same folder that replaces ``path`` when the block ends without an error.
+    """A temporary path in the same folder. It replaces ``path`` if the block ends without an error, else it is removed.
 
-    The suffix is kept, since libraries choose formats by it. On an error the temporary file is removed.
+    It has the same suffix, since some libraries choose the format by it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
@@ -45,14 +47,14 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def remove_temporaries(folder: Path) -> None:
-    """Remove what killed processes left of :func:`atomic_path` below a folder that nobody else writes to."""
+    """Remove temporary files of :func:`atomic_path` that killed processes left. No other process may use the folder."""
     for path in folder.rglob(".*"):
         if TEMPORARY.fullmatch(path.name) and path.is_file():
             path.unlink()
 
 
 def tree_stamp(folder: Path) -> str:
-    """A digest of names, sizes and times of all files below a folder: it changes when the content may have."""
+    """A digest of the names, sizes and modification times of all files below a folder, 16 hex digits."""
     entries = []
     for path in sorted(folder.rglob("*")):
         if path.is_file():
@@ -61,21 +63,38 @@ def tree_stamp(folder: Path) -> str:
     return hashlib.sha256("\n".join(entries).encode()).hexdigest()[:16]
 
 
-@contextmanager
-def file_lock(path: Path, wait: bool) -> Iterator[TextIO]:
-    """Hold a lock file; it is released with the process, also when that is killed.
+class LockedError(Exception):
+    """Another process holds a lock file. The message is its :func:`process_name`."""
 
-    Raises BlockingIOError when another process holds it and ``wait`` is false; the file tells who.
+
+@contextmanager
+def file_lock(path: Path, wait: bool) -> Iterator[None]:
+    """Hold a lock file until the end of the block, or until the process ends or is killed.
+
+    If another process holds it, wait for it (``wait``) or raise :class:`LockedError`. Raises ConfigError on a file
+    system without locks.
     """
+    from filelock import FileLock, Timeout
+
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-        stream.truncate(0)
-        yield stream
+    lock = FileLock(path, timeout=-1 if wait else 0, fallback_to_soft=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise LockedError(path.read_text(encoding="utf-8")) from None
+    except OSError as error:
+        if error.errno in (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP):
+            raise ConfigError(f"{path}: the file system has no locks ({error.strerror}); use another one") from None
+        raise
+    try:
+        path.write_text(process_name(), encoding="utf-8")
+        yield
+    finally:
+        lock.release()
 
 
 def process_name() -> str:
-    """Slurm job if any, host and process id, for lock files and messages."""
+    """Slurm job (if any), host and process id, for lock files and messages."""
     job = os.environ.get("SLURM_JOB_ID")
     return f"{f'Slurm job {job}, ' if job else ''}{platform.node()} process {os.getpid()}"
 
@@ -87,7 +106,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write indented JSON atomically. NaN and infinity are refused: a missing number is null."""
+    """Write indented JSON atomically. Raises ValueError for NaN and infinity; a missing number is null."""
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 

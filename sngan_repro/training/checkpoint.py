@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sngan_repro.config.run_paths import RunPaths
-from sngan_repro.core.files import atomic_path, file_lock, process_name
+from sngan_repro.core.files import LockedError, atomic_path, file_lock
 from sngan_repro.core.lazy import torch
 from sngan_repro.core.schema import ConfigError
 
@@ -24,14 +24,11 @@ def run_lock(run: RunPaths, wait: bool = False) -> Iterator[None]:
     The lock is released at the end of the process, also when it is killed. If another process holds it, wait for it
     (``wait``) or raise ConfigError.
     """
-    path = run.resume / "lock"
     try:
-        with file_lock(path, wait) as stream:
-            stream.write(process_name())
-            stream.flush()
+        with file_lock(run.resume / "lock", wait):
             yield
-    except BlockingIOError:
-        raise ConfigError(f"{run.root}: this run is being trained already, by {path.read_text().strip()}") from None
+    except LockedError as holder:
+        raise ConfigError(f"{run.root}: this run is being trained already, by {holder}") from None
 
 
 def state_path(run: RunPaths) -> Path:

@@ -13,7 +13,7 @@ from typing import Any
 
 from sngan_repro.config.machine import MachineConfig
 from sngan_repro.config.specs import RunSpec
-from sngan_repro.core.files import file_lock, process_name, write_text
+from sngan_repro.core.files import LockedError, file_lock, write_text
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.data.sources import source_info
 from sngan_repro.evaluation.evaluators import EVALUATORS
@@ -68,15 +68,12 @@ def study_lock(layout: Layout) -> Iterator[None]:
 
     The lock ends with the process, also when it is killed. Raises ConfigError when another process holds it.
     """
-    path = layout.root / ".lock"
     try:
-        with file_lock(path, wait=False) as stream:
-            stream.write(process_name())
-            stream.flush()
+        with file_lock(layout.root / ".lock", wait=False):
             yield
-    except BlockingIOError:
+    except LockedError as holder:
         raise ConfigError(
-            f"{layout.root}: another Snakemake works on this study, {path.read_text().strip()}; wait for it, or stop it"
+            f"{layout.root}: another Snakemake works on this study, {holder}; wait for it, or stop it"
         ) from None
 
 
