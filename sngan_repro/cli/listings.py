@@ -1,11 +1,12 @@
-"""Methods as the terminal shows them: all in short, or one in full. No torch here."""
+"""Lists for the terminal: methods, scores, tests of claims and data sources. No torch here."""
 
 from __future__ import annotations
 
 import inspect
 import shutil
 import textwrap
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
 
 from sngan_repro.data.sources import list_sources
 from sngan_repro.evaluation.evaluators import EVALUATORS
@@ -16,20 +17,22 @@ INDENT = "    "
 
 
 def print_methods() -> None:
-    """Every method in a line or two, and its options."""
+    """Print every method with its options, a line or two each."""
     for name in method_names():
         method = find_method(name)
         kind = "" if isinstance(method, type) else "program, "
         _wrapped(f"{name}: {kind}{method.title}. {method.summary}" + (f" [{method.source}]" if method.source else ""))
         if METHODS.code(name) is not None:
-            print(f"{INDENT}of your own, in {METHODS.origin(name)}")
+            print(f"{INDENT}a plugin, in {METHODS.origin(name)}")
         for line in option_lines(name):
             _wrapped(line, INDENT)
-    print("\n`sngan-repro methods NAME` shows one in full; `sngan-repro new-method NAME` begins one of your own.")
+    print(
+        "\n`sngan-repro methods NAME` shows one in full; `sngan-repro new-method NAME` writes a new one to start from."
+    )
 
 
 def print_method(name: str) -> None:
-    """One method in full: what it is, its losses, its options, its source, its file, a line for a study."""
+    """Print one method in full: summary, losses, options, a line for a study file, source and file."""
     method = find_method(name)
     print(f"{name}: {method.title}")
     _wrapped(method.summary, INDENT)
@@ -51,7 +54,7 @@ def print_method(name: str) -> None:
 
 
 def option_lines(name: str) -> list[str]:
-    """``gp_weight: float = 10.0 - lambda, the weight of the penalty`` for each option of a method."""
+    """``gamma: float = 0.5 - ratio of the two errors`` for each option of a method."""
     lines = []
     for option, field in find_method(name).Options.model_fields.items():
         text = f" - {field.description}" if field.description else ""
@@ -61,9 +64,11 @@ def option_lines(name: str) -> list[str]:
 
 def type_name(annotation: Any) -> str:
     """``'hinge' | 'standard'``, ``float``, ``int | None``."""
-    if getattr(annotation, "__name__", "") == "Literal" or str(annotation).startswith("typing.Literal"):
-        return " | ".join(repr(value) for value in annotation.__args__)
-    return annotation.__name__ if isinstance(annotation, type) else str(annotation)
+    if get_origin(annotation) is Literal:
+        return " | ".join(repr(value) for value in get_args(annotation))
+    if get_origin(annotation) in (Union, UnionType):
+        return " | ".join(type_name(part) for part in get_args(annotation))
+    return "None" if annotation is NoneType else getattr(annotation, "__name__", str(annotation))
 
 
 def _yaml(value: Any) -> str:
@@ -71,7 +76,7 @@ def _yaml(value: Any) -> str:
 
 
 def _wrapped(text: str, indent: str = "") -> None:
-    """A paragraph as wide as the terminal; what is no terminal gets lines as long as they are."""
+    """Print a paragraph, wrapped to the width of the terminal; unwrapped if the output is no terminal."""
     width = shutil.get_terminal_size((10_000, 24)).columns
     print(textwrap.fill(text, width, initial_indent=indent, subsequent_indent=indent + INDENT, break_long_words=False))
 
@@ -88,7 +93,7 @@ def print_scores() -> None:
 
 
 def print_criteria() -> None:
-    """Print every test that a claim can be bound to, with what it tests and its options."""
+    """Print every test that a claim can be bound to, with its summary and its options."""
     from sngan_repro.analysis.claims.criteria import CRITERIA
     from sngan_repro.analysis.claims.ledger import options_of
 
@@ -101,7 +106,7 @@ def print_criteria() -> None:
 
 
 def print_datasets(data_dir: str) -> None:
-    """Print every data source with its size and where its files come from."""
+    """Print every data source with its size, and where to put its files."""
     for source in list_sources():
         num_train = f"{source.num_train:,}" if source.num_train else "?"
         num_test = f"{source.num_test:,}" if source.num_test else "?"

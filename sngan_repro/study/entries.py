@@ -1,4 +1,4 @@
-"""Entries of ``methods`` in a study file: what they may hold, and what they add to a run's specification. No torch."""
+"""Entries of ``methods`` in a study file: their keys, and the part of a run's specification they give. No torch."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from sngan_repro.methods.program import Program
 
 ENTRY_KEYS = [key for key in RESERVED if key != "options"]
 OWN_KEYS: dict[str, type[Model]] = {"setting": OptimizerSpec, "nets": NetsSpec}
-"""Keys of an entry that hold keys of other parts of a study."""
+"""Keys of an entry whose values replace keys of other parts of a study."""
 
 NO_SETTING = {"lr": 1.0}
-"""In the specification of a program without settings; read by nothing."""
+"""The setting in the specification of a program without settings. Nothing uses it."""
 
 
 class MethodEntry(Model):
@@ -36,33 +36,27 @@ class MethodEntry(Model):
     @model_validator(mode="before")
     @classmethod
     def _flat_options(cls, value: Any) -> Any:
-        """Accept a bare name, and collect unreserved keys as options."""
-        return flattened(value)
-
-
-def flattened(value: Any) -> Any:
-    """An entry as its model has it: a bare name becomes a mapping, keys that are none of its own become options.
-
-    Raises ValueError (for pydantic) for what is neither.
-    """
-    if isinstance(value, str):
-        return {"name": value}
-    if not isinstance(value, dict):
-        raise ValueError(f"a name such as sngan, or a mapping such as {{name: sngan, loss: hinge}}; found {value!r}")
-    own = {key: value[key] for key in value if key in RESERVED}
-    extra = {str(key): value[key] for key in value if key not in RESERVED}
-    if not own and len(extra) == 1:  # `- sngan: {loss: hinge}`, or `- sngan:` alone
-        (name, inner), *_ = extra.items()
-        keys = "".join(f", {key}: {given}" for key, given in inner.items()) if isinstance(inner, dict) else ""
-        raise ValueError(f"the method's name is the value of `name`; write {{name: {name}{keys}}}")
-    options = own.get("options", {})
-    if not isinstance(options, dict):
-        raise ValueError(f"`options` must be a mapping of options to values; found {options!r}")
-    return {**own, "options": {**options, **extra}}
+        """Accept a name alone, and collect the keys that are not the entry's own as options."""
+        if isinstance(value, str):
+            return {"name": value}
+        if not isinstance(value, dict):
+            raise ValueError(
+                f"a name such as sngan, or a mapping such as {{name: sngan, loss: hinge}}; found {value!r}"
+            )
+        own = {key: value[key] for key in value if key in RESERVED}
+        extra = {str(key): value[key] for key in value if key not in RESERVED}
+        if not own and len(extra) == 1:  # `- sngan: {loss: hinge}`, or `- sngan:` alone
+            (name, inner), *_ = extra.items()
+            keys = "".join(f", {key}: {given}" for key, given in inner.items()) if isinstance(inner, dict) else ""
+            raise ValueError(f"the method's name is the value of `name`; write {{name: {name}{keys}}}")
+        options = own.get("options", {})
+        if not isinstance(options, dict):
+            raise ValueError(f"`options` must be a mapping of options to values; found {options!r}")
+        return {**own, "options": {**options, **extra}}
 
 
 def check_labels(labels: Iterable[str]) -> None:
-    """Raise ConfigError for two entries whose results would lie in one folder."""
+    """Raise ConfigError for two entries whose results would be in one folder."""
     seen: dict[str, str] = {}
     for label in labels:
         other = seen.get(label.lower())
@@ -79,7 +73,7 @@ def check_labels(labels: Iterable[str]) -> None:
 def options_of(method: type[Method] | Program, given: dict[str, Any], where: str) -> Any:
     """The complete options of an entry, an instance of the method's ``Options``.
 
-    Raises ConfigError naming the key and what would be right.
+    Raises ConfigError that names the key and the allowed keys or values. Its lines begin with ``where``.
     """
     known = method.Options.model_fields
     for key in given:
@@ -102,12 +96,12 @@ def options_of(method: type[Method] | Program, given: dict[str, Any], where: str
 
 
 def nets_of(nets: NetsSpec, replaced: dict[str, Any], where: str) -> NetsSpec:
-    """The networks of an entry: the study's, with what the entry replaces."""
+    """The networks of an entry: the study's, with the keys that the entry replaces."""
     return parse(NetsSpec, {**nets.to_dict(), **replaced}, f"{where}: nets")
 
 
 def setting_of(setting: OptimizerSpec, replaced: dict[str, Any], where: str) -> OptimizerSpec:
-    """A setting as an entry has it. Rates of its own, one or a pair, take the place of the other form."""
+    """A setting with the keys that an entry replaces. ``lr`` replaces a pair of rates, and a pair replaces ``lr``."""
     values = setting.to_dict()
     if "lr" in replaced and not {"lr_d", "lr_g"} & replaced.keys():
         values |= {"lr_d": None, "lr_g": None}
@@ -117,17 +111,21 @@ def setting_of(setting: OptimizerSpec, replaced: dict[str, Any], where: str) -> 
 
 
 def method_parts(
-    entry: MethodEntry, name: str, setting: OptimizerSpec, nets: NetsSpec, training: TrainingSpec, where: str
+    entry: MethodEntry,
+    options: Any,
+    name: str,
+    setting: OptimizerSpec,
+    nets: NetsSpec,
+    training: TrainingSpec,
+    where: str,
 ) -> dict[str, Any]:
-    """What an entry under the setting called ``name`` adds to a run's specification.
+    """The part of a run's specification that an entry gives under the setting called ``name``.
 
-    Raises ConfigError, beginning with ``where``, for an entry that cannot be run.
+    options: from :func:`options_of`. Raises ConfigError, in lines that begin with ``where``, if it cannot be run.
     """
-    method = find_method(entry.name)
-    options = options_of(method, entry.options, where)
     optimizer = setting_of(setting, entry.setting, where)
     try:
-        method.check(options, optimizer)
+        find_method(entry.name).check(options, optimizer)
     except ConfigError as error:
         raise ConfigError(f"{where}: setting {name}: {error}") from None
     return {
@@ -139,13 +137,12 @@ def method_parts(
 
 
 def program_parts(
-    entry: MethodEntry, setting: OptimizerSpec | None, training: TrainingSpec, where: str
+    entry: MethodEntry, options: Any, setting: OptimizerSpec | None, training: TrainingSpec, where: str
 ) -> dict[str, Any]:
-    """The same for a program. setting: None for a program without settings.
+    """The same part for a program. setting: None for a program without settings.
 
-    A program is not given networks, nor anything of ``training`` but the batch size, so its runs depend on neither.
+    A program gets no networks, and of ``training`` only the batch size, so its runs do not depend on the rest.
     """
-    options = options_of(find_method(entry.name), entry.options, where)
     for key in ("nets", "setting") if setting is None else ("nets",):
         if getattr(entry, key):
             raise ConfigError(f"{where}: `{key}` has no effect on a program; remove it")

@@ -25,12 +25,12 @@ from sngan_repro.core.schema import Model
 from sngan_repro.evaluation.protocol import metric_name, metric_names
 from sngan_repro.methods import find_method
 from sngan_repro.methods.program import Program, find_program
-from sngan_repro.study.entries import MethodEntry, method_parts, program_parts
+from sngan_repro.study.entries import MethodEntry, method_parts, options_of, program_parts
 from sngan_repro.study.reference import Reference, load_reference
 
 
 class Study(Model):
-    """The whole of a study file."""
+    """A study file: datasets, methods, settings, seeds, budget and scores."""
 
     derived = frozenset({"name"})
 
@@ -52,7 +52,7 @@ class Study(Model):
     scores: tuple[ProtocolSpec, ...] = Field(min_length=1, description="protocols: how the samples are scored")
     classifier: EvaluatorSpec = Field(EvaluatorSpec(), description="options of trained evaluators")
     headline: tuple[str, ...] = Field((), description="metric names in the main table; default: first IS and FID")
-    reference: str | None = Field(None, description="published values to set beside: a name, or the path of a file")
+    reference: str | None = Field(None, description="published values to compare with: a name, or the path of a file")
     claims: str | None = Field(None, description="ledger of claims to judge: `southampton`, or the path of a YAML file")
 
     @field_validator("seeds")
@@ -80,19 +80,28 @@ class Study(Model):
         found = {label: find_program(entry.name) for entry, label in self.labelled_entries}
         return {label: program for label, program in found.items() if isinstance(program, Program)}
 
+    @cached_property
+    def method_options(self) -> dict[str, Any]:
+        """Label -> the complete options of the method, an instance of its ``Options``. Raises ConfigError.
+
+        Options are validated here, before any job starts. A job validates those in its run's specification once more.
+        """
+        entries = self.labelled_entries
+        return {label: options_of(find_method(e.name), e.options, f"methods: {label}") for e, label in entries}
+
     @property
     def trained_labels(self) -> list[str]:
         """The labels of the methods that are trained here: all but the programs."""
         return [label for label in self.labels if label not in self.programs]
 
     def final_snapshot_only(self, label: str) -> bool:
-        """Whether a method has only an end: a program without snapshots, which makes no updates."""
+        """True if a method has a final snapshot only: a program without snapshots, which makes no updates."""
         return label in self.programs and self.programs[label].snapshots == "final"
 
     def settings_of(self, label: str, among: Iterable[str] | None = None) -> list[str]:
-        """The settings under which a method runs: all, or ``own`` for a program that has no use for them.
+        """The settings under which a method runs: all, or ``own`` for a program that does not use them.
 
-        among: some of the study's settings, where only these are meant.
+        among: choose from these settings of the study only.
         """
         if label in self.programs and not self.programs[label].settings:
             return [OWN_SETTING]
@@ -100,7 +109,7 @@ class Study(Model):
 
     @cached_property
     def published(self) -> Reference | None:
-        """The published values that the study is set beside."""
+        """The published values that the study is compared with."""
         return load_reference(self.reference) if self.reference else None
 
     @property
@@ -110,7 +119,7 @@ class Study(Model):
 
     @property
     def clean_metric_names(self) -> list[str]:
-        """The metrics that are measured without faults."""
+        """The full names of the metrics that are measured without faults."""
         return [name for protocol in self.scores if protocol.is_clean for name in metric_names(protocol).values()]
 
     @property
@@ -126,7 +135,7 @@ class Study(Model):
 
     @property
     def headline_metrics(self) -> list[str]:
-        """The metrics of the main table and figures: without faults, unless there are no such."""
+        """The metrics of the main table and figures: those without faults, or all if every metric has a fault."""
         if self.headline:
             return list(self.headline)
         protocols = [protocol for protocol in self.scores if protocol.is_clean] or self.scores
@@ -167,8 +176,9 @@ class Study(Model):
     def _parts(self, entry: MethodEntry, label: str, setting: str) -> dict[str, Any]:
         where = f"methods: {label}"
         if label in self.programs:
-            return program_parts(entry, self.settings.get(setting), self.training, where)
-        return method_parts(entry, setting, self.settings[setting], self.nets, self.training, where)
+            return program_parts(entry, self.method_options[label], self.settings.get(setting), self.training, where)
+        options = self.method_options[label]
+        return method_parts(entry, options, setting, self.settings[setting], self.nets, self.training, where)
 
     def trained_runs(self) -> list[RunSpec]:
         """The runs that are trained here: all but those of programs."""

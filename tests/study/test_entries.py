@@ -59,17 +59,20 @@ BROKEN = [
     ),
     (
         "[{name: sngan, losss: hinge}]",
-        "methods: SNGAN: losss: unknown key; did you mean 'loss'? (allowed here: loss; and name, label, setting, nets)",
+        "methods: SNGAN: losss: unknown key; did you mean 'loss'? (allowed here: loss, weights, ",
     ),
     (
         "[{name: sngan, lable: X}]",
-        "methods: SNGAN: lable: unknown key; did you mean 'label'? (allowed here: loss; and name, label,",
+        "methods: SNGAN: lable: unknown key; did you mean 'label'? (allowed here: loss, weights, ",
     ),
     ("[{name: wgan_gp, n_dis: 5}]", "methods: WGAN-GP: n_dis: this is a key of `setting`; write setting: {n_dis: 5}"),
     ("[{name: wgan_gp, width: 32}]", "methods: WGAN-GP: width: this is a key of `nets`; write nets: {width: 32}"),
-    ("[{name: sngan, loss: hing}]", "methods: SNGAN: loss: Input should be 'hinge' or 'standard'; found 'hing'"),
-    ("[{name: wgan_gp, gp_weight: ten}]", "methods: WGAN-GP: gp_weight: Input should be a valid number"),
-    ("[{name: wgan_gp, gp_weight: yes}]", "methods: WGAN-GP: gp_weight: a number is needed; found true"),
+    (
+        "[{name: sngan, loss: hing}]",
+        "methods: SNGAN: loss: Input should be 'standard', 'hinge' or 'wasserstein'; found 'hing'",
+    ),
+    ("[{name: wgan_gp, penalty_weight: ten}]", "methods: WGAN-GP: penalty_weight: Input should be a valid number"),
+    ("[{name: wgan_gp, penalty_weight: yes}]", "methods: WGAN-GP: penalty_weight: a number is needed; found true"),
     ("[{name: began, gamma: 2}]", "methods: BEGAN: gamma: Input should be less than or equal to 1; found 2"),
     ("[{name: sngan, options: hinge}]", "methods.0: `options` must be a mapping of options to values; found 'hinge'"),
     ("[{name: sngan, setting: 5}]", "methods.0.setting: a mapping of keys to values is needed; found 5"),
@@ -112,8 +115,8 @@ def test_rates_of_an_entry_replace_the_other_form(setting, rates, study_of):
 
 def test_numbers_without_a_point_are_numbers(study_of):
     """YAML reads 1e-3 as a text."""
-    (run, _) = study_of("[{name: wgan_gp, gp_weight: 1e-3}]").runs()
-    assert run.method.options["gp_weight"] == 0.001
+    (run, _) = study_of("[{name: wgan_gp, penalty_weight: 1e-3}]").runs()
+    assert run.method.options["penalty_weight"] == 0.001
 
 
 def test_what_a_method_refuses_says_where(study_of, monkeypatch):

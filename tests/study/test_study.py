@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 VALID: dict[str, Any] = {
     "title": "A study",
     "datasets": {"digits": {"source": "digits", "image_size": 16}},
-    "methods": ["sngan", {"name": "wgan_gp", "gp_weight": 5}],
+    "methods": ["sngan", {"name": "wgan_gp", "penalty_weight": 5}],
     "settings": {"A": {"lr": 0.001}, "B": {"lr": 0.002}},
     "seeds": [0, 1, 2],
     "budget": {"steps": 10},
@@ -46,7 +46,8 @@ def test_expansion(study_of):
     assert len({run.id for run in runs}) == len(runs)
     assert len({run.digest() for run in runs}) == len(runs)
     wgan = next(run for run in runs if run.label == "WGAN-GP")
-    assert wgan.method.options == {"loss": "wasserstein", "gp_weight": 5.0}
+    expected = {"loss": "wasserstein", "penalty": "gradient", "penalty_weight": 5.0}
+    assert {key: wgan.method.options[key] for key in expected} == expected
 
 
 def test_one_method_under_several_labels_and_overrides(study_of):
@@ -103,7 +104,7 @@ def test_an_edit_changes_only_the_runs_it_concerns(study_of):
         ({"methods": ["sngan", "sngan"]}, "two entries have the label 'SNGAN'; give one its own `label:`"),
         (
             {"methods": [{"name": "sngan", "gp_weight": 1}]},
-            r"methods: SNGAN: gp_weight: unknown key .*allowed here: loss",
+            r"methods: SNGAN: gp_weight: unknown key.*allowed here: loss",
         ),
         (
             {"methods": [{"name": "began", "gamma": 2}]},
