@@ -16,7 +16,7 @@ import yaml
 
 from sngan_repro.analysis.claims.criteria import CRITERIA
 from sngan_repro.analysis.claims.ledger import load_ledger
-from sngan_repro.cli import commands
+from sngan_repro.cli import workflow_training
 from sngan_repro.cli.main import main
 from sngan_repro.config.machine import load_machine
 from sngan_repro.config.run_paths import RunPaths
@@ -31,7 +31,7 @@ from sngan_repro.report.build import bibliographies, citation_keys
 from sngan_repro.report.description import citation, method_texts
 from sngan_repro.study.load import load_study
 from sngan_repro.training.job import train
-from sngan_repro.training.session import TrainOptions
+from sngan_repro.training.options import TrainOptions
 
 ROOT = Path(__file__).parents[2]
 MINE = filled("your_method.py", "mine")
@@ -74,14 +74,14 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 def test_commands_find_what_the_configuration_names(work: Path):
     printed = run("methods").stdout
     assert "mine: mine. least-squares loss, no normaliser in D [mao2017]" in printed
-    assert "of your own, in own/mine.py" in printed
+    assert "a plugin, in own/mine.py" in printed
     assert "target: float = 1.0 - b, the value D should give to real images" in printed
     full = run("methods", "mine").stdout
     assert r"L_G = \mathbb{E}[(f(y) - b)^2]" in full
     assert full.endswith("file    own/mine.py\n")
     plan = run("check", "--study", "study.yaml", "--no-measure").stdout
     assert "  Mine           A    lr 0.001" in plan
-    assert "method mine: of your own, in own/mine.py; `sngan-repro check-method mine` tries it" in plan
+    assert "method mine: a plugin, in own/mine.py; `sngan-repro check-method mine` checks it" in plan
     assert "method sngan:" not in plan
     assert "0 of 4" in run("status", "--study", "study.yaml").stdout
 
@@ -336,7 +336,7 @@ def test_a_job_whose_method_has_changed_since_is_refused(work: Path):
     assert "code" not in load_study("study.yaml").runs()[0].to_dict()["method"]
     (work / "own/mine.py").write_text(MINE.replace("f_fake.square()", "f_fake.abs()"))
     with pytest.raises(ConfigError, match=r"own/mine.py: the method 'mine' has changed since this run was planned"):
-        commands.train(Namespace(spec=spec.to_json(), run="run", dataset="data"))
+        workflow_training.train(Namespace(spec=spec.to_json(), run="run", dataset="data"))
 
 
 def test_a_run_records_the_file_of_its_method(work: Path, tiny_run, tiny_images: Path):
