@@ -1,1 +1,1 @@
-"""Datasets: where they come from (sources), fetched (fetch), prepared to one array (prepare), opened (dataset)."""
+"""Datasets: declared (sources), fetched (fetch), prepared as one array (prepare), opened (dataset)."""

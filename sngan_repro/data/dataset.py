@@ -1,4 +1,4 @@
-"""A prepared dataset, opened without copying it into memory. No torch here."""
+"""A prepared dataset, mapped into memory. No torch here."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KEYS = ("num_train", "num_test", "image_shape", "classes", "sha256", "labels_sha
 
 @dataclass(frozen=True)
 class PreparedData:
-    """The arrays and the description in a folder that ``prepare`` wrote."""
+    """The arrays and the description in a folder written by ``prepare``."""
 
     folder: Path
     info: dict[str, Any]
@@ -29,9 +29,9 @@ class PreparedData:
 
     @classmethod
     def open(cls, folder: Path, verify: bool = False) -> PreparedData:
-        """Map the images into memory and check that the files fit together; ``verify`` reads them whole.
+        """Map the images into memory and check that the files agree. verify: check their SHA-256, too.
 
-        Raises ConfigError when the folder is incomplete, or when a file is not what dataset.json says.
+        Raises ConfigError if the folder is incomplete or a file does not agree with dataset.json.
         """
         try:
             info = read_json(folder / "dataset.json")
@@ -65,11 +65,12 @@ class PreparedData:
 
     @property
     def classes(self) -> list[str] | None:
+        """The names of the classes, or None if the images have none."""
         return self.info["classes"]
 
     @property
     def sha256(self) -> str:
-        """Of images.npy: identifies the images wherever results are cached."""
+        """SHA-256 of images.npy. It identifies the images in caches of results."""
         return self.info["sha256"]
 
     def num(self, split: Split) -> int:
@@ -82,7 +83,7 @@ class PreparedData:
         return self._images[self._rows(split)]
 
     def labels(self, split: Split) -> np.ndarray:
-        """int64 (n,), index into ``classes``, -1 where there is none."""
+        """int64 (n,): index into ``classes``, -1 for an image without a label."""
         return self._labels[self._rows(split)]
 
     def _rows(self, split: str) -> slice:

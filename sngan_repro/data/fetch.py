@@ -1,43 +1,32 @@
-"""Raw files of a source: staged by hand or downloaded, in either case checked before anything reads them.
+"""Raw files of a source: put there by hand or downloaded, and checked before they are read.
 
-They lie in ``downloads/<source>/`` as torchvision has them below its root. A download goes to a temporary folder
-beside it and is moved in place, file by file, only when its checksum matches; so whatever stands in place is whole.
+They are in ``downloads/<source>/``, in the layout of torchvision. A download goes to a temporary folder beside it. Its
+files are moved to their place only if their checksums match, so a file in its place is always complete.
 """
 
 from __future__ import annotations
 
 import gzip
-import http.client
-import logging
 import shutil
 import tarfile
 import tempfile
-import time
-import urllib.error
-import urllib.request
 import zlib
 from pathlib import Path
 from typing import Any
 
 from sngan_repro.core.files import file_sha256, read_json, write_json
 from sngan_repro.core.schema import ConfigError
+from sngan_repro.data.download import download_file
 from sngan_repro.data.sources import SOURCES, Archive, RawFile, Source
 from sngan_repro.data.storage import file_digests, readable_disk_errors, remove_stale
 
-log = logging.getLogger(__name__)
-
-TIMEOUT = 30.0
-"""Seconds without an answer after which a server counts as unreachable."""
-RETRY_PAUSES = (1.0, 5.0)
-"""Seconds before the second and third attempt after a broken connection."""
-
 
 def fetch(source: str, downloads: Path, download: bool) -> None:
-    """Make sure the raw files of a source lie complete and checked in ``downloads/<source>/``.
+    """Put the raw files of a source into ``downloads/<source>/``, complete and checked.
 
-    Files already there are checked, never replaced; an archive there is unpacked; what is missing is downloaded if
-    ``download``. Then ``source.json`` is written: url, how (staged | downloaded), and of each file sha256, md5,
-    bytes, how. Raises ConfigError naming the files, where they may come from and where to put them.
+    Files that are already there are checked, never replaced. An archive there is unpacked. Missing files are downloaded
+    if ``download`` is true. Then ``source.json`` is written: url, how (staged | downloaded), and for each file sha256,
+    md5, bytes, how. Raises ConfigError with the files, the URLs of the source, and the folder for them.
     """
     entry = SOURCES.get(source)
     if not entry.archives:
@@ -74,7 +63,7 @@ def fetch(source: str, downloads: Path, download: bool) -> None:
 
 
 def _recorded(path: Path) -> dict[str, Any]:
-    """The files of an earlier record, to carry on how they came; empty when there is none that can be read."""
+    """The files in an earlier source.json, since it records which were downloaded; empty if it cannot be read."""
     try:
         return read_json(path)["files"]
     except (OSError, ValueError, KeyError, TypeError):
@@ -82,9 +71,9 @@ def _recorded(path: Path) -> dict[str, Any]:
 
 
 def fetched_origin(source: str, downloads: Path) -> dict[str, Any]:
-    """{url, how, files: {path: sha256}} of a fetched source, after checking every file once more.
+    """{url, how, files: {path: sha256}} of a fetched source, after a new check of each file.
 
-    Raises ConfigError when the source was not fetched or a file changed since.
+    Raises ConfigError if the source was not fetched or if a file has changed since.
     """
     folder = downloads / source
     again = f"sngan-repro fetch --source {source} --downloads {downloads}"
@@ -100,7 +89,7 @@ def fetched_origin(source: str, downloads: Path) -> dict[str, Any]:
 
 
 def _checked(folder: Path, file: RawFile) -> dict[str, Any]:
-    """Checksums and size of a file in place; ConfigError when it is not the published one."""
+    """Checksums and size of a file. Raises ConfigError if it is not the published one."""
     path = folder / file.path
     if not path.is_file():
         raise ConfigError(f"{path}: a file is needed here, found something else; remove it and run again")
@@ -116,7 +105,7 @@ def _checked(folder: Path, file: RawFile) -> dict[str, Any]:
 def _obtain(
     entry: type[Source], archive: Archive, absent: list[RawFile], downloads: Path, download: bool
 ) -> dict[str, dict[str, Any]]:
-    """Take absent files out of an archive, staged or downloaded, and move them in place: {path: record}."""
+    """Unpack absent files from an archive, staged or downloaded, and move them to their places: {path: record}."""
     folder = downloads / entry.name
     staged = folder / archive.path
     with tempfile.TemporaryDirectory(prefix=f".fetch-{entry.name}-", dir=downloads) as name:
@@ -142,7 +131,7 @@ def _obtain(
 
 
 def _missing(entry: type[Source], folder: Path, problems: list[str]) -> str:
-    """What is missing, why, where it may come from, where to put it."""
+    """The message for missing files: the reason, their URLs, and the folder for them."""
     lines = [f"the files of the source '{entry.name}' ({entry.title}) are not complete: {'; '.join(problems)}"]
     lines.append("Put these there by hand, or let them be downloaded (`download: true` in config/config.yaml):")
     for archive in entry.archives:
@@ -155,7 +144,7 @@ def _missing(entry: type[Source], folder: Path, problems: list[str]) -> str:
 
 
 def _unpack(packed: Path, archive: Archive, file: RawFile, target: Path) -> None:
-    """Write one file of an archive to ``target``. Only listed members are taken, so no archive writes elsewhere."""
+    """Write one file of an archive to ``target``. Other members are ignored, so no archive can write elsewhere."""
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         if archive.path.endswith(".tar.gz"):
@@ -172,45 +161,13 @@ def _unpack(packed: Path, archive: Archive, file: RawFile, target: Path) -> None
 
 
 def _download(archive: Archive, target: Path) -> list[str]:
-    """Try each mirror until one gives the published file; returns what went wrong, nothing when it is there."""
+    """Try each mirror until one gives the published file; returns the problems, none if the file is there."""
     problems = []
     for url in archive.urls:
-        problem = _from_mirror(url, target)
+        problem = download_file(url, target)
         if problem is None:
-            md5 = file_digests(target)[0]
-            if md5 == archive.md5:
+            if (md5 := file_digests(target)[0]) == archive.md5:
                 return []
             problem = f"gave a corrupt file (MD5 {md5}, expected {archive.md5}), which was not kept"
         problems.append(f"{url}: {problem}")
     return problems
-
-
-def _from_mirror(url: str, target: Path) -> str | None:
-    """Download, once more after a broken connection or a busy server; what went wrong, or None."""
-    problem = ""
-    for pause in (0.0, *RETRY_PAUSES):
-        if problem:
-            log.warning("%s: %s; trying again", url, problem)
-            time.sleep(pause)
-        try:
-            _receive(url, target)
-            return None
-        except urllib.error.HTTPError as error:
-            error.close()
-            problem = f"HTTP {error.code} {error.reason}"
-            if error.code < 500:
-                break  # the server answered, and will answer the same
-        except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
-            problem = str(getattr(error, "reason", error)) or type(error).__name__
-    return problem
-
-
-def _receive(url: str, target: Path) -> None:
-    request = urllib.request.Request(url, headers={"User-Agent": "sngan-repro"})
-    with urllib.request.urlopen(request, timeout=TIMEOUT) as response, target.open("wb") as out:
-        announced = response.headers.get("Content-Length")
-        log.info("downloading %s (%s bytes)", url, announced or "unknown")
-        shutil.copyfileobj(response, out, 1 << 18)
-        received = out.tell()
-    if announced is not None and received != int(announced):
-        raise http.client.HTTPException(f"truncated: {received} of {announced} bytes arrived")

@@ -1,4 +1,4 @@
-"""A folder or a zip file of images: what is in it, how it is laid out, reading one image. Light to import."""
+"""A folder or a zip file of images: its files, its layout, and reading one image. Light to import."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ LAYOUTS = "train/CLASS/ and test/CLASS/, or CLASS/, or all images side by side"
 
 
 def _ignored(name: str) -> bool:
-    """What operating systems scatter: hidden files, macOS resource forks, thumbnails."""
+    """True for files that operating systems create: hidden files, macOS resource forks, thumbnails."""
     parts = name.rstrip("/").split("/")
     hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
     return hidden or parts[-1].lower() in ("thumbs.db", "desktop.ini")
 
 
 class ImageTree:
-    """The images below a folder or in a zip (read in place, never unpacked), under their names, sorted.
+    """The images below a folder or in a zip file, sorted by name. A zip file is read without unpacking it.
 
-    A zip whose only top-level folder holds everything else is read as if it were that folder.
-    Raises ConfigError naming the file when there is something that is no image, or nothing at all.
+    If a zip file has one top-level folder with all else in it, the names begin below that folder.
+    Raises ConfigError with the name of a file that is no image, or if there is no image.
     """
 
     def __init__(self, path: str) -> None:
@@ -44,7 +44,7 @@ class ImageTree:
             entries = _walk(self.path, "", depth=3)
         names = [name for name in entries if name and not name.endswith("/")]
         self.folders = {name.rstrip("/") for name in entries if name.endswith("/")}
-        """All folders that are there, also empty ones (as far as a zip lists them)."""
+        """All folders, also empty ones (as far as a zip file lists them)."""
         self.names = sorted(names, key=lambda name: name.split("/"))
         if len(set(names)) != len(names):
             twice = next(name for name in self.names if self.names.count(name) > 1)
@@ -60,7 +60,7 @@ class ImageTree:
         return f"{self.path}: {self._prefix}{name}" if self.zip is not None else str(self.path / name)
 
     def read(self, name: str) -> bytes:
-        """The bytes of one image file. May be called from several threads."""
+        """The bytes of one image file. Several threads may call it at the same time."""
         if self.zip is None:
             return (self.path / name).read_bytes()
         try:
@@ -74,7 +74,7 @@ def known_suffixes() -> str:
 
 
 def open_zip(path: Path) -> zipfile.ZipFile:
-    """The zip file at ``path``; ConfigError when it is none."""
+    """The zip file at ``path``. Raises ConfigError if it is none."""
     try:
         return zipfile.ZipFile(path)
     except (zipfile.BadZipFile, OSError) as error:
@@ -82,7 +82,7 @@ def open_zip(path: Path) -> zipfile.ZipFile:
 
 
 def has_own_split(path: str) -> bool:
-    """Whether a folder or zip has top-level folders train/ and test/."""
+    """True if a folder or zip file has top-level folders train/ and test/."""
     root = Path(path).expanduser()
     if root.is_dir():
         return all((root / split).is_dir() for split in SPLITS)
@@ -94,7 +94,7 @@ def has_own_split(path: str) -> bool:
 
 
 def _wrapper(entries: list[str]) -> str:
-    """``name/`` when all lies below one folder that can be neither a class nor a split, else an empty text."""
+    """``name/`` if all files are below one folder that can be neither a class nor a split, else an empty text."""
     tops = {name.split("/")[0] for name in entries}
     files = [name for name in entries if not name.endswith("/")]
     if len(tops) == 1 and not tops.issubset(SPLITS) and all(name.count("/") >= 2 for name in files):
@@ -103,14 +103,14 @@ def _wrapper(entries: list[str]) -> str:
 
 
 def _walk(folder: Path, prefix: str, depth: int) -> list[str]:
-    """Relative names of files, and of folders with a slash at the end, at most ``depth`` folders deep."""
+    """Relative names of files and of folders (with a slash at the end), at most ``depth`` folders deep."""
     found = []
     for item in folder.iterdir():
         name = prefix + item.name
         if _ignored(name):
             continue
         if item.is_dir():
-            if depth == 0:  # also ends a circle of links
+            if depth == 0:  # this also ends a cycle of links
                 raise ConfigError(f"{item}: folders too deep; expected {LAYOUTS}")
             found += [f"{name}/", *_walk(item, f"{name}/", depth - 1)]
         else:
@@ -120,14 +120,14 @@ def _walk(folder: Path, prefix: str, depth: int) -> list[str]:
 
 @dataclass(frozen=True)
 class Arrangement:
-    """Images sorted into splits and classes. ``test`` is None when there is no test folder."""
+    """Images in splits and classes. ``test`` is None if there is no folder test/."""
 
     train: list[str]
     test: list[str] | None
     classes: list[str] | None
 
     def labels(self, names: Iterable[str]) -> list[int]:
-        """The class index of each image, -1 where there are no classes."""
+        """The class index of each image, -1 without classes."""
         if self.classes is None:
             return [-1 for _ in names]
         index = {name: number for number, name in enumerate(self.classes)}
@@ -135,7 +135,7 @@ class Arrangement:
 
 
 def arrange(tree: ImageTree) -> Arrangement:
-    """Recognise the layout. Raises ConfigError naming the file or folder that does not fit."""
+    """The splits and classes of a tree. Raises ConfigError with the file or folder that does not fit the layouts."""
     has_split = _has_split(tree)
     with_classes = _uniform_depth(tree, (1, 2) if has_split else (0, 1)) == (2 if has_split else 1)
     for folder in sorted(tree.folders):
@@ -161,7 +161,7 @@ def _class_of(name: str) -> str:
 
 
 def _has_split(tree: ImageTree) -> bool:
-    """Whether train/ and test/ are there; ConfigError when one is and cannot be a class called so."""
+    """True if there are train/ and test/. Raises ConfigError if there is only one and it cannot be a class."""
     tops = {name.split("/")[0] for name in [*tree.folders, *(name for name in tree.names if "/" in name)]}
     present = [split for split in SPLITS if split in tops]
     if len(present) == 1:
@@ -173,7 +173,7 @@ def _has_split(tree: ImageTree) -> bool:
 
 
 def _uniform_depth(tree: ImageTree, allowed: tuple[int, int]) -> int:
-    """In how many folders each image lies: the same number for all, else ConfigError naming one that differs."""
+    """The number of folders above each image. Raises ConfigError with an image that has another number."""
     ((depth, _),) = Counter(name.count("/") for name in tree.names).most_common(1)
     for name in tree.names:
         if name.count("/") != depth or depth not in allowed:

@@ -1,13 +1,11 @@
-"""From a source to one uint8 array: read, converted, cropped to a square and resampled once."""
+"""From a source to one uint8 array: images are read, converted, cropped to a square and resampled once."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import logging
 import os
 import platform
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,18 +17,17 @@ from PIL import Image
 
 from sngan_repro.config.specs import DatasetSpec
 from sngan_repro.core.files import atomic_path, file_sha256, write_json
+from sngan_repro.core.progress import progress_bar
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.data.fetch import fetched_origin
 from sngan_repro.data.raw import RawImages
 from sngan_repro.data.sources import SOURCES, check_source, source_info
 from sngan_repro.data.storage import readable_disk_errors, remove_stale
 
-log = logging.getLogger(__name__)
-
 BLOCK_IMAGES = 64
-"""Images converted and written at a time; bounds the memory together with the number of workers."""
+"""Images per block. With the number of workers it bounds the memory."""
 THREADED_SIZE = 200
-"""Images of fewer pixels a side are prepared faster by one thread than by two (measured: 32 to 512 pixels)."""
+"""Smaller images (pixels per side) are prepared faster by one thread than by two (measured: 32 to 512 pixels)."""
 PACKAGES = ("numpy", "pillow", "scikit-learn")
 
 T = TypeVar("T")
@@ -38,19 +35,19 @@ R = TypeVar("R")
 
 
 def prepare(spec: DatasetSpec, downloads: Path, out: Path, workers: int | None = None) -> dict[str, Any]:
-    """Write ``images.npy``, ``labels.npy`` and, last, ``dataset.json`` into the folder ``out``; returns the last.
+    """Write ``images.npy``, ``labels.npy`` and ``dataset.json`` into the folder ``out``; returns the last.
 
-    Images: uint8 (N, image_size, image_size, C), train rows first. Each is converted to C channels (alpha is
-    dropped), cropped to the centred square where it is not square, and resampled once by PIL (antialiased) where its
-    size differs; otherwise its pixels are untouched. workers: threads, by default one per core (at most 8) for
-    large images and one for small; the bytes written do not depend on it. Memory: a few blocks of images, whatever N.
-    Raises ConfigError naming the file that cannot be used.
+    Images: uint8 (N, image_size, image_size, C), train rows first. Each image is converted to C channels if it has
+    others (alpha is dropped), cropped to its centred square if it is not square, and resampled once by PIL
+    (antialiased) if its size differs. Other pixels are not changed. workers: threads; the default is one per core (at
+    most 8) for large images and one for small ones. The bytes written do not depend on it. The memory is a few blocks
+    of images, for any N. dataset.json is written last. Raises ConfigError with the file that cannot be used.
     """
     check_source(spec.id, spec)
     source = SOURCES.get(spec.source)
     with readable_disk_errors(out):
         out.mkdir(parents=True, exist_ok=True)
-        (out / "dataset.json").unlink(missing_ok=True)  # from here on nothing here looks complete
+        (out / "dataset.json").unlink(missing_ok=True)  # from now on the folder counts as incomplete
         for name in ("images", "labels", "dataset"):
             remove_stale(out, f".{name}-*")
         origin = fetched_origin(spec.source, downloads) if source.archives else None
@@ -82,7 +79,7 @@ def prepare(spec: DatasetSpec, downloads: Path, out: Path, workers: int | None =
 
 
 def to_array(image: Image.Image, size: int, channels: int, resample: str) -> tuple[np.ndarray, np.ndarray]:
-    """(uint8 (size, size, channels), what was done as 3 flags: converted, cropped, resampled)."""
+    """(uint8 (size, size, channels), 3 flags: converted, cropped, resampled)."""
     mode = "L" if channels == 1 else "RGB"
     width, height = image.size
     changes = np.array([image.mode != mode, width != height, min(width, height) != size])
@@ -98,7 +95,7 @@ def to_array(image: Image.Image, size: int, channels: int, resample: str) -> tup
 
 
 def ordered_map(function: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator[R]:
-    """``map`` by threads, in order, never more than two results per worker ahead of the consumer."""
+    """``map`` by threads, in order. At most two results per worker wait for the consumer."""
     with ThreadPoolExecutor(workers) as pool:
         pending: deque[Future[R]] = deque()
         try:
@@ -115,9 +112,9 @@ def ordered_map(function: Callable[[T], R], items: Iterable[T], workers: int) ->
 def _write_images(
     stream: BinaryIO, raw: RawImages, spec: DatasetSpec, channels: int, workers: int
 ) -> tuple[str, np.ndarray]:
-    """Write the array in NumPy's format; returns (SHA-256 of the file, images converted, cropped, resampled).
+    """Write the array in NumPy's format; returns (SHA-256 of the file, counts of images converted, cropped, resampled).
 
-    Written block by block rather than through a memory map, where a full disk would kill the process.
+    It is written in blocks. With a memory map a full disk would kill the process.
     """
     num, size = len(raw.labels), spec.image_size
 
@@ -132,14 +129,12 @@ def _write_images(
     writer = _HashingWriter(stream)
     shape = (num, size, size, channels)
     np.lib.format.write_array_header_1_0(writer, {"descr": "|u1", "fortran_order": False, "shape": shape})
-    total, done, told = np.zeros(3, np.int64), 0, time.monotonic()
-    for pixels, changes in ordered_map(block, range(0, num, BLOCK_IMAGES), workers):
-        writer.write(pixels.data)
-        total += changes
-        done += len(pixels)
-        if time.monotonic() - told > 10:
-            told = time.monotonic()
-            log.info("%s: %d of %d images", spec.id, done, num)
+    total = np.zeros(3, np.int64)
+    with progress_bar(num, spec.id, "image") as bar:
+        for pixels, changes in ordered_map(block, range(0, num, BLOCK_IMAGES), workers):
+            writer.write(pixels.data)
+            total += changes
+            bar.update(len(pixels))
     return writer.sha256.hexdigest(), total
 
 
@@ -172,7 +167,7 @@ def _in_words(spec: DatasetSpec, channels: int, changes: np.ndarray) -> str:
 
 
 def _default_workers(raw: RawImages) -> int:
-    """Threads help where decoding, which releases the interpreter lock, outweighs the Python around it."""
+    """Threads help only for large images: decoding releases the interpreter lock, the rest of the work does not."""
     if max(raw.read(0).size) < THREADED_SIZE:
         return 1
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

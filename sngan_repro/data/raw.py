@@ -1,4 +1,4 @@
-"""Images as a source has them, before they are brought to one size."""
+"""The images of a source in their original sizes."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from PIL import Image
 
 @dataclass(frozen=True)
 class RawImages:
-    """N images of a source, the train split first. ``read`` may be called from several threads at once."""
+    """N images of a source, the train split first. Several threads may call ``read`` at the same time."""
 
     labels: np.ndarray
-    """int64 (N,), index into ``classes``, -1 where there is none."""
+    """int64 (N,): index into ``classes``, -1 for an image without a label."""
     num_train: int
     classes: list[str] | None
     channels: int
-    """1 or 3: what a dataset gets that does not say."""
+    """1 or 3: the channels of a dataset that does not set ``channels``."""
     split: str
-    """How the train and test splits came about, in words."""
+    """The origin of the train and test splits, in words."""
     read: Callable[[int], Image.Image]
-    """The image at an index, decoded, 8 bits per channel. Raises ConfigError naming its file."""
+    """The image at an index, decoded, 8 bits per channel. Raises ConfigError with its file."""
     origin: Callable[[], dict[str, Any]]
-    """{path or url, files: {name: sha256}}; called after all images were read."""
+    """Gives {path or url, files: {name: sha256}}; called after all images were read."""
 
 
 def from_arrays(
@@ -36,7 +36,7 @@ def from_arrays(
     split: str = "as published",
     origin: dict[str, Any] | None = None,
 ) -> RawImages:
-    """Images in memory or mapped: each part uint8 (n, H, W) or (n, H, W, 3), all parts together N images."""
+    """Images from arrays: each part uint8 (n, H, W) or (n, H, W, 3), together N images."""
     starts = np.cumsum([0, *(len(part) for part in parts)])
     if starts[-1] != len(labels):
         raise ValueError(f"{starts[-1]} images but {len(labels)} labels")

@@ -1,4 +1,4 @@
-"""Setting images aside as a test split, the same for everyone who uses the same seed."""
+"""A seeded test split for images that have none."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import numpy as np
 
 
 def stratified_split(labels: np.ndarray, num_test: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Indices (train, test), both shuffled, every class represented in the test split by its share.
+    """Indices (train, test), both shuffled, with the same shares of the classes in both.
 
-    labels: int (N,). num_test: 0 <= num_test <= N. A class with n of the N images gives n * num_test / N of them,
-    rounded down, and the largest remainders one more (the lower label first among equals), so that the sum is
-    exact; classes whose last image this would take come last. One permutation by ``Generator(PCG64(seed))``
-    decides: each class's first in it are test images.
+    labels: int (N,). num_test: in [0, N]. A class with n images gives n * num_test / N test images, rounded down. The
+    classes with the largest remainders give one more, until the sum is num_test; of equal remainders the lower label
+    comes first, and a class that would lose its last image comes last. One permutation by ``Generator(PCG64(seed))``
+    gives the order: the first images of each class are its test images.
     """
     order = np.random.Generator(np.random.PCG64(seed)).permutation(len(labels))
     values, counts = np.unique(labels, return_counts=True)

@@ -1,4 +1,4 @@
-"""Small helpers of fetching and preparing: checksums, readable disk errors, leftovers of killed jobs."""
+"""Helpers of fetch and prepare: checksums, messages for disk errors, files left by killed jobs."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pathlib import Path
 from sngan_repro.core.schema import ConfigError
 
 STALE_SECONDS = 3600.0
-"""A temporary file untouched for so long belongs to nobody."""
+"""A temporary file that has not changed for so long belongs to no running job."""
 
 
 def file_digests(path: Path) -> tuple[str, str]:
-    """(MD5, SHA-256) of a file in hexadecimal, in one reading. MD5 only because published checksums are MD5."""
+    """(MD5, SHA-256) of a file in hexadecimal. MD5 is needed because published checksums are MD5."""
     md5, sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
     with path.open("rb") as stream:
         while block := stream.read(1 << 20):
@@ -28,7 +28,7 @@ def file_digests(path: Path) -> tuple[str, str]:
 
 @contextmanager
 def readable_disk_errors(folder: Path) -> Iterator[None]:
-    """Turn a full disk, an exceeded quota or a missing permission into a ConfigError that names the place."""
+    """Raise a ConfigError with the path for a full disk, an exceeded quota or a missing permission."""
     try:
         yield
     except OSError as error:
@@ -43,11 +43,11 @@ def readable_disk_errors(folder: Path) -> Iterator[None]:
 
 
 def remove_stale(folder: Path, pattern: str) -> None:
-    """Remove temporary files and folders that a killed job left, never those that a running one still writes."""
+    """Remove temporary files and folders that killed jobs left. Those of a running job are kept."""
     for path in folder.glob(pattern):
         try:
             newest = max(item.stat().st_mtime for item in [path, *path.rglob("*")])
             if time.time() - newest > STALE_SECONDS:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         except FileNotFoundError:
-            continue  # its owner was faster
+            continue  # another job removed it

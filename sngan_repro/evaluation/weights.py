@@ -1,21 +1,17 @@
-"""Published weights of evaluators: by path, or fetched once and checked. No torch here."""
+"""Published weights of evaluators: from a given path, or downloaded once and checked. No torch here."""
 
 from __future__ import annotations
 
-import http.client
-import shutil
-import urllib.request
 from pathlib import Path
 
 from sngan_repro.core.files import atomic_path, file_sha256
 from sngan_repro.core.schema import ConfigError
+from sngan_repro.data.download import download_file
 from sngan_repro.evaluation.evaluators import EVALUATORS, WeightsFile
-
-TIMEOUT_SECONDS = 60
 
 
 def weights_file(evaluator: str) -> WeightsFile:
-    """The published weights of an evaluator; ConfigError when it has none."""
+    """The published weights of an evaluator. Raises ConfigError if it has none."""
     found = EVALUATORS.get(evaluator).weights
     if found is None:
         having = [name for name in EVALUATORS.names() if EVALUATORS.get(name).weights]
@@ -24,10 +20,10 @@ def weights_file(evaluator: str) -> WeightsFile:
 
 
 def fetch_weights(weights: WeightsFile, folder: Path, download: bool) -> Path:
-    """The path of published weights below ``folder``, downloaded when missing and ``download`` allows it.
+    """The path of published weights in ``folder``. A missing file is downloaded if ``download`` is true.
 
-    The file is checked against its checksum whether it was just fetched or was there already; a download that is cut
-    short or altered is not left behind. Raises ConfigError saying where the file may come from and where to put it.
+    The checksum is always checked. An incomplete or changed download is not kept. Raises ConfigError with the URL and
+    the place for the file.
     """
     path = folder / weights.name
     elsewhere = f", or name its place as `{weights.key}` in config/config.yaml" if weights.key else ""
@@ -44,15 +40,14 @@ def fetch_weights(weights: WeightsFile, folder: Path, download: bool) -> Path:
         raise ConfigError(f"{path}: the weights of an evaluator are missing and `download` is false. {by_hand}")
     try:
         with atomic_path(path) as temporary:
-            request = urllib.request.Request(weights.url, headers={"User-Agent": "sngan-repro"})
-            with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as source, temporary.open("wb") as target:
-                shutil.copyfileobj(source, target)
+            if problem := download_file(weights.url, temporary):
+                raise ConfigError(f"{weights.url}: the download failed ({problem}). {by_hand}")
             found = file_sha256(temporary)
             if not found.startswith(weights.sha256):
                 raise ConfigError(
                     f"{weights.url}: the download is damaged: {temporary.stat().st_size} bytes, SHA-256 begins with "
                     f"{found[:8]}, expected {weights.sha256}. {by_hand}"
                 )
-    except (OSError, http.client.HTTPException) as error:
-        raise ConfigError(f"{weights.url}: the download failed ({error}). {by_hand}") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written ({error.strerror}). {by_hand}") from None
     return path

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from standins import StandIn, build
 
-from sngan_repro.data import fetch as fetch_module
+from sngan_repro.data import download as download_module
 from sngan_repro.data.sources import SOURCES
 
 
@@ -33,7 +33,7 @@ class Server:
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setattr(fetch_module, "RETRY_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(download_module, "RETRY_PAUSES", (0.0, 0.0))
     state = Server()
 
     class Handler(http.server.BaseHTTPRequestHandler):

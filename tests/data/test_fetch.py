@@ -18,7 +18,7 @@ from standins import tar_gz
 
 from sngan_repro.core.files import read_json
 from sngan_repro.core.schema import ConfigError
-from sngan_repro.data import fetch as fetch_module
+from sngan_repro.data import download as download_module
 from sngan_repro.data.fetch import fetch, fetched_origin
 from sngan_repro.data.sources import SOURCES
 from sngan_repro.data.sources.cifar import read_pickle
@@ -230,7 +230,7 @@ def test_full_disk_is_told_and_leaves_nothing(stand_in, server, tmp_path, monkey
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(fetch_module.shutil, "copyfileobj", full)
+    monkeypatch.setattr(download_module.shutil, "copyfileobj", full)
     with pytest.raises(ConfigError, match=r"no space left.*data_dir"):
         fetch("cifar10", tmp_path, download=True)
     assert contents(tmp_path) == {}
@@ -261,6 +261,6 @@ def test_origin_is_checked_again(stand_in, server, tmp_path):
 def test_pickles_never_run_code(tmp_path):
     path = tmp_path / "data_batch_1"
     path.write_bytes(b"cos\nsystem\n(S'touch " + str(tmp_path / "ran").encode() + b"'\ntR.")
-    with pytest.raises(ConfigError, match=r"data_batch_1: not a CIFAR batch: it asks for os\.system"):
+    with pytest.raises(ConfigError, match=r"data_batch_1: not a CIFAR batch: it needs os\.system"):
         read_pickle(path)
     assert not (tmp_path / "ran").exists()

@@ -138,7 +138,8 @@ class TestFetch:
         self.check_message(caught.value, tmp_path, url)
         assert list((tmp_path / "weights").iterdir()) == []
 
-    def test_unreachable(self, tmp_path):
+    def test_unreachable(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("sngan_repro.data.download.RETRY_PAUSES", (0.0,))
         url = (tmp_path / "gone").as_uri()
         with pytest.raises(ConfigError, match="download failed") as caught:
             self.fetch(tmp_path, url)

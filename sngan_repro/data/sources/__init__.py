@@ -1,4 +1,4 @@
-"""The data sources: one small file each, registering itself. Listing and checking them imports nothing heavy."""
+"""The data sources: one file each, which registers its source. Listing and checking them imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ __all__ = [
 def check_source(key: str, spec: DatasetSpec) -> None:
     """Check one entry of a study's ``datasets``, without loading any image.
 
-    Raises :class:`ConfigError`, beginning with ``datasets: <key>: ``, for an unknown source, a key that has no
-    effect for this source, or a path or split that the source cannot use.
+    Raises :class:`ConfigError`, beginning with ``datasets: <key>: ``, for an unknown source, a key without effect for
+    this source, and a path or split that the source cannot use.
     """
     try:
         SOURCES.get(spec.source).check(spec)
@@ -31,10 +31,10 @@ def check_source(key: str, spec: DatasetSpec) -> None:
 
 
 def source_info(spec: DatasetSpec) -> SourceInfo:
-    """What is known of a dataset before it is loaded: the basis of cost estimates."""
+    """Numbers of a dataset before it is loaded, for cost estimates."""
     return SOURCES.get(spec.source).info(spec)
 
 
 def list_sources() -> list[SourceInfo]:
-    """All sources in the order of their names, as published (no dataset's options applied)."""
+    """All sources in the order of their names, without the options of a dataset."""
     return [SOURCES.get(name).info() for name in SOURCES.names()]

@@ -1,4 +1,4 @@
-"""What a data source declares. Its images are read by ``open``, the only function that may import anything heavy."""
+"""The interface of a data source. Only its method ``open``, which reads the images, may import heavy modules."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sngan_repro.data.raw import RawImages
 
 OPTIONS = ("path", "split", "test_fraction", "split_seed")
-"""The keys of a dataset that only some sources use."""
+"""Keys of a dataset that only some sources use."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ class RawFile:
 
 @dataclass(frozen=True)
 class Archive:
-    """A published file and what is taken out of it. ``path`` is below ``downloads/<source>``, as torchvision has it.
+    """A published file and the files in it. ``path`` is below ``downloads/<source>``, as in torchvision.
 
-    A ``.gz`` holds one file; of a ``.tar.gz`` only the members listed in ``files`` are taken.
+    A ``.gz`` contains one file. Of a ``.tar.gz`` only the members in ``files`` are unpacked.
     """
 
     path: str
@@ -40,7 +40,7 @@ class Archive:
 
 @dataclass(frozen=True)
 class SourceInfo:
-    """A source, or a dataset made of it, in numbers; None: known only once the images are there."""
+    """Numbers of a source or of a dataset from it; None if they are known only after the images are loaded."""
 
     name: str
     title: str
@@ -54,7 +54,8 @@ class SourceInfo:
 
 
 class Source:
-    """A source of images. Subclass it, set what follows, implement ``open``, register with ``@SOURCES.register``."""
+    """A source of images. Subclass it, set the attributes below, implement ``open``, and register the class with
+    ``@SOURCES.register("name")``."""
 
     name: ClassVar[str]
     """The registered name."""
@@ -65,17 +66,17 @@ class Source:
     num_test: ClassVar[int | None] = None
     num_classes: ClassVar[int | None] = None
     uses: ClassVar[tuple[str, ...]] = ()
-    """Those of OPTIONS that have an effect."""
+    """The keys of OPTIONS that have an effect."""
     splits: ClassVar[dict[str, int]] = {}
-    """Allowed values of ``split`` and their numbers of training images; empty: there is no choice."""
+    """Allowed values of ``split`` and their numbers of training images; empty if there is no choice."""
     citation: ClassVar[str] = ""
     """Citation keys in report/references.bib, separated by commas, for the report."""
     archives: ClassVar[tuple[Archive, ...]] = ()
-    """What must be fetched; empty: nothing."""
+    """The files to fetch; empty if there are none."""
 
     @classmethod
     def check(cls, spec: DatasetSpec) -> None:
-        """Raise ConfigError when the dataset's options do not suit the source."""
+        """Raise ConfigError if the source cannot use an option of the dataset."""
         for option in OPTIONS:
             given = getattr(spec, option) != DatasetSpec.model_fields[option].default
             if given and option not in cls.uses:
@@ -88,7 +89,7 @@ class Source:
 
     @classmethod
     def info(cls, spec: DatasetSpec | None = None) -> SourceInfo:
-        """What is known without loading: of the source itself, or with ``spec`` of that dataset."""
+        """Numbers that are known without loading, of the source or, with ``spec``, of a dataset."""
         return SourceInfo(
             name=cls.name,
             title=cls.title,
@@ -103,16 +104,16 @@ class Source:
 
     @classmethod
     def where_to_put(cls) -> str:
-        """Where files staged by hand belong, below the data folder."""
+        """The places for files that the user provides, below the data folder."""
         paths = [f"downloads/{cls.name}/{archive.path}" for archive in cls.archives]
         return ", ".join(paths) if paths else "nothing to put anywhere"
 
     @classmethod
     def open(cls, spec: DatasetSpec, folder: Path) -> RawImages:
-        """The images as the source has them.
+        """The images of the source, in their original sizes.
 
-        folder: ``downloads/<source>`` with the files of :attr:`archives`, already checked. Raises ConfigError
-        naming the file that cannot be used.
+        folder: ``downloads/<source>`` with the files of :attr:`archives`, already checked. Raises ConfigError with the
+        file that cannot be used.
         """
         raise NotImplementedError
 

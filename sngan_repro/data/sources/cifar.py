@@ -83,7 +83,7 @@ class CIFAR100(CIFAR10):
 
 
 class ArrayUnpickler(pickle.Unpickler):
-    """Reads plain values and NumPy arrays; a pickle that asks for anything else is refused, never run."""
+    """Reads plain values and NumPy arrays. A pickle that needs anything else is refused and never run."""
 
     def find_class(self, module: str, name: str) -> Any:
         import codecs
@@ -99,12 +99,12 @@ class ArrayUnpickler(pickle.Unpickler):
             ("_codecs", "encode"): codecs.encode,
         }
         if (module, name) not in allowed:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}")
+            raise pickle.UnpicklingError(f"it needs {module}.{name}")
         return allowed[module, name]
 
 
 def read_pickle(path: Path) -> dict[str, Any]:
-    """The dictionary in a CIFAR batch, text decoded as Latin-1. Raises ConfigError naming the file."""
+    """The dictionary in a CIFAR batch, text decoded as Latin-1. Raises ConfigError with the file."""
     try:
         with path.open("rb") as stream:
             content: dict[str, Any] = ArrayUnpickler(stream, encoding="latin1").load()

@@ -31,7 +31,7 @@ class Digits(Source):
 
     @classmethod
     def open(cls, spec: DatasetSpec, folder: Path) -> RawImages:
-        """Ink 0..16 is scaled to 0..255. A seeded stratified permutation sets 600 images aside as test split."""
+        """Grey levels 0..16 are scaled to 0..255. A seeded stratified permutation gives 600 images as test split."""
         import numpy as np
         import sklearn
         from sklearn.datasets import load_digits

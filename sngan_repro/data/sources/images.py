@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sngan_repro.data.raw import RawImages
 
 TEST_FRACTION = 0.1
-"""Share set aside as test split when neither the images nor the study say."""
+"""Default share of the test split, if the images have no test/."""
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 GREY_MODES = ("1", "L", "LA")
 COLOUR_MODES = ("RGB", "RGBA", "RGBX", "P", "PA", "CMYK", "YCbCr", "HSV", "LAB", "RGBa", "La")
@@ -58,7 +58,7 @@ class Images(Source):
 
     @classmethod
     def open(cls, spec: DatasetSpec, folder: Path) -> RawImages:
-        """Every image as it is on disk, in the order of their names; pixels are decoded when read."""
+        """All images in the order of their names, decoded when they are read."""
         import numpy as np
 
         from sngan_repro.core.files import file_sha256
@@ -110,7 +110,7 @@ class Images(Source):
 
 
 def decode(data: bytes, where: str) -> Image.Image:
-    """An image file's pixels, upright (EXIF). ConfigError naming ``where`` when they cannot be used as they are."""
+    """The pixels of an image file, rotated by its EXIF data. Raises ConfigError with ``where`` if they are unusable."""
     from PIL import Image, ImageOps
 
     try:
@@ -118,14 +118,14 @@ def decode(data: bytes, where: str) -> Image.Image:
         image.load()
         if image.format in ("JPEG", "MPO", "TIFF", "WEBP"):  # formats of cameras
             image = ImageOps.exif_transpose(image)
-    except Exception as error:  # decoders raise all sorts of errors on damaged files
+    except Exception as error:  # decoders raise many kinds of errors for damaged files
         raise ConfigError(f"{where}: truncated, damaged or not an image: {error}") from None
     _check_mode(image, where)
     return image
 
 
 def is_grey(data: bytes, where: str) -> bool:
-    """Whether an image file has no colour channels, judged by its header."""
+    """True if an image file has no colour channels, according to its header."""
     from PIL import Image
 
     try:

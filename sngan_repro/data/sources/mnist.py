@@ -101,8 +101,8 @@ class FashionMNIST(MNIST):
 def read_idx(path: Path, ndim: int) -> np.ndarray:
     """An IDX file of bytes, mapped into memory: uint8 with ``ndim`` dimensions.
 
-    Big-endian: 0, 0, type (8: unsigned byte), number of dimensions, each size as 4 bytes; then the values.
-    Raises ConfigError naming the file when header and length do not agree.
+    Its header is 0, 0, the type (8: unsigned byte), the number of dimensions, and each size as 4 bytes, big-endian.
+    Raises ConfigError with the file if header and length do not agree.
     """
     import numpy as np
 

@@ -44,14 +44,14 @@ class STL10(Source):
 
     @classmethod
     def open(cls, spec: DatasetSpec, folder: Path) -> RawImages:
-        """The chosen part as train split (label -1 where unlabelled), the published test set as test split."""
+        """The chosen part is the train split (label -1 without a label), the published test set is the test split."""
         import numpy as np
 
         from sngan_repro.data.raw import from_arrays
 
         parts, labels = [], []
         for name in (*(spec.split or "train").split("+"), "test"):
-            part = read_images(folder / f"stl10_binary/{name}_X.bin")
+            part = read_planes(folder / f"stl10_binary/{name}_X.bin")
             parts.append(part)
             if name == "unlabeled":
                 labels.append(np.full(len(part), -1, np.int64))
@@ -66,8 +66,8 @@ class STL10(Source):
         )
 
 
-def read_images(path: Path) -> np.ndarray:
-    """The images of one file, mapped into memory: uint8 (N, 96, 96, 3). Stored as planes, column by column."""
+def read_planes(path: Path) -> np.ndarray:
+    """The images of one file, mapped into memory: uint8 (N, 96, 96, 3). The file has planes, column by column."""
     import numpy as np
 
     if path.stat().st_size % (3 * 96 * 96):
