@@ -1,1 +1,1 @@
-"""What knows no GAN: configuration models, files, registries, plugins, the process."""
+"""Parts that know nothing of GANs: configuration models, files, registries, plugins, the process."""

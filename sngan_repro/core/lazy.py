@@ -1,12 +1,11 @@
 """torch and numpy, imported at their first use.
 
-The Snakefile and the listings import the files of methods, scores, evaluators and networks, and every job parses the
-Snakefile again. Such a file writes
+The Snakefile and the listings import the files of methods, scores, evaluators and networks, and each job parses the
+Snakefile again. Such a file begins with
 
     from sngan_repro.core.lazy import torch
 
-and uses ``torch`` inside its functions as if it had been imported plainly. A file that imports torch itself works too;
-it only makes planning slower.
+and uses ``torch`` inside its functions like the module itself. ``import torch`` works, too, but makes planning slower.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 
 class LazyModule:
-    """Stands for a module; the first attribute access imports it."""
+    """A module that is imported at the first access to an attribute."""
 
     def __init__(self, name: str) -> None:
         self._name = name

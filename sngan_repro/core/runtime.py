@@ -1,4 +1,4 @@
-"""The process and the machine it runs on: device, threads, allocator, provenance."""
+"""The process and its machine: device, threads, allocator, versions."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from sngan_repro.core.version import __version__
 
 
 def setup(device: str, threads: int | None = None) -> torch.device:
-    """Prepare this process for computing and return its device.
+    """Set up torch in this process and return its device.
 
-    device: auto | cpu | cuda | cuda:N; "auto" is CUDA when there is a GPU. threads: CPU threads (never leave two
-    jobs with torch's default of all cores: they run several times slower than one). Raises ConfigError for a device
-    that is not there.
+    device: auto | cpu | cuda | cuda:N; "auto" is CUDA if there is a GPU. threads: CPU threads. Set them for parallel
+    jobs: torch's default is all cores, and two jobs with it are several times slower than one after the other. Raises
+    ConfigError if the device does not exist.
     """
     if threads:
         torch.set_num_threads(threads)
@@ -43,9 +43,9 @@ def setup(device: str, threads: int | None = None) -> torch.device:
 
 
 def set_precision(precision: str, device: torch.device) -> None:
-    """Let convolutions and products on a GPU round their inputs to 10 bits ("tf32"), or not: fp32 means fp32.
+    """Allow TF32 in convolutions and matrix products on a GPU if ``precision`` is "tf32", else forbid it.
 
-    On a GPU cuDNN also tries its algorithms from now on, which pays when the same shapes come again and again.
+    On a GPU this also turns on cuDNN's benchmark mode, which is faster for repeated shapes.
     """
     allowed = precision == "tf32"
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = allowed
@@ -53,15 +53,15 @@ def set_precision(precision: str, device: torch.device) -> None:
 
 
 def repeatable() -> AbstractContextManager[None]:
-    """Within it cuDNN uses algorithms that give the same bits every time, in full float32.
+    """A context in which cuDNN uses deterministic algorithms in full float32.
 
-    For samples and features: TF32 moves FID in the third digit, and algorithms chosen by a race move pixels.
+    For samples and features: TF32 changes the third digit of the FID, and cuDNN's benchmark mode changes pixels.
     """
     return torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
 
 
 def _raise_malloc_thresholds() -> None:
-    """Keep freed blocks in the process: glibc maps and unmaps tensors above 32 MiB at every use otherwise."""
+    """Let glibc keep freed memory. By default it maps and unmaps each tensor above 32 MiB."""
     if platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL(None)
         libc.mallopt(-3, 1 << 30)  # M_MMAP_THRESHOLD
@@ -69,13 +69,13 @@ def _raise_malloc_thresholds() -> None:
 
 
 def device_info(device: torch.device) -> dict[str, Any]:
-    """Type, name and CPU threads of the device that did the work."""
+    """Type, name and CPU threads of a device."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else _cpu_name()
     return {"type": device.type, "name": name, "threads": torch.get_num_threads()}
 
 
 def host_info(threads: int, kind: str = "cpu", name: str | None = None) -> dict[str, Any]:
-    """The same for a process that has no torch: the CPU, unless a name is given. kind: cpu or cuda."""
+    """:func:`device_info` for a process without torch. kind: cpu or cuda. name: by default that of the CPU."""
     return {"type": kind, "name": name or _cpu_name(), "threads": threads}
 
 
@@ -88,7 +88,7 @@ def _cpu_name() -> str:
 
 
 def versions() -> dict[str, str]:
-    """Versions of what a result depends on."""
+    """Versions of Python and of the packages that results depend on."""
     packages = ("numpy", "torch", "torchvision", "torch-fidelity", "pillow", "scipy", "sngan-repro")
     found = {"python": platform.python_version()}
     for package in packages:
@@ -100,12 +100,12 @@ def versions() -> dict[str, str]:
 
 
 def package_version() -> str:
-    """The version of this package, installed or not."""
+    """The version of this package."""
     return __version__
 
 
 def git_revision() -> str | None:
-    """Revision of the checkout this package is used from, "-dirty" appended when files differ; None outside git."""
+    """The git revision of this package, with "-dirty" if files differ from it; None outside a git checkout."""
     root = Path(__file__).resolve().parents[2]
     try:
         command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
@@ -115,6 +115,6 @@ def git_revision() -> str | None:
 
 
 def max_rss_mb(children: bool = False) -> float:
-    """The largest memory that this process, or the largest of its ended children, has held, in MB."""
+    """The peak memory of this process, or the largest peak of its ended children, in MB."""
     peak = resource.getrusage(resource.RUSAGE_CHILDREN if children else resource.RUSAGE_SELF).ru_maxrss
     return peak / (1e6 if sys.platform == "darwin" else 1e3)

@@ -1,6 +1,6 @@
-"""Frozen, strict configuration models: the common base, YAML loading, readable errors, the machine's settings.
+"""Frozen, strict configuration models: the base class, reading of YAML, readable errors.
 
-Nothing here imports torch: the Snakefile imports this module, and every job parses the Snakefile again.
+Nothing here imports torch: the Snakefile imports this module, and each job parses the Snakefile again.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 
 class ConfigError(Exception):
-    """A mistake in a configuration or on the command line, told in one message without a traceback."""
+    """A mistake in a configuration or on the command line. It is printed as one message without a traceback."""
 
 
 class Model(BaseModel):
-    """Base of every configuration model: immutable, and an unknown key is an error."""
+    """Base class of the configuration models: immutable, and an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
 
     derived: ClassVar[frozenset[str]] = frozenset()
-    """Fields that are never written in a file."""
+    """Fields that a user cannot set in a file."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON-compatible values, defaults included."""
+        """All values, with defaults, as JSON-compatible types."""
         return self.model_dump(mode="json")
 
     def to_json(self) -> str:
@@ -42,13 +42,13 @@ class Model(BaseModel):
         return self._digest
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """A copy with some fields replaced, without what was derived from the fields before."""
+        """A copy with some fields replaced. Cached properties of the old values are not copied."""
         copied = super().model_copy(update=update, deep=deep)
         for name in vars(copied).keys() - type(self).model_fields.keys():
             del vars(copied)[name]
         return copied
 
-    # Worked out once: a model does not change, and the workflow asks for these several times per job.
+    # Cached: a model does not change, and the workflow needs these values several times per job.
 
     @cached_property
     def _json(self) -> str:
@@ -68,20 +68,20 @@ def text_digest(text: str) -> str:
 
 
 def nearest(name: str, allowed: list[str]) -> str:
-    """A hint such as ``; did you mean 'batch_size'?``, or an empty text when nothing is close."""
+    """A hint such as ``; did you mean 'batch_size'?``, or an empty text if no name is close."""
     lower = {other.lower(): other for other in allowed}
     match = difflib.get_close_matches(name.lower(), list(lower), n=1, cutoff=0.6)
     return f"; did you mean '{lower[match[0]]}'?" if match else ""
 
 
 def require_known(kind: str, name: str, allowed: list[str]) -> None:
-    """Raise :class:`ConfigError` unless ``name`` is one of ``allowed``, listing what is."""
+    """Raise :class:`ConfigError` with the allowed names if ``name`` is not one of them."""
     if name not in allowed:
         raise ConfigError(f"unknown {kind} '{name}'{nearest(name, allowed)} (known: {', '.join(sorted(allowed))})")
 
 
 class DuplicateKeyLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # libyaml is 10x faster
-    """YAML that refuses a key given twice in one mapping (plain YAML silently keeps the last)."""
+    """A YAML loader that refuses a key given twice in one mapping. Other loaders keep the last one silently."""
 
 
 def _no_duplicates(loader: yaml.SafeLoader, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -101,7 +101,7 @@ DuplicateKeyLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TA
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file.
 
-    Raises :class:`ConfigError` naming the file when it is missing, not YAML, or not a mapping.
+    Raises :class:`ConfigError` with the file if it is missing, not YAML, or not a mapping.
     """
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=DuplicateKeyLoader)
@@ -119,7 +119,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def parse(model: type[ModelT], values: Any, where: str) -> ModelT:
-    """Validate ``values`` as ``model``; on failure raise :class:`ConfigError` naming ``where`` and each key."""
+    """Validate ``values`` as ``model``. Raises :class:`ConfigError` with ``where`` and each wrong key."""
     try:
         return model.model_validate(values)
     except ValidationError as error:
@@ -131,22 +131,22 @@ EXPECTED = {
     "model_type": "a mapping of keys to values is needed",
     "dict_type": "a mapping of keys to values is needed",
 }
-"""Our words for what pydantic says in terms of Python types."""
+"""Type of a pydantic error -> its message here, without Python types."""
 LABEL_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$"
 PATTERNS = {
     LABEL_PATTERN: "a name that becomes part of paths has letters, digits and _ . + - only, and begins with a letter "
     "or digit",
 }
-"""Our words for what a pattern asks for."""
+"""Pattern -> its message."""
 
 
 def describe(error: ValidationError, model: type[BaseModel], where: str) -> str:
-    """All problems of a failed validation, one line each: file, key, what was given, what is allowed."""
+    """All problems of a failed validation, one line each: file, key, the given value, the allowed values."""
     lines = []
     problems = error.errors()
     for problem in problems:
         if any(other["loc"][: len(problem["loc"])] == problem["loc"] != other["loc"] for other in problems):
-            continue  # a consequence of a problem further inside
+            continue  # follows from a problem in an inner key
         key = ".".join(str(part) for part in problem["loc"]) or "(top level)"
         if problem["type"] == "extra_forbidden":
             parent = _model_at(model, problem["loc"][:-1])
@@ -168,10 +168,10 @@ def describe(error: ValidationError, model: type[BaseModel], where: str) -> str:
 
 
 def _model_at(model: type[BaseModel] | None, loc: tuple[Any, ...]) -> type[BaseModel] | None:
-    """The model that a validation error's location points into, through lists, dicts and optional fields."""
+    """The model at the location of a validation error, through lists, dicts and optional fields."""
     for part in loc:
         if model is None or not isinstance(part, str) or part not in model.model_fields:
-            continue  # a list index or a mapping's own key: stay in the value's model
+            continue  # a list index or a key of a mapping: the model of the value stays the same
         model = _first_model(model.model_fields[part].annotation)
     return model
 

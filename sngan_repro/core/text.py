@@ -1,4 +1,4 @@
-"""Numbers and durations as text, the same in tables, figures, the report and the terminal."""
+"""Numbers and durations as text, for tables, figures, the report and the terminal."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 def duration(seconds: float) -> str:
-    """For example ``40 s``, ``3 min 20 s``, ``5 h 12 min``, ``2 d 3 h``; ``?`` for what is not finite."""
+    """For example ``40 s``, ``3 min 20 s``, ``5 h 12 min``, ``2 d 3 h``; ``?`` if it is not finite."""
     if not abs(seconds) < float("inf"):
         return "?"
     whole = max(0, round(seconds))
@@ -22,7 +22,7 @@ MISSING = "–"
 
 
 def decimals_for(values: Iterable[float | None]) -> int:
-    """Decimals that show about four digits of the largest value of a column, between 1 and 5."""
+    """The number of decimals, from 1 to 5, that shows about four digits of the largest value of a column."""
     finite = [abs(value) for value in values if value is not None and math.isfinite(value)]
     largest = max(finite, default=1.0)
     if largest == 0:
@@ -31,28 +31,28 @@ def decimals_for(values: Iterable[float | None]) -> int:
 
 
 def number(value: float | None, decimals: int) -> str:
-    """A number with a true minus sign, or a dash when there is none."""
+    """A number with a typographic minus sign, or a dash if it is missing."""
     if value is None or not math.isfinite(value):
         return MISSING
     return f"{value:.{decimals}f}".replace("-", "−")
 
 
 def interval(low: float | None, high: float | None, decimals: int) -> str:
-    """``[low, high]``, or a dash when there is none."""
+    """``[low, high]``, or a dash if a bound is missing."""
     if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
         return MISSING
     return f"[{number(low, decimals)}, {number(high, decimals)}]"
 
 
 def mean_sd(mean: float | None, sd: float | None, decimals: int) -> str:
-    """``mean ± SD``; the mean alone when there is no SD (one run)."""
+    """``mean ± SD``, or the mean alone without an SD (one run)."""
     if sd is None or not math.isfinite(sd):
         return number(mean, decimals)
     return f"{number(mean, decimals)} ± {number(sd, decimals)}"
 
 
 def amount(value: float, digits: int = 3) -> str:
-    """A quantity to so many significant digits, with thousands separated by a thin space: ``12 300``, ``0.042``."""
+    """A quantity with ``digits`` significant digits and thin spaces between thousands: ``12 300``, ``0.042``."""
     if not math.isfinite(value):
         return MISSING
     if value == 0:
@@ -62,7 +62,7 @@ def amount(value: float, digits: int = 3) -> str:
 
 
 def integer(value: float) -> str:
-    """A whole number, thousands separated by a thin space; a dash when there is none."""
+    """An integer with thin spaces between thousands, or a dash if it is not finite."""
     return f"{int(value):,}".replace(",", "\u202f") if math.isfinite(value) else MISSING
 
 
