@@ -93,8 +93,9 @@ def generate_on_device(
 ) -> Tensor:
     """Images number ``start`` to ``start + count - 1`` of a seed: uint8 (count, H, W, C), on ``device``.
 
-    G's running statistics and modes are left as they were. Whole chunks are generated and cut, so image i is the same
-    bit for bit whatever ``count`` and ``start``. Raises NonFiniteImages; see :class:`SampleOptions`.
+    G's running statistics and modes are left as they were. Whole chunks are generated and cut (of BATCH_NORM_CHUNK = 64
+    images with batch statistics), so image i is the same bit for bit whatever ``count`` and ``start``. Raises
+    NonFiniteImages; see :class:`SampleOptions`.
     """
     start, law = options.start, options.label_law
     chunk = BATCH_NORM_CHUNK if options.batch_norm == "batch" else options.batch_size
