@@ -1,1 +1,1 @@
-"""What YAML files may say, as data: no name is looked up here."""
+"""The models of YAML files: data only, no name is looked up here."""

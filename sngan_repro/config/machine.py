@@ -1,4 +1,4 @@
-"""``config/config.yaml``: where things are on this machine, and which study to run. No science."""
+"""``config/config.yaml``: the folders and devices of this machine, and the study to run. No result depends on it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from sngan_repro.core import plugins
 from sngan_repro.core.schema import DEVICE_PATTERN, ConfigError, Model, parse, read_yaml
 
 NO_BRACES = r"^[^{}]+$"
-"""Snakemake would read braces in a path as wildcards."""
+"""Snakemake reads braces in a path as wildcards."""
 
 
 class MachineConfig(Model):
-    """``config/config.yaml``: where things are on this machine, and which study to run. No science."""
+    """``config/config.yaml``: folders and devices of this machine, and the study to run. No result depends on it."""
 
     study: str = Field("quick", description="a name in config/studies, or the path of a study file")
     results_dir: str = Field("results", pattern=NO_BRACES, description="one folder per study appears here")
@@ -40,7 +40,7 @@ class MachineConfig(Model):
     runs_per_gpu: int = Field(1, ge=1, le=64, description="trainings that share one GPU, for small networks")
     max_minutes: int | None = Field(None, ge=5, description="clusters: longest job the site allows; null: no limit")
     plugins: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
-        (), description="methods and more of your own: Python files, folders of them, or installed modules"
+        (), description="the user's own methods, sources, scores: Python files, folders of them, or installed modules"
     )
 
     @field_validator("plugins", mode="before")
@@ -50,18 +50,18 @@ class MachineConfig(Model):
 
     @property
     def uses_gpu(self) -> bool:
-        """Whether jobs on this machine ask for a GPU: only then may `resources: gpu=1` of a profile limit them."""
+        """True if jobs on this machine need a GPU; only then does `resources: gpu=1` of a profile limit them."""
         return self.device.startswith("cuda") or (self.device == "auto" and shutil.which("nvidia-smi") is not None)
 
 
 def load_machine(overrides: dict[str, Any] | None = None, path: Path = Path("config/config.yaml")) -> MachineConfig:
-    """``config/config.yaml`` with overrides (for example from ``--config``); a missing file means defaults.
+    """``config/config.yaml`` with overrides (for example from ``--config``); without the file, the defaults.
 
-    The plugins it names are known to every registry of this process from then on. In a job they are the workflow's.
+    Every registry of this process then finds the plugins that it names. A job uses the plugins of the workflow.
     """
     values = read_yaml(path) if path.exists() else {}
-    if (handed_on := plugins.from_environment()) is not None:
-        values = {**values, "plugins": handed_on}
+    if (exported := plugins.from_environment()) is not None:
+        values = {**values, "plugins": exported}
     machine = parse(MachineConfig, {**values, **(overrides or {})}, f"{path} or --config" if overrides else str(path))
     if machine.inception_weights and not Path(machine.inception_weights).is_file():
         raise ConfigError(f"{path}: inception_weights: {machine.inception_weights}: no such file")

@@ -1,4 +1,4 @@
-"""Scoring protocols: how a score is measured, and hence what it is called. No torch here."""
+"""Scoring protocols: how a score is measured. Its full name follows from the protocol. No torch here."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pydantic import Field, SerializerFunctionWrapHandler, field_validator, mode
 from sngan_repro.core.schema import Model
 
 METRICS = ("is", "fid", "kid", "precision", "recall")
-"""What a protocol measures unless it says otherwise."""
+"""The metrics of a protocol by default."""
 
 
 class ProtocolSpec(Model):
     """A scoring protocol: one pass over the samples that gives several metrics.
 
     Two numbers may be compared only when their protocols are equal; the protocol is part of a metric's name. The keys
-    ``fault_*`` repeat faults of published evaluations, to measure what each does to a score.
+    ``fault_*`` repeat faults of published evaluations, to measure their effect on a score.
     """
 
     FAULTS: ClassVar[tuple[str, ...]] = ("fault_distinct", "fault_contrast_stretch", "fault_detour")
@@ -59,36 +59,36 @@ class ProtocolSpec(Model):
 
     @model_serializer(mode="wrap")
     def _unset_faults_left_out(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """A protocol without faults is written as if there were none, so what was scored under it stays valid."""
+        """Leave out faults that are not set, so that scores under a protocol without faults stay valid."""
         return {key: value for key, value in handler(self).items() if value or key not in self.FAULTS}
 
     @property
     def is_clean(self) -> bool:
-        """Whether nothing is measured with a fault."""
+        """True if nothing is measured with a fault."""
         return not self.faults
 
     @property
     def faults(self) -> dict[str, Any]:
-        """The faults that it scores with: key -> value."""
+        """The faults that are set: key -> value."""
         return {key: getattr(self, key) for key in self.FAULTS if getattr(self, key)}
 
     @property
     def without_faults(self) -> ProtocolSpec:
-        """The same protocol, clean."""
+        """A copy without faults."""
         unset = {fault: type(self).model_fields[fault].default for fault in self.FAULTS}
         return self.model_copy(update=unset)
 
     @property
     def images_key(self) -> tuple[int, str, bool]:
-        """(seed, batch-norm mode, contrast stretch): protocols alike in these share their generated images."""
+        """(seed, batch-norm mode, contrast stretch): protocols with equal keys share their generated images."""
         return self.seed, self.batch_norm, self.fault_contrast_stretch
 
     @property
     def num_distinct(self) -> int:
-        """How many images are generated."""
+        """The number of images to generate."""
         return self.fault_distinct or self.num_fake
 
     @property
     def changes_pixels(self) -> bool:
-        """Whether images are changed before they are scored, so that features of unchanged ones do not serve."""
+        """True if images are changed before they are scored, so that features of unchanged images cannot be used."""
         return self.fault_contrast_stretch or self.fault_detour is not None

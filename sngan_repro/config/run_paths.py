@@ -1,4 +1,4 @@
-"""The files of one run. The only place that knows their names."""
+"""The files of one run. No other module knows their names."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class RunPaths:
 
     @property
     def status(self) -> Path:
-        """ok | diverged, seconds, versions, the list of snapshots. Written last: it exists when a run is complete."""
+        """State (ok | diverged), seconds, versions, snapshots. Written last: it exists if the run is complete."""
         return self.root / "status.json"
 
     @property
@@ -41,7 +41,7 @@ class RunPaths:
 
     @property
     def code(self) -> Path:
-        """A copy of the file of a method of the user's own, as it was for this run."""
+        """Copies of the files of the user's own method, as used for this run."""
         return self.root / "code"
 
     @property
@@ -51,12 +51,12 @@ class RunPaths:
 
     @property
     def trained(self) -> Path:
-        """Beside a resume state at the end of the training: the digest of its specification."""
+        """The digest of the run's specification, beside a resume state at the end of the training."""
         return self.resume / "trained"
 
     @property
     def together_log(self) -> Path:
-        """What the training printed when another run's job did it."""
+        """The log of a training that another run's job made."""
         return self.resume / "together.log"
 
     @property
@@ -66,13 +66,13 @@ class RunPaths:
 
     @property
     def program(self) -> Path:
-        """What a program works with while its job runs; removed when the run is complete."""
+        """The files of a program while its job runs; removed when the run is complete."""
         return self.root / "program"
 
     def snapshot(self, steps: int) -> Path:
-        """G after so many updates."""
+        """The snapshot of G after ``steps`` updates."""
         return self.root / "snapshots" / f"{steps:08d}.safetensors"
 
     def external_samples(self, steps: int) -> Path:
-        """Samples of a program that is not trained here: uint8, (N, H, W, C)."""
+        """Samples of a program after ``steps`` updates: uint8 (N, H, W, C)."""
         return self.root / "samples" / f"{steps:08d}.npy"

@@ -16,7 +16,7 @@ Label = Annotated[str, Field(pattern=LABEL_PATTERN, max_length=60)]
 
 
 class DatasetSpec(Model):
-    """One dataset at one size: what the prepared array depends on, and nothing else."""
+    """One dataset at one size: everything that the prepared array depends on, and nothing else."""
 
     source: str = Field(description="a data source; `sngan-repro datasets` lists them")
     image_size: int = Field(ge=16, le=128, multiple_of=4, description="height and width in pixels")
@@ -51,7 +51,8 @@ class NetsSpec(Model):
     )
     conditional: bool = Field(False, description="pass class labels to G and D; needs a family that uses them")
     label_law: Literal["balanced", "data"] = Field(
-        "balanced", description="law of the labels of generated images: equal probabilities, or the shares of the training images"
+        "balanced",
+        description="law of the labels of generated images: equal probabilities, or the shares of the training images",
     )
 
     @model_validator(mode="after")
@@ -89,7 +90,7 @@ class OptimizerSpec(Model):
 
 
 class BudgetSpec(Model):
-    """How long to train, in one of two units; the other is derived and recorded.
+    """The length of the training, in one of two units. The other is computed and recorded.
 
     An epoch is one pass over the training images by D's steps: num_train / (batch_size * n_dis) generator updates.
     """
@@ -112,7 +113,7 @@ class BudgetSpec(Model):
 
 
 class SnapshotsSpec(Model):
-    """When G is saved. The end of training is always saved too."""
+    """The updates after which G is saved. The end of training is always among them."""
 
     count: int | None = Field(None, ge=1, description="so many, evenly spaced, the last at the end")
     every_steps: int | None = Field(None, ge=1, description="one every so many generator updates")
@@ -144,7 +145,7 @@ class SnapshotsSpec(Model):
 
 
 class TrainingSpec(Model):
-    """What the training loop does besides the method itself."""
+    """Options of the training loop that all methods share."""
 
     batch_size: int = Field(64, ge=2, le=4096, description="images in each step of D and of G")
     ema: float | None = Field(None, gt=0, lt=1, description="decay of an average of G's weights, used for samples")
@@ -162,7 +163,7 @@ class TrainingSpec(Model):
 
 
 OWN_SETTING = "own"
-"""Stands where a setting's name would, for runs of programs that have no use for the study's settings."""
+"""The name of the setting in runs of programs that do not use the study's settings."""
 
 
 class MethodSpec(Model):
@@ -171,7 +172,7 @@ class MethodSpec(Model):
     name: str
     options: dict[str, Any] = {}
     code: str | None = None
-    """A digest of what the file of a method of the user's own does: an edit of it makes other runs."""
+    """A digest of the code of the user's own method: an edit of its file makes new runs."""
 
     @model_serializer(mode="wrap")
     def _without_code_of_the_package(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -197,7 +198,7 @@ class RunSpec(Model):
 
     @property
     def id(self) -> str:
-        """The run's place below ``runs/``: dataset/label/setting/seed<k>."""
+        """The run's folder below ``runs/``: dataset/label/setting/seed<k>."""
         return f"{self.dataset}/{self.label}/{self.setting}/seed{self.seed}"
 
     def steps_per_epoch(self, num_train: int) -> float:
@@ -206,7 +207,7 @@ class RunSpec(Model):
 
 
 class EvaluatorSpec(Model):
-    """Options of evaluators that the workflow trains on each dataset's train split: ``classifier``."""
+    """Options of evaluators that the workflow trains on the train split of each dataset (``classifier``)."""
 
     epochs: int = Field(12, ge=1, le=1000, description="passes over the training images")
     width: int = Field(32, ge=4, le=512, description="channels of the first layer")

@@ -1,4 +1,4 @@
-"""Where every file lies. The only place that knows file names; used by the Snakefile and by the CLI."""
+"""The paths of all files. No other module knows file names; the Snakefile and the commands use this one."""
 
 from __future__ import annotations
 
@@ -22,18 +22,21 @@ class Layout:
 
     @classmethod
     def of(cls, machine: MachineConfig, study: Study | str) -> Layout:
+        """The folders of a study, or of the study with this name, as config/config.yaml sets them."""
         name = study if isinstance(study, str) else study.name
         return cls(name, Path(machine.results_dir), Path(machine.data_dir))
 
     @property
     def root(self) -> Path:
+        """The folder of all results of the study."""
         return self.results_dir / self.study
 
     def run(self, run_id: str) -> RunPaths:
+        """The files of a run."""
         return RunPaths(self.root / "runs" / run_id)
 
     def checked_data(self, dataset: str) -> Path:
-        """Exists when a dataset has what the study's protocols ask for."""
+        """Exists if a dataset has enough images for the study's protocols."""
         return self.root / "checked" / f"{dataset}.json"
 
     def real_scores(self, dataset: str) -> Path:
@@ -61,14 +64,14 @@ class Layout:
         return self.root / "logs"
 
     def run_log(self, step: str, run_id: str) -> Path:
-        """What the job of a run printed; step: train or score."""
+        """The log of a run's job. step: train or score."""
         return self.logs / step / f"{run_id}.log"
 
-    # Shared by all studies: keyed by digests, so a name never stands for two things.
+    # Shared by all studies: named by digests, so that a name has one meaning only.
 
     @property
     def downloads(self) -> Path:
-        """Archives as fetched or staged by hand."""
+        """Archives, fetched or staged by hand."""
         return self.data_dir / "downloads"
 
     @property
@@ -77,7 +80,7 @@ class Layout:
         return self.data_dir / "weights"
 
     def weights_record(self, evaluator: str) -> Path:
-        """Says which file below :attr:`weights` is an evaluator's; there when that file was fetched or checked."""
+        """A record that names an evaluator's file in :attr:`weights`, written when that file is fetched or checked."""
         return self.weights / f"{evaluator}.json"
 
     def dataset(self, spec: DatasetSpec) -> Path:
@@ -85,6 +88,6 @@ class Layout:
         return self.data_dir / "prepared" / spec.id
 
     def evaluator(self, spec: DatasetSpec, evaluator: str, options: EvaluatorSpec) -> Path:
-        """An evaluator as used on one dataset: evaluator.json, weights, features of the real images."""
+        """An evaluator for one dataset: evaluator.json, weights, features of the real images."""
         suffix = f"-{options.digest()[:8]}" if EVALUATORS.get(evaluator).trained else ""
         return self.data_dir / "evaluators" / spec.id / f"{evaluator}{suffix}"

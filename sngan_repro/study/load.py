@@ -1,4 +1,4 @@
-"""Read a study file and check it as a whole, names included. No torch here.
+"""Read a study file, and check all its keys and names. No torch here.
 
 One file is one study; studies are never merged. Every mistake is a :class:`ConfigError` before any job starts.
 """
@@ -56,7 +56,7 @@ def load_study(name: str) -> Study:
 
 
 def make_study(values: dict[str, Any], where: str = "study") -> Study:
-    """A study of these values, its ``name`` included, checked like a file.
+    """A study of these values, which include its ``name``; checked like a file.
 
     Raises :class:`ConfigError`; its lines begin with ``where``.
     """
@@ -78,10 +78,10 @@ def check_study(study: Study) -> None:
     _check_datasets(study)
     _check_metrics(study)
     if OWN_SETTING in study.settings:
-        raise ConfigError(f"settings: '{OWN_SETTING}' stands for programs that have none; rename this setting")
+        raise ConfigError(f"settings: '{OWN_SETTING}' is the setting of programs without settings; rename this one")
     late = [step for step in study.snapshots.steps or () if step > (study.budget.steps or step)]
     if late:
-        raise ConfigError(f"snapshots: steps: {late} lie beyond the budget of {study.budget.steps} updates")
+        raise ConfigError(f"snapshots: steps: {late} are beyond the budget of {study.budget.steps} updates")
     if study.published and not set(study.labels) & set(study.published.methods):
         raise ConfigError(
             f"reference: '{study.reference}' has values of {', '.join(study.published.methods)}, and no method "
@@ -135,7 +135,7 @@ def _known(registry: Registry[Any], name: str, where: str) -> None:
         return
     try:
         if name not in registry.names():
-            registry.get(name)  # raises, with the nearest name
+            registry.get(name)  # raises an error with the nearest name
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from None
 
@@ -143,7 +143,7 @@ def _known(registry: Registry[Any], name: str, where: str) -> None:
 def study_schema() -> dict[str, Any]:
     """The JSON Schema of study files, for editors, with the names that come with the package.
 
-    Editors complete those names and accept others, since plugins may add some. A study's own name is not in its file.
+    Editors complete those names and accept others, since plugins may add names.
     """
     schema = Study.model_json_schema()
     del schema["properties"]["name"]
@@ -159,7 +159,7 @@ def study_schema() -> dict[str, Any]:
     entry = models["MethodEntry"]
     entry["properties"]["name"] |= _names(METHODS.shipped())
     del entry["properties"]["options"]
-    # A bare name, or a mapping in which the method's options stand beside the entry's own keys.
+    # A name alone, or a mapping with the method's options beside the keys of every entry.
     mapping = {**entry, "additionalProperties": True}
     models["MethodEntry"] = {"anyOf": [*_names(METHODS.shipped())["anyOf"], mapping]}
     for model in models.values():

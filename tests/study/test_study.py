@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +140,7 @@ def test_an_edit_changes_only_the_runs_it_concerns(study_of):
         ({"scores": VALID["scores"] * 2}, "the metric 'is600@classifier' is produced twice"),
         ({"headline": ["fid60_train@classifier"]}, "unknown headline metric .* did you mean 'fid600_train@classifier'"),
         ({"budget": None}, "budget: this key is required"),
-        ({"snapshots": {"steps": [5, 50]}}, r"snapshots: steps: \[50\] lie beyond the budget of 10 updates"),
+        ({"snapshots": {"steps": [5, 50]}}, r"snapshots: steps: \[50\] are beyond the budget of 10 updates"),
         ({"trainning": {}}, "trainning: unknown key; did you mean 'training'"),
         ({"name": "x"}, "a study is named after its file"),
         (
@@ -192,16 +190,6 @@ def test_quick_study_is_the_one_promised(monkeypatch: pytest.MonkeyPatch):
     }
     assert len(study.seeds) >= 2
     assert {name.split("6")[0] for name in study.metric_names} == {"is", "fid", "kid", "precision", "recall"}
-
-
-def test_importing_what_the_snakefile_imports_is_light():
-    code = (
-        "import sys; from sngan_repro.workflow.plan import Plan; Plan({'study': 'quick'}).study.runs(); "
-        "heavy = {'torch', 'torchvision', 'pandas', 'matplotlib', 'sklearn', 'numpy'} & set(sys.modules); "
-        "sys.exit(' '.join(heavy) or 0)"
-    )
-    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stderr
 
 
 def test_layout_separates_studies_and_shares_data(study_of):

@@ -1,6 +1,6 @@
-"""Values that others published, as data: what a study may be set beside. No torch and no pandas here.
+"""Published values to compare a study with, as data. No torch and no pandas here.
 
-A name such as ``southampton`` stands for a file of this package, a path for a file of the user's own.
+A name such as ``southampton`` means a file of this package; a path means the user's own file.
 """
 
 from __future__ import annotations

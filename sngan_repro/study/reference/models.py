@@ -1,4 +1,4 @@
-"""The form of a file of published values."""
+"""The models of a file of published values."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def _known_score(name: str) -> str:
 
 
 Kind = Annotated[str, AfterValidator(_known_score)]
-"""What was published of each method: a score, without its protocol."""
+"""The name of a published score, without its protocol."""
 How = Literal["printed", "digitised", "by eye"]
 ValuesT = TypeVar("ValuesT")
 
 
 class Published(Model):
-    """One published number. ``error`` is that of reading it off a figure: 0 for a printed one."""
+    """One published number. ``error`` is the error of reading it from a figure, in its unit; 0 for a printed number."""
 
     value: float
     error: float
@@ -38,13 +38,14 @@ class Published(Model):
 
 
 class Source(Model):
-    """Where numbers stand in the publication, and how they were read from there."""
+    """The place of numbers in the publication, and how they were read."""
 
     where: str = Field(description="Table 1, Figure 2, ...")
     how: How
     errors: dict[Kind, float] = Field({}, description="error of a reading, in the metric's unit; printed: none")
 
     def published(self, kind: Kind, value: float, error: float | None = None) -> Published:
+        """One of the numbers. error: of this reading; default: that of all readings of this score."""
         error = self.errors.get(kind, 0.0) if error is None else error
         return Published(value=value, error=error, where=self.where, how=self.how)
 
@@ -62,7 +63,7 @@ class Values(Source, Generic[ValuesT]):
 
 
 class LessCertain(Model):
-    """Points of curves that were harder to read: metric -> method -> epochs, and their error."""
+    """Points of curves with a larger error of reading: metric -> method -> epochs, and the error."""
 
     errors: dict[Kind, float]
     epochs: dict[Kind, dict[str, tuple[int, ...]]]
@@ -107,13 +108,15 @@ class LossReading(Model):
 
 
 class LossReadings(Source):
+    """The readings of one published figure of losses."""
+
     method: str
     updates: int = Field(description="length of the published x axis, in updates")
     readings: tuple[LossReading, ...]
 
 
 class Aspect(Model):
-    """One part of a protocol: stated in the text, and done by the code where that is known and differs."""
+    """One part of a protocol: as stated in the text, and as in the code if that is known and differs."""
 
     stated: str
     coded: str = ""
@@ -121,33 +124,21 @@ class Aspect(Model):
 
     @property
     def text(self) -> str:
-        """Both in one phrase."""
+        """The statement, with the code in parentheses if it differs."""
         if not self.coded:
             return self.stated
         return f"{self.stated} (code: {self.coded})"
 
 
-ASPECTS = (
-    "data",
-    "features",
-    "num_fake",
-    "splits",
-    "reference_images",
-    "real_row",
-    "image_size",
-    "resizing",
-    "selection",
-    "epochs",
-    "networks",
-    "latents",
-    "n_dis",
-    "seeds",
+ASPECTS = tuple(
+    "data features num_fake splits reference_images real_row image_size resizing selection epochs networks latents "
+    "n_dis seeds".split()
 )
 """The parts of a protocol that can be described, in the order in which differences are listed."""
 
 
 class Inconsistency(Model):
-    """Where a publication and its code say different things."""
+    """A difference between a publication and its code."""
 
     id: str
     topic: str
@@ -156,7 +147,7 @@ class Inconsistency(Model):
 
 
 class OtherValue(Model):
-    """A number that another part of the publication gives differently."""
+    """A number that differs between two parts of the publication."""
 
     what: str
     value: float
@@ -164,12 +155,14 @@ class OtherValue(Model):
 
 
 class Repository(Model):
+    """The published code, at one commit."""
+
     address: str
     commit: str
 
 
 class Reference(Model):
-    """A publication's scores of methods under settings, with the protocol behind them."""
+    """A publication's scores of methods under settings, with their protocol."""
 
     derived = frozenset({"name"})
 
@@ -222,41 +215,31 @@ class Reference(Model):
 
     @property
     def curve_setting(self) -> str | None:
-        """The setting of the curves over the training."""
+        """The setting of the curves over the training; None without curves."""
         return self.curve_values.setting if self.curve_values else None
 
     def best(self, metric: str) -> dict[str, Published]:
         """Method (and "Real data") -> its best score over the settings; empty for a metric that was not published."""
         source = self.best_values
-        return {
-            method: source.published(kind, value)
-            for kind, row in source.values.items()
-            if kind == metric
-            for method, value in row.items()
-        }
+        return {method: source.published(metric, value) for method, value in source.values.get(metric, {}).items()}
 
     def bars(self, metric: str) -> dict[tuple[str, str], Published]:
-        """(method, setting) -> score."""
+        """(method, setting) -> score; empty if no bars of this metric were published."""
         source = self.bar_values
-        return {
-            (method, setting): source.published(kind, value)
-            for kind, by_setting in (source.values if source else {}).items()
-            if kind == metric and source
-            for setting, row in by_setting.items()
-            for method, value in row.items()
-        }
+        if source is None:
+            return {}
+        by_setting = source.values.get(metric, {})
+        return {(m, s): source.published(metric, value) for s, row in by_setting.items() for m, value in row.items()}
 
     def curves(self, metric: str) -> dict[str, dict[int, Published]]:
-        """Method -> epoch -> score, at ``curve_setting``."""
+        """Method -> epoch -> score, under ``curve_setting``; empty if no curves of this metric were published."""
         source = self.curve_values
         if source is None:
             return {}
         return {
             method: {
-                epoch: source.published(kind, value, source.error(kind, method, epoch))
+                epoch: source.published(metric, value, source.error(metric, method, epoch))
                 for epoch, value in zip(source.epochs, values, strict=True)
             }
-            for kind, by_method in source.values.items()
-            if kind == metric
-            for method, values in by_method.items()
+            for method, values in source.values.get(metric, {}).items()
         }
