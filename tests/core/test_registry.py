@@ -208,7 +208,7 @@ class TestRegistry:
         )
         (package / "good.py").write_text("from my_families import THINGS\nTHINGS.register('good')(dict)\n")
         (package / "bad.py").write_text("from my_families import THINGS\nTHINGS.register('god')(list)\n")
-        (package / "never.py").write_text("raise RuntimeError('imported although nobody asked for it')\n")
+        (package / "never.py").write_text("raise RuntimeError('imported without need')\n")
         monkeypatch.syspath_prepend(tmp_path)
         import my_families
 

@@ -62,7 +62,7 @@ def test_a_changed_copy_has_a_digest_of_its_own():
     assert changed.digest() == OptimizerSpec(lr=2e-3).digest() != before
     assert '"lr": 0.002' in changed.to_json()
     assert (first.digest(), first.model_copy().digest()) == (before, before)
-    assert first == OptimizerSpec(lr=1e-3)  # what was worked out is no part of the value
+    assert first == OptimizerSpec(lr=1e-3)  # cached properties are no part of the value
 
 
 def test_digest_is_of_content_and_not_of_order_or_defaults():

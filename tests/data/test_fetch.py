@@ -32,7 +32,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def names(folder: Path) -> list[str]:
-    """What lies directly in a folder."""
+    """The names of the files and folders in a folder."""
     return sorted(path.name for path in folder.iterdir())
 
 
@@ -61,10 +61,10 @@ def test_download_places_exactly_the_checked_files(source, stand_in, server, tmp
 def test_second_fetch_needs_no_network_and_remembers(stand_in, server, tmp_path):
     stand_in("mnist")
     fetch("mnist", tmp_path, download=True)
-    asked = len(server.requests)
+    requests = len(server.requests)
     first = read_json(tmp_path / "mnist/source.json")
     fetch("mnist", tmp_path, download=False)
-    assert len(server.requests) == asked == 4
+    assert len(server.requests) == requests == 4
     assert read_json(tmp_path / "mnist/source.json") == first
 
 

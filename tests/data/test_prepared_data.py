@@ -14,7 +14,7 @@ from sngan_repro.data.dataset import PreparedData
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """5 train and 2 test images, 4 x 3 RGB; pixel values tell the row."""
+    """5 train and 2 test images, 4 x 3 RGB; pixel values depend on the row."""
     images = np.arange(7, dtype=np.uint8)[:, None, None, None] * np.ones((1, 4, 3, 3), np.uint8)
     np.save(tmp_path / "images.npy", images)
     np.save(tmp_path / "labels.npy", np.array([0, 1, 0, 1, -1, 1, 0]))

@@ -248,7 +248,7 @@ class TestScoreReal:
         assert value["fid"] < 1
         assert min(value["precision"], value["recall"]) > 0.7
 
-    def test_fewer_than_asked_for(self, tmp_path, digits_dir, classifier_dir):
+    def test_fewer_images_than_num_fake(self, tmp_path, digits_dir, classifier_dir):
         p = protocol(num_fake=5000, kid_subset_size=1000)
         records = self.score_it(tmp_path, digits_dir, classifier_dir, p)
         values = {record["metric"]: record["value"] for record in records}

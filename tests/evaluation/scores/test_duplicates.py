@@ -31,7 +31,7 @@ def test_repeated_samples_are_near_duplicates():
     assert near_duplicates(fake, real, seed=0) == pytest.approx(10 * 190 / (200 * 199 / 2))
 
 
-def test_they_are_metrics_when_asked_for():
+def test_a_protocol_may_list_them():
     random = np.random.default_rng(2)
     real, fake = (features(random.standard_normal((300, 8))) for _ in range(2))
     protocol = ProtocolSpec(evaluator="classifier", num_fake=300, metrics=("confidence", "duplicates"))
