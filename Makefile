@@ -4,13 +4,15 @@ PYTHON ?= python3
 STUDY ?= quick
 CORES ?= all
 BIN := .venv/bin
+WORKERS ?= 2
 
-.PHONY: help study test lint docs bench clean
+.PHONY: help study test test-fast lint docs bench clean
 
 help:
 	@echo "make study           the quick study, from nothing to a report (STUDY=name for another, CORES=n)"
-	@echo "make test            the whole test suite"
-	@echo "make lint            ruff, snakefmt, snakemake --lint, mypy"
+	@echo "make test            the whole test suite (WORKERS=n processes, 2 by default)"
+	@echo "make test-fast       the tests that do not run Snakemake"
+	@echo "make lint            ruff, snakefmt, snakemake --lint, lint-imports, mypy"
 	@echo "make docs            the documentation as a site: site/index.html"
 	@echo "make bench           all benchmarks but `study`, in half an hour (BENCH=--quick: shows that they run)"
 
@@ -27,14 +29,23 @@ study: .venv/installed
 	$(BIN)/snakemake --cores $(CORES) $$display --config study=$(STUDY)
 	@echo "Report: results/$(STUDY)/report.html and results/$(STUDY)/report.pdf"
 
+# Each worker computes on one thread. Tests that share a study stay in one worker (--dist loadgroup); the order of
+# tests/conftest.py is kept, so that the longest files start first.
+PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 \
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+
 test: .venv/installed
-	$(BIN)/python -m pytest
+	$(PYTEST)
+
+test-fast: .venv/installed
+	$(PYTEST) -m "not workflow"
 
 lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
+	$(BIN)/lint-imports
 	$(BIN)/mypy
 
 docs: .venv/installed

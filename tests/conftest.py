@@ -34,6 +34,24 @@ TINY_RUN: dict[str, Any] = {
 }
 
 
+FIRST = ("end_to_end/", "docs/", "project/", "training/", "analysis/", "report/", "evaluation/", "api/", "extend/")
+"""Folders whose tests take long: they start first, so that no worker is left with a long file at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of a file in one group, so that one worker of pytest-xdist makes its fixtures; long files first."""
+    folder = Path(__file__).parent
+
+    def place(item: pytest.Item) -> int:
+        path = item.path.relative_to(folder).as_posix()
+        return next((number for number, start in enumerate(FIRST) if path.startswith(start)), len(FIRST))
+
+    items.sort(key=place)  # stable: otherwise in the order of the files
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.path.relative_to(folder).as_posix()))
+
+
 @pytest.fixture
 def own_plugins(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The plugins that a test chooses, and the entries that they register, are forgotten after it."""

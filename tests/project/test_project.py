@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import subprocess
 import tomllib
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,6 +34,25 @@ def test_every_dependency_is_pinned_exactly():
         assert re.fullmatch(r"[\w.-]+==[\w.+]+", pins()[name_of(requirement)]), requirement
 
 
+def needed(name: str, extras: tuple[str, ...], found: set[str]) -> set[str]:
+    """The names of all distributions that an installed one needs on this machine, directly or by others."""
+    for text in distribution(name).requires or []:
+        requirement = Requirement(text)
+        if requirement.marker is None or any(requirement.marker.evaluate({"extra": extra}) for extra in ("", *extras)):
+            key = (name_of(requirement.name), *sorted(requirement.extras))
+            if key not in found:
+                found.add(key)
+                needed(requirement.name, tuple(requirement.extras), found)
+    return {name for name, *_ in found}
+
+
+def test_everything_that_is_installed_is_pinned():
+    """What the dependencies need in turn, too: a new version of any of them could change a number."""
+    names = needed("sngan-repro", ("dev", "slurm", "docs"), set()) - {"setuptools", "pip", "wheel"}
+    assert len(names) > 80
+    assert sorted(names - pins().keys()) == []
+
+
 def test_environment_has_the_same_pins():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
     (packages,) = [entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict)]
@@ -41,10 +62,12 @@ def test_environment_has_the_same_pins():
 
 
 def test_versions_agree():
+    from importlib.metadata import version as installed
+
     import sngan_repro
 
-    version = project()["version"]
-    assert sngan_repro.__version__ == version
+    version = sngan_repro.__version__
+    assert installed("sngan-repro") == version
     assert f"version: {version}\n" in (ROOT / "CITATION.cff").read_text()
     assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text()
 
