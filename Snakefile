@@ -16,8 +16,8 @@ from snakemake.utils import min_version
 
 min_version("9.10")
 
-# A plan of thousands of jobs is millions of objects that all stay; looking through them for garbage again and again
-# would take a third of the time.
+# A plan of thousands of jobs has millions of objects that are all kept. Without these two lines, the garbage collector
+# would take a third of the planning time.
 gc.freeze()
 gc.set_threshold(100_000, 20, 100)
 
@@ -63,7 +63,7 @@ onstart:
 
 
 onsuccess:
-    print(f"\n{PLAN.closing_words()}")
+    print(f"\n{PLAN.closing_message()}")
 
 
 onerror:

@@ -1,1 +1,1 @@
-"""What the Snakefile needs: the plan, costs, clusters, the state of a study. No torch."""
+"""The plan of a study for the Snakefile, its cost, its jobs on a cluster, and the state of its runs. No torch."""

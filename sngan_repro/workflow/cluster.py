@@ -1,4 +1,4 @@
-"""What only clusters need: time limits, a lock per study, and what a killed Snakemake left in the queue. No torch."""
+"""For clusters only: time limits, a lock per study, missing files, and jobs that a killed Snakemake left. No torch."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from sngan_repro.study.study import Study
 from sngan_repro.workflow.cost import total_steps
 
 START_MINUTES = 10
-"""Starting Python and torch on a busy file system, and the notice before the end of the time."""
+"""For the start of Python and torch on a busy file system, and for the signal before the end of the time limit."""
 UNKNOWN_MINUTES = 24 * 60
-"""Where the length of a training is not known before its images are prepared."""
+"""The time limit while the length of a training is unknown, because its images are not prepared."""
 SBATCH = {
     "slurm_partition": "partition",
     "slurm_account": "account",
@@ -37,36 +37,36 @@ SBATCH = {
     "mem_mb": "mem",
     "runtime": "time",
 }
-"""Resources of a rule -> options of sbatch, as the Slurm plugin of Snakemake passes them on."""
+"""Resource of a rule -> option of sbatch, as in the Slurm plugin of Snakemake."""
 CANCEL_SECONDS = 180.0
-"""Until cancelled jobs are gone; Slurm kills what does not end within KillWait (30 s by default)."""
+"""The time to wait for cancelled jobs to end. Slurm kills them after KillWait (30 s by default)."""
 
 
 def train_minutes(run: RunSpec, layout: Layout, machine: MachineConfig, attempt: int = 1) -> int:
-    """The time limit of a training: more with each attempt, never more than the site allows.
+    """The time limit of a training in minutes: longer with each attempt, at most ``max_minutes`` of the site.
 
-    A training that runs out of time goes on where it stopped, so a limit too short costs a wait in the queue only. The
-    job of trainings that share a GPU asks for the sum of their times, and that sum stays within the limit.
+    A training that reaches its limit is resumed by the next attempt, so a short limit costs only time in the queue. The
+    job of trainings that share a GPU gets the sum of their limits, which is at most ``max_minutes`` too.
     """
     steps = total_steps(run, layout)
     minutes = float(UNKNOWN_MINUTES)
     if steps is not None:
-        passes = (1 + run.optimizer.n_dis) / 2  # of D and G, against one each
+        passes = (1 + run.optimizer.n_dis) / 2  # steps of D and G, relative to one of each
         minutes = START_MINUTES + steps * passes / machine.updates_per_second / 60
     longest = machine.max_minutes // machine.runs_per_gpu if machine.max_minutes else sys.maxsize
     return max(1, min(math.ceil(minutes) * attempt, longest))
 
 
 def program_minutes(program: Program, machine: MachineConfig, attempt: int = 1) -> int:
-    """The time limit of a program's job: what it declares, more with each attempt, within what the site allows."""
+    """The time limit of a program's job in minutes: the declared one times the attempt, at most ``max_minutes``."""
     return min(program.minutes * attempt, machine.max_minutes or sys.maxsize)
 
 
 @contextmanager
 def study_lock(layout: Layout) -> Iterator[None]:
-    """Hold a study for this process: two Snakemakes would submit every job twice.
+    """Lock a study for this process, since two Snakemakes would submit every job twice.
 
-    The lock ends with the process, also when it is killed. Raises ConfigError when another process holds it.
+    The lock ends with the process, also if that is killed. Raises ConfigError if another process holds it.
     """
     try:
         with file_lock(layout.root / ".lock", wait=False):
@@ -78,9 +78,10 @@ def study_lock(layout: Layout) -> Iterator[None]:
 
 
 def fetch_first(study: Study, layout: Layout, machine: MachineConfig) -> None:
-    """Fetch what has to come from the network, or was to be staged by hand, before any job waits in a queue for it.
+    """Fetch missing raw files and weights, or check those staged by hand, before any job is submitted.
 
-    Raises ConfigError that names every missing file and where to put it. What is there is not looked at here.
+    Files that were fetched before are not checked again. Raises ConfigError that names every missing file and where to
+    put it.
     """
     problems = []
     for source in dict.fromkeys(spec.source for spec in study.datasets.values() if source_info(spec).needs_fetch):
@@ -114,9 +115,9 @@ def _problem(step: Callable[[], object]) -> list[str]:
 
 
 def check_resources(asked: dict[str, dict[str, Any]]) -> None:
-    """Ask Slurm whether it would take the jobs, once per rule; otherwise every job is refused, one by one.
+    """Check that Slurm accepts the jobs, once per rule; otherwise every single job would be refused.
 
-    asked: rule -> resources of one of its jobs. Raises ConfigError with Slurm's own words.
+    asked: rule -> resources of one of its jobs. Raises ConfigError with the message of Slurm.
     """
     for rule, resources in asked.items():
         options = [
@@ -136,12 +137,12 @@ def check_resources(asked: dict[str, dict[str, Any]]) -> None:
 
 
 def _refusal(options: list[str]) -> str:
-    """Why Slurm does not take a job; empty when it does."""
+    """The reason why Slurm refuses a job; empty if it accepts the job."""
     command = ["sbatch", *options, "--output=/dev/null", "--wrap=true"]
     if not subprocess.run([*command, "--test-only"], capture_output=True, check=False).returncode:
         return ""
-    # A test also fails while all nodes are down or drained, when a job would just wait. So one is submitted that does
-    # nothing, and cancelled.
+    # A test also fails while all nodes are down or drained, although a job would only have to wait. So a job that does
+    # nothing is submitted, and cancelled.
     answer = subprocess.run([*command, "--parsable"], capture_output=True, text=True, check=False)
     if answer.returncode:
         return answer.stderr.strip()
@@ -150,14 +151,13 @@ def _refusal(options: list[str]) -> str:
 
 
 def end_leftover_jobs(layout: Layout, run_id: str) -> bool:
-    """Cancel the Slurm jobs of an earlier Snakemake of this study that was killed, and remember this one's.
+    """Cancel the Slurm jobs that an earlier, killed Snakemake of this study left, and record this one's name.
 
-    Returns whether there were any: then what was planned from the files before may be wrong.
+    Otherwise they would run on while this Snakemake submits the same work again. A cancelled training saves its state,
+    and the new job resumes it. run_id: the name of this Snakemake's jobs.
 
-    They would go on, and this Snakemake would submit the same work again. A cancelled training writes its state, and
-    the job submitted anew goes on from there.
-
-    run_id: the name of this Snakemake's jobs.
+    Returns True if there were any. Then the plan may be wrong, since it was made from the files before. Raises
+    ConfigError if the jobs do not end.
     """
     record, found = layout.logs / "slurm_run", False
     if record.exists():
@@ -179,7 +179,7 @@ def end_leftover_jobs(layout: Layout, run_id: str) -> bool:
 
 
 def _jobs(name: str) -> list[str]:
-    """Ids of the jobs of this name that wait, run or are about to end."""
+    """The ids of the jobs of this name that wait, run or are about to end."""
     return _query("squeue", "--noheader", "--format=%i", f"--name={name}")
 
 

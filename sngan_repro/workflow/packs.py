@@ -6,7 +6,7 @@ from sngan_repro.config.specs import RunSpec
 
 
 def packs(runs: list[RunSpec], size: int) -> list[list[RunSpec]]:
-    """Runs in the order of the study, up to ``size`` of one dataset together."""
+    """Groups of up to ``size`` consecutive runs of one dataset, in the order of the study."""
     found: list[list[RunSpec]] = []
     for run in runs:
         if not found or len(found[-1]) == size or found[-1][0].dataset != run.dataset:

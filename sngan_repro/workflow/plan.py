@@ -1,4 +1,4 @@
-"""The plan of a study: everything that the Snakefile needs to know. No torch, no Snakemake and no science here.
+"""The plan of a study: all values that the Snakefile needs. No torch and no Snakemake here.
 
 The Snakefile imports this module and no other of the package. Wildcards are those of the rules in workflow/rules/.
 """
@@ -46,7 +46,7 @@ class Plan:
         self.study: Study = load_study(self.machine.study)
         self.layout = Layout.of(self.machine, self.study)
         for name, spec in self.study.datasets.items():
-            # For what is prepared already; the job `check_data` does the same for new data.
+            # This checks data that are prepared already. The job `check_data` checks new data.
             check_prepared(name, self.layout.dataset(spec), self.study.scores)
         self.runs: dict[str, RunSpec] = {run.id: run for run in self.study.runs()}
         self.datasets: dict[str, DatasetSpec] = {spec.id: spec for spec in self.study.datasets.values()}
@@ -57,7 +57,7 @@ class Plan:
         self.claims = outputs.claim_files(self.study, self.layout)
         self.ledger_version = load_ledger(self.study.claims).version() if self.study.claims else ""
         self.aggregated = outputs.aggregate_files(self.layout)
-        # What depends on the dataset alone is computed once per dataset and looked up in every job.
+        # Values that depend on the dataset alone are computed once per dataset, and looked up in every job.
         self._dataset_folders = {name: self.layout.dataset(spec) for name, spec in self.study.datasets.items()}
         folders = {
             dataset: {
@@ -74,26 +74,26 @@ class Plan:
 
     @property
     def study_options(self) -> str:
-        """The options by which a command finds the study."""
+        """The command-line options that name the study and its folders."""
         machine = self.machine
         options = ["--study", machine.study, "--results-dir", machine.results_dir, "--data-dir", machine.data_dir]
         return shlex.join(options)
 
     @property
     def study_text(self) -> str:
-        """Changes with everything in the study file, and with what its programs declare."""
+        """A text that changes with the study file and with the declarations of its programs."""
         return self.study.to_json() + "".join(program.to_json() for program in self.study.programs.values())
 
     @property
     def published_files(self) -> list[str]:
-        """The user's own file of published values, if the study names one; those of the package are code."""
+        """The user's own file of published values, if the study names one; the files of the package count as code."""
         return [self.study.reference] if self.study.reference and Path(self.study.reference).suffix else []
 
     def environment(self, folder: str, own_python: bool) -> str:
-        """``NAME=value ...`` for every job: what belongs to this machine and not to a result.
+        """``NAME=value ...`` for every job: values of this machine on which no result depends.
 
-        In a rule such a value would be a reason to run again. folder: of the workflow; jobs use the package in it,
-        installed or not. own_python: False when Snakemake gives the jobs another interpreter (``--sdm``).
+        As parameters of a rule they would be a reason to run its jobs again. folder: that of the workflow; jobs use the
+        package in it, installed or not. own_python: False if Snakemake gives the jobs another interpreter (``--sdm``).
         """
         machine = self.machine
         values: dict[str, object] = {
@@ -107,14 +107,14 @@ class Plan:
             "SNGAN_REPRO_STUDY": machine.study,
             "SNGAN_REPRO_INCEPTION_WEIGHTS": machine.inception_weights or "",
             "SNGAN_REPRO_PROTOCOLS": self.protocols,
-            plugins.ENVIRONMENT: json.dumps(plugins.chosen()),  # only where plugins are; their code is part of a run
+            plugins.ENVIRONMENT: json.dumps(plugins.chosen()),  # only their paths; their code is part of a run
         }
         exports = " ".join(f"{name}={shlex.quote(str(value))}" for name, value in values.items())
         return f"PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH {exports}" if own_python else exports
 
     @staticmethod
     def one_of(labels: Iterable[str]) -> str:
-        """A pattern of wildcards that matches these labels and nothing else."""
+        """A regular expression that matches exactly these labels, for a constraint of a wildcard."""
         return "|".join(map(re.escape, labels)) or "(?!)"
 
     # Data and evaluators.
@@ -127,7 +127,7 @@ class Plan:
         return str(Path(spec.path).expanduser()) if spec.path else []
 
     def content_stamp(self, wildcards: Any) -> str:
-        """Changes when a folder of images does (its own time does not say so), or the code of the user's own source."""
+        """A text that changes with the files in a folder of images, or with the code of the user's own source."""
         spec = self.datasets[wildcards.dataset_id]
         folder = Path(spec.path).expanduser() if spec.path else None
         stamp = tree_stamp(folder) if folder and folder.is_dir() else ""
@@ -175,7 +175,7 @@ class Plan:
         return self._dataset_folders[wildcards.dataset]
 
     def evaluator_records(self, wildcards: Any) -> list[str]:
-        """The files by which a job waits for its evaluators, and so for its dataset."""
+        """The files of the evaluators that a job waits for, and so for its dataset."""
         return self._evaluator_records[wildcards.dataset]
 
     def evaluators_json(self, wildcards: Any) -> str:
@@ -215,11 +215,11 @@ class Plan:
     # Before the first job and after the last.
 
     def lock(self) -> AbstractContextManager[None]:
-        """Hold the study for this process (see :func:`sngan_repro.workflow.cluster.study_lock`)."""
+        """Lock the study for this process (see :func:`sngan_repro.workflow.cluster.study_lock`)."""
         return cluster.study_lock(self.layout)
 
     def fetch_first(self) -> None:
-        """Fetch on the submit node what compute nodes may not be able to fetch."""
+        """Fetch missing files on the submit node, since compute nodes may have no network."""
         cluster.fetch_first(self.study, self.layout, self.machine)
 
     def end_leftover_jobs(self, run_id: str) -> bool:
@@ -227,13 +227,13 @@ class Plan:
         return cluster.end_leftover_jobs(self.layout, run_id)
 
     def check_resources(self, asked: dict[str, dict[str, Any]]) -> None:
-        """Ask the batch system whether it accepts the resources of each rule. Raises ConfigError."""
+        """Check that the batch system accepts the resources of each rule. Raises ConfigError."""
         if "train" in asked:
-            asked["train"]["runtime"] *= self.machine.runs_per_gpu  # the job of a group asks for the sum
+            asked["train"]["runtime"] *= self.machine.runs_per_gpu  # the job of a group gets the sum
         cluster.check_resources(asked)
 
-    def closing_words(self) -> str:
-        """What to say when all targets are made; the report is named only if it is up to date."""
+    def closing_message(self) -> str:
+        """The message after all targets are made. It names the report only if that is up to date."""
         made, newest = self.layout.report_html, self.aggregated["scores"]
         if made.exists() and newest.exists() and made.stat().st_mtime >= newest.stat().st_mtime:
             return f"Study '{self.study.name}' is complete. Report: {made} and {self.layout.report_pdf}"

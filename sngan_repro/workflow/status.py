@@ -27,7 +27,7 @@ STALE_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class RunStatus:
-    """One run. What is not known, or does not apply to its state, is None."""
+    """The state of one run. A value that is unknown, or does not apply to the state, is None."""
 
     id: str
     dataset: str

@@ -1,4 +1,4 @@
-"""From all runs to tidy tables, printed tables and figures. No torch from here on."""
+"""From the results of all runs to tidy tables, printed tables, figures and verdicts. No torch in these jobs."""
 
 
 rule aggregate:
@@ -12,7 +12,7 @@ rule aggregate:
     conda:
         "../../environment.yml"
     params:
-        # Whatever changes in the study file, or in what a program says of itself, is a reason to aggregate again.
+        # Any change of the study file, or of the declaration of a program, is a reason to aggregate again.
         study=lambda wildcards: PLAN.study_text,
         options=PLAN.study_options,
     message:

@@ -1,4 +1,4 @@
-"""The study, resolved once. What the rules need to know of it comes from PLAN."""
+"""The plan of the study. All values that the rules need come from PLAN."""
 
 import inspect
 import shlex
@@ -32,7 +32,7 @@ wildcard_constraints:
 
 
 def per_job(method):
-    """A method of PLAN as a function of wildcards. Snakemake asks three times per job for its signature: kept."""
+    """A method of PLAN as a function of wildcards. It keeps its signature: Snakemake reads that three times per job."""
 
     def of_wildcards(wildcards):
         try:

@@ -46,9 +46,9 @@ rule prepare:
         " --out {params.out:q} --log {log:q} > {log:q} 2>&1"
 
 
-# The protocols come by the environment and not as a parameter: that would be a reason to run this again, and all
-# trainings after it. What is prepared already is checked whenever the study is read. (`ancient` is no way out:
-# Snakemake then plans nothing but this job.)
+# The protocols are passed by the environment. As a parameter they would be a reason to run this job again, and all
+# trainings after it. Data that are prepared already are checked whenever the study is read. (`ancient` does not help:
+# Snakemake then plans this job only.)
 rule check_data:
     input:
         lambda wildcards: str(dataset_folder(wildcards) / "dataset.json"),
@@ -61,7 +61,7 @@ rule check_data:
     params:
         dataset=dataset_folder,
     message:
-        "Check that {wildcards.dataset} can give what the protocols ask for"
+        "Check that {wildcards.dataset} has enough images for the protocols"
     shell:
         "exec python -m sngan_repro check-data --dataset {params.dataset:q} --dataset-name {wildcards.dataset}"
         " --out {output:q} --log {log:q} > {log:q} 2>&1"

@@ -1,6 +1,6 @@
-"""Programs among the methods (programs/*.yaml): one job per run, which also checks what the program left."""
+"""Programs among the methods (programs/*.yaml): one job per run, which also checks the output of the program."""
 
-# Rules of programs that need files made beforehand.
+# The rules of programs that make files for them.
 for rules_of_program in PLAN.program_rules:
 
     include: rules_of_program

@@ -1,4 +1,4 @@
-"""Scores: one job per run for all its snapshots, since starting the evaluator costs more than scoring one."""
+"""Scores: one job per run for all its snapshots, since starting an evaluator takes longer than scoring a snapshot."""
 
 
 rule score:

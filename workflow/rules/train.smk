@@ -1,16 +1,16 @@
-"""One training per run. The resume state lies in the run folder and is no output: Snakemake deletes outputs of a
-killed job, and the state must survive it."""
+"""One training per run. The resume state is in the run folder and is no output: Snakemake deletes the outputs of a
+killed job, and the state must stay."""
 
-# Trainings that share a GPU are one group, which becomes one job of a cluster.
+# Trainings that share a GPU are one group. A group is one job on a cluster.
 GROUPS = PLAN.groups()
-# Jobs that do not depend on each other stay apart unless `group-components` says how many of them go together; the
-# profile says it once for all these groups.
+# Snakemake puts independent jobs into one group only if `group-components` is set. The profile sets it once for all
+# these groups.
 workflow.parent_groupids.update(dict.fromkeys(GROUPS.values(), "together"))
 
 
 rule train:
     input:
-        LAYOUT.checked_data("{dataset}"),  # made of the dataset, before hours of training and not after
+        LAYOUT.checked_data("{dataset}"),  # checked before hours of training, not after
     output:
         status=LAYOUT.run(RUN_PATTERN).status,
         log=LAYOUT.run(RUN_PATTERN).log,

@@ -130,9 +130,9 @@ class Aspect(Model):
         return f"{self.stated} (code: {self.coded})"
 
 
-ASPECTS = tuple(
-    "data features num_fake splits reference_images real_row image_size resizing selection epochs networks latents "
-    "n_dis seeds".split()
+ASPECTS = (
+    *("data", "features", "num_fake", "splits", "reference_images", "real_row", "image_size", "resizing"),
+    *("selection", "epochs", "networks", "latents", "n_dis", "seeds"),
 )
 """The parts of a protocol that can be described, in the order in which differences are listed."""
 
