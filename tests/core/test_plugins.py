@@ -1,4 +1,4 @@
-"""Modules of the user's own: found, imported, told apart, and part of the runs that they make."""
+"""The user's own modules: found, imported, reported with their errors, and part of the runs that they make."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ from sngan_repro.core.files import read_json
 from sngan_repro.core.registry import isolated
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.data.sources import SOURCES
-from sngan_repro.extend.new_method import filled
 from sngan_repro.methods import METHODS
 from sngan_repro.report.build import bibliographies, citation_keys
 from sngan_repro.report.description import citation, method_texts
@@ -34,7 +33,39 @@ from sngan_repro.training.job import train
 from sngan_repro.training.options import TrainOptions
 
 ROOT = Path(__file__).parents[2]
-MINE = filled("your_method.py", "mine")
+MINE = '''"""A method of a user."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from sngan_repro import nets
+from sngan_repro.methods.base import METHODS, Method, MethodOptions
+
+
+@METHODS.register("mine")
+class Mine(Method):
+    """Least squares."""
+
+    title = "mine"
+    summary = "least-squares loss, no normaliser in D"
+    equations = r"L_D = \\mathbb{E}[(f(x) - b)^2] + \\mathbb{E}[f(y)^2], \\qquad L_G = \\mathbb{E}[(f(y) - b)^2]"
+    source = "mao2017"
+
+    class Options(MethodOptions):
+        target: float = Field(1.0, description="b, the value D should give to real images")
+
+    def build(self):
+        return nets.build_generator(self.nets, self.image), nets.build_discriminator(self.nets, self.image)
+
+    def d_loss(self, D, real, fake):
+        f_real, f_fake = D(*real).logits, D(*fake).logits
+        loss = (f_real - self.options.target).square().mean() + f_fake.square().mean()
+        return loss, {"d_real": f_real.detach().mean(), "d_fake": f_fake.detach().mean()}
+
+    def g_loss(self, D, fake, real):
+        return (D(*fake).logits - self.options.target).square().mean(), {}
+'''
 STUDY: dict[str, Any] = {
     "title": "A study",
     "datasets": {"digits": {"source": "digits", "image_size": 16}},
@@ -178,7 +209,7 @@ BROKEN = {
     ),
     "no such module": ({}, ["owm"], "plugins: owm: no such file or folder, and no installed module"),
     "no Python": ({}, ["config/config.yaml"], "plugins: config/config.yaml: not a Python file"),
-    "a mistake in its grammar": ({"class Options": "clas Options"}, ["own"], "own/mine.py, line 21: SyntaxError: "),
+    "a mistake in its grammar": ({"class Options": "clas Options"}, ["own"], "own/mine.py, line 20: SyntaxError: "),
     "a module that is missing": (
         {"import nets": "import net"},
         ["own"],
@@ -218,9 +249,9 @@ BROKEN = {
     ),
     "no g_loss": ({"def g_loss": "def gloss"}, ["own"], "it has no `g_loss`; define it"),
     "a loss with other arguments": (
-        {"self, D, fake)": "self, fake)"},
+        {"self, D, fake, real)": "self, fake, real)"},
         ["own"],
-        r"the loop calls `g_loss\(self, D, fake\)`, but: too many",
+        r"the loop calls `g_loss\(self, D, fake, real\)`, but: too many",
     ),
     "an option without a default": (
         {"Field(1.0, ": "Field("},
@@ -265,14 +296,14 @@ def test_the_command_line_tells_it_without_a_traceback(work: Path):
 
 
 def test_an_unknown_method_says_how_own_ones_are_found(work: Path):
-    (work / "study.yaml").write_text(yaml.safe_dump({**STUDY, "methods": ["dragan"]}))
+    (work / "study.yaml").write_text(yaml.safe_dump({**STUDY, "methods": ["pix2pix"]}))
     with pytest.raises(
-        ConfigError, match=r"unknown method 'dragan' .*a method of your own: name its file under `plugins`"
+        ConfigError, match=r"unknown method 'pix2pix' .*a method of your own: name its file under `plugins`"
     ):
         load_study("study.yaml")
 
 
-def test_sources_and_tests_of_claims_register_alike(work: Path):
+def test_sources_and_tests_of_claims_register_like_methods(work: Path):
     (work / "own/more.py").write_text(
         "from sngan_repro.analysis.claims.criteria import CRITERIA\n"
         "from sngan_repro.data.sources.base import SOURCES, Source\n\n\n"

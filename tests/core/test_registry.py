@@ -74,7 +74,8 @@ class TestNothingIsScoredAgain:
 
     def test_digest_of_networks(self):
         assert NetsSpec().to_json() == (
-            '{"family": "cnn", "init": "xavier", "width": 64, "z_dim": 128, "z_law": "normal"}'
+            '{"conditional": false, "family": "cnn", "init": "xavier", "label_law": "balanced", "width": 64, '
+            '"z_dim": 128, "z_law": "normal"}'
         )
 
 
