@@ -8,12 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from sngan_repro.analysis.naming import metric_short
 from sngan_repro.analysis.outputs import MIN_RANKED
 from sngan_repro.analysis.stats import kendall_tau_b
 from sngan_repro.analysis.summary import Results
-from sngan_repro.analysis.tables.printed import markdown_escape
-from sngan_repro.core.text import number
 from sngan_repro.study.reference import Reference
 from sngan_repro.study.study import Study
 
@@ -77,15 +74,3 @@ def published_agreement(reference: Reference, kind: str) -> Agreement | None:
     epochs = list(next(iter(curves.values())))
     values = np.array([[curve[epoch].value for epoch in epochs] for curve in curves.values()])
     return agreement([str(epoch) for epoch in epochs], values)
-
-
-def agreement_sentence(study: Study, results: Results, dataset: str, metric: str) -> str:
-    """How well the first snapshot ranks like the last; empty where there is nothing to rank."""
-    found = study_agreement(study, results, dataset, metric, list(study.settings))
-    if found is None or not np.isfinite(found.tau[0, -1]):
-        return ""
-    return (
-        f"By {markdown_escape(metric_short(study, metric))} the ranking at the first of {len(found.snapshots)} "
-        f"snapshots agrees with that at the last with Kendall's $\\tau_b$ = {number(found.tau[0, -1], 2)} "
-        f"({found.num_ranked} combinations of method and setting)."
-    )

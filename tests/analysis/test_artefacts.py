@@ -1,25 +1,22 @@
 """Faults in the measurement beside the clean protocol: what is compared, by hand, and where it is shown."""
 
 import shutil
-from pathlib import Path
 
 import pytest
 import synthetic
+from studies import TEMPLATES, say, text_of
 from synthetic import make_case
 
 from sngan_repro.analysis import outputs
 from sngan_repro.analysis.aggregate import aggregate
 from sngan_repro.analysis.outputs import aggregate_files, figure_plans, printed_names, table_files
 from sngan_repro.analysis.summary import read_results, summarise_study
-from sngan_repro.analysis.tables.artefacts import artefact_sentences, artefact_table, artefacts
+from sngan_repro.analysis.tables.artefacts import artefact_table, artefacts
 from sngan_repro.analysis.tables.tables import make_tables
 from sngan_repro.analysis.tabular import read_table
 from sngan_repro.core.files import read_json, write_json
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.report import description, findings
-from sngan_repro.report.build import render
-
-TEMPLATES = Path(__file__).parents[2] / "report"
 
 BASE = {"evaluator": "classifier", "num_fake": 600, "metrics": ["is", "fid"]}
 CLEAN, FAULTY = "fid600_train@classifier", "fid600_train_50x12@classifier"
@@ -118,7 +115,8 @@ def test_table(case):
 
 def test_sentences(case):
     results = read_results(case.layout)
-    sentences = artefact_sentences(case.study, results, summarise_study(case.study, results), "digits")
+    found = findings.faults(case.study, results, summarise_study(case.study, results), "digits")
+    sentences = [say("artefact", words) for words in found]
     assert len(sentences) == 2
     assert sentences[1].startswith(
         "With only 50 distinct images 12 times each, the FID of real images goes from 2.00 to 8.00 (75.0 % of the "
@@ -161,15 +159,19 @@ def with_figures(case, root):
 
 def test_report_has_the_section_only_where_there_is_something_to_show(case, finished, tmp_path):
     faulty, clean = with_figures(case, tmp_path / "a"), with_figures(finished, tmp_path / "b")
-    text = render(faulty.study, faulty.layout, TEMPLATES)[0]
+    text = text_of(faulty)
     flat = " ".join(text.replace("\\", "").split())
-    assert text.count("## What faults in the measurement do") == 1
-    assert text.index("# Results") < text.index("## What faults in the measurement do") < text.index("# What can and")
+    assert text.count("## The effect of faults in the measurement") == 1
+    assert (
+        text.index("# Results")
+        < text.index("## The effect of faults in the measurement")
+        < text.index("# What can and")
+    )
     assert "the FID of real images goes from 2.00 to 8.00 (75.0 % of the latter)" in flat
     assert "| 50 distinct | FID ↓ | SNGAN | A | 11.00 ± 1.00 | 17.00 ± 3.00 | 6.00 |" in flat
     assert "**with faults**, to show what they do: only 50 distinct images 12 times each" in flat
     assert "On digits the best FID is that of **SNGAN** at setting A (11.00 ± 1.00" in flat
-    assert "What faults in the measurement do" not in render(clean.study, clean.layout, TEMPLATES)[0]
+    assert "The effect of faults in the measurement" not in text_of(clean)
 
 
 def test_report_of_several_datasets_names_them(tmp_path):
@@ -179,7 +181,7 @@ def test_report_of_several_datasets_names_them(tmp_path):
     aggregate(study, case.layout)
     make_tables(study, case.layout)
     case = with_figures(case, tmp_path / "drawn")
-    text = render(study, case.layout, TEMPLATES)[0]
+    text = text_of(case)
     assert "- On one: With only 50 distinct images" in text
     assert "- On two: With only 50 distinct images" in text
 
@@ -203,9 +205,9 @@ def test_headline_comparison_and_variety_are_clean():
 
 def test_literature_is_not_compared_with_faulty_scores():
     study = synthetic.make_study(scores=[BASE | {"evaluator": "inception", "fault_distinct": 50}])
-    (sentence,) = findings.literature_sentences(study)
+    (sentence,) = [say("comparable", words) for words in findings.comparable(study)]
     assert "faults" in sentence
-    assert "beside published" not in sentence
+    assert "compared with" not in sentence
 
 
 def test_scores_table_has_the_faults(case):
@@ -242,6 +244,6 @@ def test_scores_of_another_fault_are_refused(tmp_path, stored, given):
 
 def test_protocol_in_words():
     study = synthetic.make_study(scores=[BASE, BASE | {"fault_contrast_stretch": True, "fault_detour": 12}])
-    clean, faulty = map(description.protocol_text, study.scores)
+    clean, faulty = (say("protocol", description.protocol(spec)) for spec in study.scores)
     assert "fault" not in clean
     assert "the contrast of each image stretched and a detour over 12 px" in faulty

@@ -1,4 +1,4 @@
-"""How often methods that do not differ at all are told apart, with the choice of the best by the same scores."""
+"""How often equal methods are called significantly different, with the choice of the best by the same scores."""
 
 import numpy as np
 import pandas as pd
@@ -12,8 +12,8 @@ FID = "fid600_train@classifier"
 NAMES = ["sngan", "wgan_gp", "began", "ebgan", "bn", "ln"]
 
 
-def told_apart(study, values):
-    """Whether any comparison reads "told apart". values: (methods, settings, seeds), a lower score is better."""
+def significant(study, values):
+    """True if any comparison is significant. values: (methods, settings, seeds); a lower score is better."""
     cells = [(m, s) for m in study.labels for s in study.settings]
     flat = values.reshape(len(cells), -1)
     keys = pd.DataFrame(cells, columns=["label", "setting"]).assign(dataset="digits", metric=FID)
@@ -23,20 +23,20 @@ def told_apart(study, values):
     scores = scores.assign(seed=list(range(n)) * len(cells), value=flat.ravel(), state="ok", last=True)
     rows = comparison_rows(study, Results(scores, scores.iloc[:0], scores.iloc[:0], scores.iloc[:0]), summary)
     assert len(rows) == len(study.labels) - 1
-    return any(findings.verdict(row) == "told apart" for row in rows)
+    return any(findings.verdict(row) == "significantly different" for row in rows)
 
 
 @pytest.mark.parametrize(("methods", "n"), [(6, 6), (6, 8), (2, 6)])
-def test_equal_methods_are_rarely_told_apart(methods, n):
+def test_equal_methods_are_rarely_significantly_different(methods, n):
     settings = {name: {"lr": 0.001} for name in "ABC"}
     study = synthetic.make_study(methods=NAMES[:methods], settings=settings, seeds=list(range(n)), headline=[FID])
     random = np.random.default_rng(5)
-    false = [told_apart(study, random.normal(10.0, 1.0, size=(methods, 3, n))) for _ in range(60)]
+    false = [significant(study, random.normal(10.0, 1.0, size=(methods, 3, n))) for _ in range(60)]
     assert np.mean(false) <= 0.10
 
 
-def test_methods_far_apart_are_told_apart():
+def test_methods_far_apart_are_significantly_different():
     settings = {name: {"lr": 0.001} for name in "ABC"}
     study = synthetic.make_study(methods=NAMES, settings=settings, seeds=list(range(8)), headline=[FID])
     values = np.random.default_rng(5).normal(10.0, 1.0, size=(6, 3, 8)) + 100 * np.arange(6)[:, None, None]
-    assert told_apart(study, values)
+    assert significant(study, values)

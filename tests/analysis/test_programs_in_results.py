@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import synthetic
 import yaml
+from studies import say, text_of
 from synthetic import STEPS, Case, invented_value
 
 from sngan_repro.analysis.aggregate import aggregate
@@ -23,11 +24,9 @@ from sngan_repro.analysis.summary import read_comparisons, read_summary
 from sngan_repro.analysis.tables.tables import make_tables
 from sngan_repro.config.specs import RunSpec
 from sngan_repro.core.files import read_json, write_json
-from sngan_repro.report.build import render
-from sngan_repro.report.findings import leader_sentence, settings_sentence
+from sngan_repro.report.findings import leader, settings
 
 FID = "fid600_train@classifier"
-ROOT = Path(__file__).parents[2]
 
 
 def value(metric: str, spec: RunSpec, steps: int) -> float | None:
@@ -112,7 +111,7 @@ def test_captions_say_what_it_is(case: Case):
 
 
 def test_it_stands_beside_the_others_at_each_setting(case: Case):
-    sentence = settings_sentence(case.study, read_summary(case.layout), "digits", FID)
+    sentence = say("settings", settings(case.study, read_summary(case.layout), "digits", FID))
     assert sentence == "By FID, SNGAN has the best mean in 1 of 2 settings (B)."
 
 
@@ -159,20 +158,20 @@ def test_figures_of_what_it_has_not(figure):
 
 def test_sentences_name_no_setting_that_is_none(case: Case):
     summary, comparisons = read_summary(case.layout), read_comparisons(case.layout)
-    text = leader_sentence(case.study, summary, comparisons, "digits", FID)
+    text = say("leader", leader(case.study, summary, comparisons, "digits", FID))
     assert "that of **SNGAN** at setting B (20.00 ± 0.00, n = 2" in text
     assert "followed by Flat (30.00 ± 0.00, n = 2)" in text
 
 
 def test_report(case: Case):
-    text = " ".join(render(case.study, case.layout, ROOT / "report")[0].split())
+    text = " ".join(text_of(case).split())
     assert "trains 2 methods for generative adversarial networks (SNGAN and WGAN-GP) under 2 settings" in text
     assert "and runs 2 other programs (Flat and Deep), with 2 seeds each" in text
-    assert "Flat has no use for the settings; where one would stand, `own` does" in text
-    assert "Deep has no use" not in text
+    assert "Flat does not use the settings; its setting is given as `own`" in text
+    assert "Deep does not use" not in text
     section = text[text.index("## Flat") : text.index("## Deep")]
     assert "The program Flat [@tipping1999]." in section
-    assert "A program of its own: `run {task}`." in section
+    assert "An external program: `run {task}`." in section
     assert "&y = z" in section
     assert "`k` = 4." in section
     assert "aligned" not in text[text.index("## Deep") : text.index("## WGAN")]
@@ -181,7 +180,7 @@ def test_report(case: Case):
 
 
 def test_a_study_without_programs_says_nothing_of_them(drawn: Case):
-    text = " ".join(render(drawn.study, drawn.layout, ROOT / "report")[0].split())
+    text = " ".join(text_of(drawn).split())
     assert "program" not in text
     words = "trains 3 methods for generative adversarial networks (SNGAN, WGAN-GP and BEGAN) under 2 settings, with 2"
     assert words in text

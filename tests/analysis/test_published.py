@@ -7,7 +7,7 @@ import csv
 import numpy as np
 import pytest
 import synthetic
-from studies import TEMPLATES, with_tables
+from studies import TEMPLATES, say, text_of, with_tables
 from synthetic import make_case
 
 from sngan_repro.analysis import outputs
@@ -21,9 +21,10 @@ from sngan_repro.analysis.summary import read_summary
 from sngan_repro.analysis.tables.published import published_table
 from sngan_repro.analysis.tables.tables import make_tables
 from sngan_repro.cli.main import main
-from sngan_repro.report import published as published_words
-from sngan_repro.report.build import build_report, render
+from sngan_repro.report.build import build_report
 from sngan_repro.report.captions import figure_caption
+from sngan_repro.report.published import rankings
+from sngan_repro.report.templates import Templates
 from sngan_repro.study.reference import load_reference
 
 LEVEL = {"SNGAN": 5.0, "WGAN-GP": 4.0, "BN": 3.0}
@@ -244,15 +245,16 @@ def test_cells_without_a_finished_run_are_not_ranked(tmp_path):
 def test_captions_name_the_differences(case):
     plans = {plan.kind: plan for plan in outputs.figure_plans(case.study)}
     for kind in ("published_bars", "published_curves"):
-        assert "the protocols differ in feature network, generated images, " in figure_caption(case.study, plans[kind])
-    assert "bottom: those of Southampton" in figure_caption(case.study, plans["ranks"])
+        caption = figure_caption(Templates(TEMPLATES), case.study, plans[kind])
+        assert "the protocols differ in feature network, generated images, " in caption
+    assert "bottom: those of Southampton" in figure_caption(Templates(TEMPLATES), case.study, plans["ranks"])
     plain = beside(reference=None)
-    rankings = next(plan for plan in outputs.figure_plans(plain) if plan.kind == "ranks")
-    assert "Southampton" not in figure_caption(plain, rankings)
+    ranks = next(plan for plan in outputs.figure_plans(plain) if plan.kind == "ranks")
+    assert "Southampton" not in figure_caption(Templates(TEMPLATES), plain, ranks)
 
 
 def test_report_has_a_section_only_with_the_key(tmp_path):
-    text = " ".join(render(*_rendered(tmp_path / "a", beside()), TEMPLATES)[0].replace("\\", "").split())
+    text = " ".join(text_of(_rendered(tmp_path / "a", beside())).replace("\\", "").split())
     assert (
         "# Beside published values The published values are those of *ICLR Reproducibility of SNGAN* [@feng2019]"
         in text
@@ -261,14 +263,13 @@ def test_report_has_a_section_only_with_the_key(tmp_path):
     assert "The study does not have BEGAN, EBGAN and LN." in text
     assert text.count("feature network: here") == 1
     assert "None of the 12 runs diverged. [Figure" in text  # a map of zeros is wanted beside published values
-    plain = render(*_rendered(tmp_path / "b", beside(reference=None)), TEMPLATES)[0]
+    plain = text_of(_rendered(tmp_path / "b", beside(reference=None)))
     assert "Beside published values" not in plain
     assert "count them by method" not in plain
 
 
 def _rendered(root, study):
-    made = with_tables(root, study, value=value)
-    return made.study, made.layout
+    return with_tables(root, study, value=value)
 
 
 def test_ranking_sentence_names_other_leaders(case):
@@ -277,7 +278,7 @@ def test_ranking_sentence_names_other_leaders(case):
     swapped = reference.best_values.values | {"is": {"SNGAN": 1.0, "WGAN-GP": 2.0, "BN": 3.0}}
     values = reference.best_values.model_copy(update={"values": swapped})
     other = reference.model_copy(update={"best_values": values})
-    sentence = published_words.ranking_sentence(case.study, other, summary, "cifar10")
+    sentence = say("published_ranking", rankings(case.study, other, summary, "cifar10")[0])
     assert (
         "By IS, SNGAN leads here and BN in Southampton; the two rankings of 3 methods have Kendall's $\\tau_b$ = −1.00."
         in sentence

@@ -26,8 +26,8 @@ from sngan_repro.core.registry import isolated
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.data.sources import SOURCES
 from sngan_repro.methods import METHODS
-from sngan_repro.report.build import bibliographies, citation_keys
 from sngan_repro.report.description import citation, method_texts
+from sngan_repro.report.templates import Templates
 from sngan_repro.study.load import load_study
 from sngan_repro.training.job import train
 from sngan_repro.training.options import TrainOptions
@@ -405,7 +405,7 @@ def test_a_run_keeps_a_copy_of_its_method(work: Path, tiny_images: Path):
 def test_sources_in_a_report(work: Path):
     (work / "own/references.bib").write_text("@article{mine2024,\n  title = {Mine}\n}\n")
     METHODS.names()
-    keys = citation_keys(bibliographies(ROOT / "report"))
+    keys = Templates(ROOT / "report").citation_keys()
     assert {"mine2024", "miyato2018", "mao2017"} <= keys
     assert citation("miyato2018, mine2024", keys) == "[@miyato2018; @mine2024]"
     assert citation("miyato2018, somebody2020", keys) == "[@miyato2018] (somebody2020)"

@@ -33,7 +33,8 @@ from sngan_repro.evaluation.scores import SCORES, Sets
 from sngan_repro.methods.program import find_program
 from sngan_repro.nets import build_discriminator, build_generator, spectral_norms
 from sngan_repro.report import description
-from sngan_repro.report.findings import literature_sentences
+from sngan_repro.report.findings import comparable
+from sngan_repro.report.templates import Templates
 from sngan_repro.study.load import load_study, make_study
 from sngan_repro.study.reference import load_reference
 from sngan_repro.study.study import Study
@@ -160,8 +161,9 @@ def test_score_and_evaluator_of_the_docs(tmp_path: Path):
     study = make_study({**REST_OF_A_STUDY, "name": "mine", "scores": [protocol]})
     assert metric_label(study, "spread100@fields") == "Spread (100 generated, fields)"
     assert "**Spread** is the mean distance" in " ".join(description.score_texts(study))
-    assert description.computed_by(study).endswith("The spread is computed by this package.")
-    assert "rest on means over fields of the image" in literature_sentences(study)[0]
+    say = Templates(ROOT / "report").say
+    assert say("computed_by", *description.computed_by(study)).endswith("The spread is computed by this package.")
+    assert "rest on means over fields of the image" in say("comparable", comparable(study)[0])
 
     images = np.random.default_rng(0).integers(0, 256, (100, 16, 16, 1), dtype=np.uint8)
     digits = {"source": "digits", "image_size": 16}

@@ -109,7 +109,7 @@ def test_tables_figures_and_report(finished: Programs):
     figures = {file.stem for file in (finished.results / "figures").glob("*.png")}
     assert {"bars_digits_headline", "samples_digits", "losses_digits", "divergence_digits", "cost_digits"} <= figures
     report = (finished.results / "report.html").read_text(encoding="utf-8")
-    for words in ("Training images, each moved sideways", "A program of its own", "mover.py {task}", "lost its way"):
+    for words in ("Training images, each moved sideways", "An external program", "mover.py {task}", "lost its way"):
         assert words in report
     assert (finished.results / "report.pdf").read_bytes().startswith(b"%PDF")
     status = finished.own("status --all")

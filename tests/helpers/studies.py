@@ -11,6 +11,8 @@ from sngan_repro.analysis.aggregate import aggregate
 from sngan_repro.analysis.figures import make_figures
 from sngan_repro.analysis.outputs import figure_plans
 from sngan_repro.analysis.tables.tables import make_tables
+from sngan_repro.report.build import render
+from sngan_repro.report.templates import Templates
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +39,16 @@ def broken(finished, tmp_path) -> Case:
 
 
 TEMPLATES = Path(__file__).parents[2] / "report"
+
+
+def text_of(case: Case) -> str:
+    """The report of a case, in Markdown."""
+    return render(case.study, case.layout, Templates(TEMPLATES))[0]
+
+
+def say(macro: str, *values: object) -> str:
+    """A sentence of the report."""
+    return Templates(TEMPLATES).say(macro, *values)
 
 
 def with_tables(root, study, **options):

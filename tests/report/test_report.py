@@ -1,9 +1,10 @@
 import re
+import shutil
 from html.parser import HTMLParser
 
 import pytest
 import synthetic
-from studies import TEMPLATES, with_tables
+from studies import TEMPLATES, say, text_of, with_tables
 
 from sngan_repro.analysis.outputs import figure_plans
 from sngan_repro.analysis.summary import read_summary
@@ -12,12 +13,10 @@ from sngan_repro.data.sources import SOURCES
 from sngan_repro.evaluation.scores import SCORES
 from sngan_repro.methods import METHODS
 from sngan_repro.report import description, findings
-from sngan_repro.report.build import Numbering, build_report, render
+from sngan_repro.report.build import build_report, render
 from sngan_repro.report.description import data_citation, method_texts, span
-
-
-def text_of(case):
-    return render(case.study, case.layout, TEMPLATES)[0]
+from sngan_repro.report.placing import Numbering
+from sngan_repro.report.templates import Templates
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +142,7 @@ def test_one_run_claims_nothing_about_chance(tmp_path):
     text = text_of(with_tables(tmp_path, study))
     assert "with training seed 3" in text
     assert "With one training seed there is neither a standard deviation nor an interval" in text
-    assert "Told apart" not in text
+    assert "significantly different" not in text
     assert "The run did not diverge." in text
     assert "agree on the best method" not in text
 
@@ -172,7 +171,7 @@ def test_figure_width_follows_the_svg(tmp_path):
 
 def test_all_citation_keys_exist():
     known = set(re.findall(r"@\w+\{([^,]+),", (TEMPLATES / "references.bib").read_text(encoding="utf-8")))
-    template = (TEMPLATES / "report.md.j2").read_text(encoding="utf-8")
+    template = "\n".join(file.read_text(encoding="utf-8") for file in sorted(TEMPLATES.glob("*.md.j2")))
     used = set(re.findall(r"(?<![\w`])@([a-z]+\d{4})", template))
     used |= {key.strip() for name in METHODS.names() for key in METHODS.get(name).source.split(",")}
     used |= {key for name in SOURCES.names() for key in re.findall(r"@(\w+)", data_citation(name))}
@@ -202,7 +201,7 @@ def test_changed_keys_are_reported(tmp_path):
 
 def test_missing_figure_is_named(finished):
     with pytest.raises(ConfigError, match=r"\.svg: no such file; make_figures writes it"):
-        render(finished.study, finished.layout, TEMPLATES)
+        text_of(finished)
 
 
 def test_missing_template_is_named(finished, tmp_path):
@@ -211,9 +210,10 @@ def test_missing_template_is_named(finished, tmp_path):
 
 
 def test_a_mistake_in_the_template_names_its_line(tmp_path, finished):
-    (tmp_path / "report.md.j2").write_text("fine\n{{ nothing.here }}\n{% if %}\n")
-    with pytest.raises(ConfigError, match=r"report\.md\.j2, line 3"):
-        render(finished.study, finished.layout, tmp_path)
+    shutil.copytree(TEMPLATES, tmp_path / "report")
+    (tmp_path / "report/results.md.j2").write_text("fine\n{{ nothing.here }}\n{% if %}\n")
+    with pytest.raises(ConfigError, match=r"results\.md\.j2, line 3"):
+        render(finished.study, finished.layout, Templates(tmp_path / "report"))
 
 
 def test_numbering_knows_later_figures_and_refuses_unknown_ones():
@@ -235,11 +235,11 @@ def test_numbering_knows_later_figures_and_refuses_unknown_ones():
         (1, 1, 0, 1.0, "one seed: no test"),
         (2, 1, 1, 1.0, "signs differ"),
         (5, 5, 0, 0.0625, "same sign, few seeds"),
-        (6, 6, 0, 0.03125, "told apart"),
-        (6, 0, 6, 0.03125, "told apart"),
+        (6, 6, 0, 0.03125, "significantly different"),
+        (6, 0, 6, 0.03125, "significantly different"),
         (6, 6, 0, 5 * 0.03125, "same sign, few seeds"),
         (12, 11, 1, 0.001, "signs differ"),
-        (6, 5, 0, 0.0625, "not told apart"),
+        (6, 5, 0, 0.0625, "not significantly different"),
     ],
 )
 def test_readings_of_a_comparison(n, agreeing, opposing, p_holm, reading):
@@ -267,7 +267,7 @@ def test_comparison_table_shows_the_corrected_p(tmp_path):
     assert "The first method and all settings were chosen by these same scores." in text
     pair = synthetic.make_study(methods=["sngan", "wgan_gp"], settings={"A": {"lr": 0.001}}, seeds=list(range(6)))
     two = with_tables(tmp_path / "two", pair, value=lambda m, spec, u: level[spec.label] + 0.1 * spec.seed)
-    assert "| 6 of 6 | 0.031 | told apart |" in text_of(two).replace("\\", "")
+    assert "| 6 of 6 | 0.031 | significantly different |" in text_of(two).replace("\\", "")
 
 
 @pytest.mark.parametrize(
@@ -280,7 +280,7 @@ def test_comparison_table_shows_the_corrected_p(tmp_path):
     ],
 )
 def test_caveat_follows_from_the_number_of_seeds(seeds, expected):
-    text = findings.seeds_caveat(synthetic.make_study(seeds=list(range(seeds))))
+    text = say("seeds", findings.seeds(synthetic.make_study(seeds=list(range(seeds)))))
     assert all(part in text for part in expected)
     assert ("fewest" in text) == (seeds < 7)  # two comparisons: 2 * 2/128 is the first below 5 %
 
@@ -290,8 +290,8 @@ def test_comparison_with_the_literature_depends_on_the_evaluator():
         {"evaluator": "classifier", "num_fake": 600, "kid_subset_size": 100},
         {"evaluator": "inception", "num_fake": 5000},
     ]
-    own, inception = findings.literature_sentences(synthetic.make_study(scores=scores))
-    assert "must not be set beside any published score" in own
+    own, inception = (say("comparable", words) for words in findings.comparable(synthetic.make_study(scores=scores)))
+    assert "must not be compared with any published score" in own
     assert "only where" in inception
     assert "5\u202f000 generated images" in inception
 
@@ -301,7 +301,7 @@ def test_metrics_that_disagree_are_reported(tmp_path):
         return {"SNGAN": 1.0, "BN": 2.0}[spec.label]  # higher IS: BN; lower FID: SNGAN
 
     case = with_tables(tmp_path, synthetic.make_study(methods=["sngan", "bn"]), value=value)
-    sentence = findings.agreement_sentence(case.study, read_summary(case.layout), "digits")
+    sentence = say("agreement", findings.agreement(case.study, read_summary(case.layout), "digits"))
     assert sentence == "The metrics disagree: IS puts BN first and FID puts SNGAN first."
 
 
@@ -333,7 +333,7 @@ def test_a_single_split_has_no_spread_to_speak_of(tmp_path):
     (text,) = description.score_texts(mixed)
     assert "averaged over splits of the samples where a protocol has more than one; the spread" in text
     fid_only = synthetic.make_study(scores=[one | {"metrics": ["fid"]}])
-    assert description.computed_by(fid_only).startswith("The FID is computed by this package")
+    assert say("computed_by", *description.computed_by(fid_only)).startswith("The FID is computed by this package")
 
 
 def test_runs_on_a_gpu_are_said_to_vary(tmp_path, monkeypatch):
@@ -345,7 +345,9 @@ def test_runs_on_a_gpu_are_said_to_vary(tmp_path, monkeypatch):
 def test_what_computes_the_scores():
     def words(*metrics):
         protocol = {"evaluator": "classifier", "num_fake": 600, "kid_subset_size": 100, "metrics": list(metrics)}
-        return description.computed_by(synthetic.make_study(scores=[protocol])).split(" [@obukhov2020]")[0]
+        return say("computed_by", *description.computed_by(synthetic.make_study(scores=[protocol]))).split(
+            " [@obukhov2020]"
+        )[0]
 
     assert words("is", "kid") == "All are computed as by torch-fidelity"
     assert words("is", "confidence", "duplicates", "fid").startswith(

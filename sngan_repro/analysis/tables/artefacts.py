@@ -1,4 +1,4 @@
-"""What faults in the measurement do to scores: the same images scored with a fault and without."""
+"""The effect of faults in the measurement on scores: the same images, scored with a fault and without."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from sngan_repro.analysis.naming import REAL, arrow, fault_phrases, fault_words, metric_label, metric_short, protocol_of
+from sngan_repro.analysis.naming import REAL, arrow, fault_words, metric_label, metric_short, protocol_of
 from sngan_repro.analysis.stats import Summary, paired_difference, summarise
 from sngan_repro.analysis.summary import Results, best_setting, by_seed, real_value
-from sngan_repro.analysis.tables.printed import PrintedTable, markdown_escape
+from sngan_repro.analysis.tables.printed import PrintedTable
 from sngan_repro.config.protocol import ProtocolSpec
-from sngan_repro.core.text import MISSING, decimals_for, enumeration, interval, mean_sd, number
+from sngan_repro.core.text import MISSING, decimals_for, interval, mean_sd, number
 from sngan_repro.study.study import Study
 
 
@@ -31,6 +31,11 @@ class Artefact:
     difference: Summary
     """Faulty - clean, paired by training seed; all three over the seeds that finished and have both."""
     is_fid: bool
+
+    @property
+    def is_real(self) -> bool:
+        """True for real images, False for those of a method."""
+        return self.label == REAL
 
     @property
     def share(self) -> float | None:
@@ -77,17 +82,19 @@ def _artefact(
     return Artefact(protocol, faulty, clean, label, setting, sound, faulted, difference, kind == "fid")
 
 
-def _groups(rows: list[Artefact]) -> list[list[Artefact]]:
+def groups(rows: list[Artefact]) -> list[list[Artefact]]:
     """The rows of each metric together, in their order."""
     names = dict.fromkeys(row.faulty_name for row in rows)
     return [[row for row in rows if row.faulty_name == name] for name in names]
 
 
-def _places(rows: list[Artefact]) -> int:
+def decimals_of(rows: list[Artefact]) -> int:
+    """Decimals of the scores of one metric."""
     return decimals_for(mean for row in rows for mean in (row.clean.mean, row.faulty.mean))
 
 
-def _percent(share: float | None) -> str:
+def percent(share: float | None) -> str:
+    """``12.3 %``, or a dash."""
     return MISSING if share is None else f"{number(100 * share, 1)} %"
 
 
@@ -95,12 +102,10 @@ def artefact_table(study: Study, results: Results, summary: pd.DataFrame, datase
     """Every metric that is measured both with faults and without, for real images and each method."""
     cells: list[list[str]] = []
     rules = set()
-    groups = _groups(artefacts(study, results, summary, dataset))
-    for rows in groups:
+    for rows in groups(artefacts(study, results, summary, dataset)):
         rules.add(len(cells))
-        places = _places(rows)
+        places = decimals_of(rows)
         for row in rows:
-            paired = row.label != REAL
             cells.append(
                 [
                     ", ".join(fault_words(row.protocol)),
@@ -111,8 +116,8 @@ def artefact_table(study: Study, results: Results, summary: pd.DataFrame, datase
                     mean_sd(row.faulty.mean, row.faulty.sd, places),
                     number(row.difference.mean, places),
                     interval(row.difference.ci_low, row.difference.ci_high, places),
-                    str(row.difference.n) if paired else MISSING,
-                    _percent(row.share),
+                    MISSING if row.is_real else str(row.difference.n),
+                    percent(row.share),
                 ]
             )
     labels = "; ".join(dict.fromkeys(metric_label(study, clean) for _, clean in study.fault_pairs))
@@ -125,23 +130,3 @@ def artefact_table(study: Study, results: Results, summary: pd.DataFrame, datase
     header = ["Fault", "Metric", "Images", "Setting", "clean", "with the fault", "difference", "95 % interval", "n"]
     header.append("share")
     return PrintedTable(f"artefacts-{dataset}", caption, "llllrrrrrr", header, cells, rule_before=rules - {0})
-
-
-def artefact_sentences(study: Study, results: Results, summary: pd.DataFrame, dataset: str) -> list[str]:
-    """One Markdown sentence per metric that is measured both ways; the numbers are those of the table."""
-    sentences = []
-    for rows in _groups(artefacts(study, results, summary, dataset)):
-        places, first = _places(rows), rows[0]
-        measure = markdown_escape(metric_short(study, first.clean_name))
-        parts = [
-            f"that of {'real images' if row.label == REAL else markdown_escape(row.label)} goes from "
-            f"{number(row.clean.mean, places)} to {number(row.faulty.mean, places)}"
-            + (f" ({_percent(row.share)} of the latter)" if row.share is not None else "")
-            for row in rows
-            if row.difference.mean is not None
-        ]
-        if parts:
-            faults = enumeration(fault_phrases(first.protocol))
-            parts[0] = parts[0].replace("that of", f"the {measure} of", 1)
-            sentences.append(f"With {faults}, {enumeration(parts)}.")
-    return sentences

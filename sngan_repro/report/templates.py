@@ -1,0 +1,57 @@
+"""The Jinja environment of the report: its filters, its sentences, and the bibliographies beside it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import jinja2
+
+from sngan_repro.analysis import naming
+from sngan_repro.analysis.tables.printed import markdown_escape
+from sngan_repro.core import plugins
+from sngan_repro.core import text as words
+from sngan_repro.core.schema import ConfigError
+
+TEMPLATES = ("report", "methods", "results", "artefacts", "published", "claims", "sentences", "captions")
+FILES = (*(f"{name}.md.j2" for name in TEMPLATES), "references.bib", "style.css", "template.typ")
+"""The files that a folder of templates must have."""
+
+
+class Templates:
+    """The templates of a folder. Raises ConfigError if one of :data:`FILES` is missing."""
+
+    def __init__(self, folder: Path) -> None:
+        for name in FILES:
+            if not (folder / name).is_file():
+                raise ConfigError(f"{folder / name}: no such file; the report needs it")
+        self.folder = folder
+        self.environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(folder),
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+        )
+        self.environment.filters |= {"md": markdown_escape, "first_upper": lambda text: text[:1].upper() + text[1:]}
+        self.environment.globals |= {"naming": naming, "words": words, "say": self.say}
+
+    def say(self, macro: str, *values: object, file: str = "sentences") -> str:
+        """The text of a macro of sentences.md.j2, or of another file, as one line."""
+        text = getattr(self.environment.get_template(f"{file}.md.j2").module, macro)(*values)
+        return re.sub(r"[ \n]+", " ", text).strip()
+
+    def bibliographies(self) -> list[Path]:
+        """The files whose entries may be cited: the report's own, and those beside the user's plugins."""
+        return [self.folder / "references.bib", *plugins.bibliographies()]
+
+    def citation_keys(self) -> set[str]:
+        """The keys of all entries that may be cited."""
+        return citation_keys(self.bibliographies())
+
+
+def citation_keys(files: Iterable[Path]) -> set[str]:
+    """The keys of all entries of BibTeX files. A file that does not exist has none."""
+    texts = [file.read_text(encoding="utf-8") for file in files if file.is_file()]
+    return {key for text in texts for key in re.findall(r"^\s*@\w+\{\s*([^,\s]+)", text, re.MULTILINE)}
