@@ -1,4 +1,4 @@
-"""Read and check the result files that the analysis starts from. Every fault is a ConfigError naming the file."""
+"""Read and check the result files that the analysis starts from. Every error is a ConfigError that names the file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sngan_repro.study.study import Study
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run: what it was to do, and what came out."""
+    """A complete run: its specification, its status and its scores."""
 
     spec: RunSpec
     paths: RunPaths
@@ -31,7 +31,10 @@ class Run:
 
 
 def read_file(model: type[ModelT], path: Path, made_by: str) -> ModelT:
-    """A JSON result file. ConfigError when it is missing, not JSON, or lacks a key; ``made_by`` says what makes it."""
+    """A JSON result file. Raises ConfigError if it is missing, not JSON, or lacks a key.
+
+    made_by: the job that writes the file, for the message.
+    """
     try:
         values = read_json(path)
     except FileNotFoundError:
@@ -44,7 +47,7 @@ def read_file(model: type[ModelT], path: Path, made_by: str) -> ModelT:
         first, *others = str(error).splitlines()
         more = f" (and {len(others)} more)" if others else ""
         raise ConfigError(
-            f"{first}{more}; {made_by} writes it: where it was another version that did, delete the file and run the "
+            f"{first}{more}; {made_by} writes it: if another version wrote it, delete the file and run the "
             "workflow again"
         ) from None
 

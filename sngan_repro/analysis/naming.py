@@ -1,4 +1,4 @@
-"""How metrics and numbers are written: the one place that makes display names. No heavy imports."""
+"""Display names of metrics. The Snakefile imports this module, so it has no heavy imports."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ def kinds_of(study: Study, names: Iterable[str]) -> list[tuple[str, str]]:
 
 
 def higher_is_better(study: Study, name: str) -> bool:
-    """Whether larger values of the metric called ``name`` are better."""
+    """True if larger values of the metric with the full name ``name`` are better."""
     return SCORES.get(protocol_of(study, name)[0]).higher_is_better
 
 
 def arrow(study: Study, name: str) -> str:
-    """↑ where larger is better, ↓ where smaller is."""
+    """↑ if larger is better, ↓ if smaller is."""
     return "↑" if higher_is_better(study, name) else "↓"
 
 
 def metric_label(study: Study, name: str) -> str:
-    """Everything that tells a protocol from another, e.g. ``FID (600 generated, train reference, classifier)``."""
+    """The metric with all parts of its protocol: ``FID (600 generated, train reference, classifier)``."""
     metric, protocol = protocol_of(study, name)
     parts = [f"{protocol.num_fake} generated"]
     score = SCORES.get(metric)
@@ -61,22 +61,31 @@ def metric_label(study: Study, name: str) -> str:
 
 
 def metric_short(study: Study, name: str) -> str:
-    """``FID`` when the study has a single FID; else with what tells it from others: ``FID (inception, 5000)``."""
+    """``FID`` if the study has one FID, else with the parts in which they differ: ``FID (inception, 5000)``."""
     metric, protocol = protocol_of(study, name)
-    alike = [other for other in study.scores if metric in other.metrics]
+    same_kind = [other for other in study.scores if metric in other.metrics]
     shown: list[str] = []
-    telling = ("evaluator", "num_fake", "reference", "num_real", "batch_norm", "is_splits", "kid_subset_size", "seed")
-    for key in (*telling, *ProtocolSpec.FAULTS):
-        if len({_values(other, shown) for other in alike}) == len(alike):
+    keys_in_order = (
+        "evaluator",
+        "num_fake",
+        "reference",
+        "num_real",
+        "batch_norm",
+        "is_splits",
+        "kid_subset_size",
+        "seed",
+    )
+    for key in (*keys_in_order, *ProtocolSpec.FAULTS):
+        if len({_values(other, shown) for other in same_kind}) == len(same_kind):
             break
-        if len({getattr(other, key) for other in alike}) > 1:
+        if len({getattr(other, key) for other in same_kind}) > 1:
             shown.append(key)
     else:
-        if len({_values(other, shown) for other in alike}) < len(alike):
+        if len({_values(other, shown) for other in same_kind}) < len(same_kind):
             return metric_label(study, name)
     keys = [key for key in shown if key not in ProtocolSpec.FAULTS]
     words = [str(value) if value is not None else "all" for value in _values(protocol, keys)]
-    words += fault_words(protocol)  # never left unsaid, also where the rest would tell
+    words += fault_words(protocol)  # always given, even if the other parts are enough
     return title_of(metric) + (f" ({', '.join(words)})" if words else "")
 
 
@@ -92,7 +101,7 @@ def fault_words(protocol: ProtocolSpec) -> list[str]:
 
 
 def fault_phrases(protocol: ProtocolSpec) -> list[str]:
-    """The faults of a protocol in words that explain themselves."""
+    """The faults of a protocol in full: ``the contrast of each image stretched``."""
     phrases = []
     if protocol.fault_distinct:
         rounds = protocol.num_fake // protocol.fault_distinct
@@ -110,7 +119,7 @@ def metric_header(study: Study, name: str) -> str:
 
 
 def primary_metric(study: Study) -> str:
-    """The metric that selects a method's setting where one has to be shown: the first headline FID, else the first."""
+    """The metric that chooses the setting of a method if only one is shown: the first headline FID, else the first."""
     headline = study.headline_metrics
     return next((name for name in headline if protocol_of(study, name)[0] == "fid"), headline[0])
 

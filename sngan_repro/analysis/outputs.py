@@ -1,4 +1,4 @@
-"""Which files the analysis writes for a study, known before anything has run. Light: the Snakefile imports it."""
+"""The files that the analysis writes for a study, known before any job has run. The Snakefile imports this module."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ FigureKind = Literal[
 PRINTED_TABLES = ("best", "settings", "all_scores", "cost")
 """Tables of every study that are written as Markdown and LaTeX."""
 PUBLISHED_TABLE = "published"
-"""Written too when the study names published values."""
+"""Written too if the study names published values."""
 
 MIN_RANKED = 3
-"""Fewer methods make no ranking worth comparing."""
+"""Rankings of fewer methods are not compared."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class FigurePlan:
-    """One figure: what it shows. Large studies are cut into parts that fit a page and a legend."""
+    """The content of one figure. Large studies are divided into parts that fit a page and a legend."""
 
     kind: FigureKind
     dataset: str
@@ -95,7 +95,7 @@ def figure_plans(study: Study) -> list[FigurePlan]:
             dataset: str = dataset,
             labels: Sequence[str] = study.labels,
         ) -> None:
-            """Plan a figure, cut so that at most so many methods and settings share one."""
+            """Plan a figure, divided so that each part has at most so many methods and settings."""
             parts = [
                 (some, names, shown)
                 for shown in metrics
@@ -134,7 +134,7 @@ def figure_plans(study: Study) -> list[FigurePlan]:
 
 
 def _published_plans(study: Study, reference: Reference, dataset: str) -> list[FigurePlan]:
-    """The figures that set the study beside a publication, as far as both have what they show."""
+    """The figures that compare the study with a publication, for the scores that both have."""
     methods, compared = shared_methods(study, reference), compared_metrics(study, reference)
     plans: list[FigurePlan] = []
     barred = tuple(name for kind, name in compared.items() if reference.bars(kind))
@@ -162,7 +162,7 @@ def _published_plans(study: Study, reference: Reference, dataset: str) -> list[F
 
 
 def _several_snapshots(study: Study, dataset: str) -> bool:
-    """Whether runs have at least two snapshots; True where the number of images is not known yet."""
+    """True if runs have at least two snapshots, or if the number of images is not known yet."""
     if study.snapshots.count is not None:
         return study.snapshots.count > 1
     images = source_info(study.datasets[dataset]).num_train
@@ -178,21 +178,21 @@ def figure_files(study: Study, layout: Layout) -> list[Path]:
 
 
 def aggregate_files(layout: Layout) -> dict[str, Path]:
-    """What ``aggregate`` writes: the tidy data of the study."""
+    """The files of ``aggregate``: the tidy data of the study."""
     return {name: layout.tables / f"{name}.csv" for name in ("scores", "runs", "cost")}
 
 
 def printed_names(study: Study | None) -> tuple[str, ...]:
-    """The tables of a study that are written as Markdown and LaTeX; without a study those that every one has."""
+    """The tables of a study that are written as Markdown and LaTeX; without a study, those that every study has."""
     faults = ("artefacts",) if study and study.fault_pairs else ()
     published = (PUBLISHED_TABLE,) if study and study.published else ()
     return (*PRINTED_TABLES, *faults, *published)
 
 
 def table_files(layout: Layout, study: Study | None = None) -> dict[str, Path]:
-    """What ``make_tables`` writes for a study: ``summary``, ``comparisons``, and ``<table>_md``, ``<table>_tex``.
+    """The files of ``make_tables``: ``summary``, ``comparisons``, and ``<table>_md``, ``<table>_tex``.
 
-    Without a study: those that every study has.
+    Without a study, those that every study has.
     """
     names = printed_names(study)
     printed = {f"{name}_{suffix}": layout.tables / f"{name}.{suffix}" for name in names for suffix in ("md", "tex")}
@@ -201,7 +201,7 @@ def table_files(layout: Layout, study: Study | None = None) -> dict[str, Path]:
 
 
 def claim_files(study: Study, layout: Layout) -> dict[str, Path]:
-    """What ``make_claims`` writes; nothing for a study without a ledger."""
+    """The files of ``make_claims``; none for a study without a ledger."""
     if study.claims is None:
         return {}
     names = {"claims": "claims.csv", "claims_components": "claims_components.csv"}

@@ -1,4 +1,4 @@
-"""A study beside published values: what is compared, and how the protocols differ. Light: the Snakefile imports it."""
+"""A study and published values: the compared scores, and the differences of the protocols. The Snakefile imports it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Difference:
 
 
 def compared_metrics(study: Study, reference: Reference) -> dict[str, str]:
-    """Metric that was published (``is``, ``fid``) -> the first headline metric of the study that is of its kind."""
+    """Published metric (``is``, ``fid``) -> the first headline metric of the study that is of the same kind."""
     found: dict[str, str] = {}
     for name in study.headline_metrics:
         kind = protocol_of(study, name)[0]
@@ -40,7 +40,7 @@ def shared_methods(study: Study, reference: Reference) -> list[str]:
 
 
 def incomparable(study: Study, reference: Reference, dataset: str, metric: str) -> str:
-    """Why scores by a metric of the study and published ones have no common unit; empty where they have."""
+    """The reason why a metric of the study and the published one have no common unit; empty if they have."""
     evaluator = EVALUATORS.get(protocol_of(study, metric)[1].evaluator)
     stated = reference.protocol.get("features")
     if evaluator.published_as is None or stated is None or stated.value != evaluator.published_as:
@@ -71,7 +71,7 @@ TOPICS = {
 
 
 def differences(study: Study, reference: Reference) -> list[Difference]:
-    """Every part of the protocols that differs, that the publication leaves open, or that its code does otherwise."""
+    """Each part of the protocols that differs, that the publication does not state, or that its code does otherwise."""
     ours = _ours(study, [protocol_of(study, name)[1] for name in compared_metrics(study, reference).values()])
     found = []
     for aspect in ASPECTS:
@@ -112,7 +112,7 @@ def _ours(study: Study, protocols: list[ProtocolSpec]) -> dict[str, tuple[set[ob
     faults = list(dict.fromkeys(phrase for protocol in protocols for phrase in fault_phrases(protocol)))
     latents: set[object] = {f"{words['z_law']}, {words['z_dim']} entries" for words in nets}
     families: set[object] = {f"{words['family']} of width {words['width']}" for words in nets}
-    alike = "one family for all methods: " if len(families) == 1 and len(nets) > 1 else ""
+    shared = "one family for all methods: " if len(families) == 1 and len(nets) > 1 else ""
     split = each([p.reference for p in protocols])
     return {
         "data": each(list(sources)),
@@ -136,7 +136,7 @@ def _ours(study: Study, protocols: list[ProtocolSpec]) -> dict[str, tuple[set[ob
         "epochs": ({budget.epochs}, f"{budget.epochs:g} epoch" + "s" * (budget.epochs != 1))
         if budget.epochs
         else (set(), count(budget.steps or 0, "update")),
-        "networks": (families, alike + enumeration(sorted(map(str, families)))),
+        "networks": (families, shared + enumeration(sorted(map(str, families)))),
         "latents": (latents, enumeration(sorted(map(str, latents)))),
         "n_dis": (set(steps), enumeration(map(str, steps))),
         "seeds": ({len(study.seeds)}, f"{len(study.seeds)} per cell"),

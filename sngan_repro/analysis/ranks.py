@@ -1,4 +1,4 @@
-"""How far the ranking of methods at one snapshot agrees with that at another."""
+"""Agreement between the rankings of methods at two snapshots."""
 
 from __future__ import annotations
 

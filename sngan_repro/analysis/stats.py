@@ -143,7 +143,7 @@ def unanimity_chance(n: int) -> float:
 class StudentT:
     """Mean, its two-sided 95 % interval, and the one-sided p values against a margin.
 
-    p_above is small when the mean lies above the margin, p_below when it lies below.
+    p_above is small if the mean is above the margin, p_below if it is below.
     """
 
     mean: float | None

@@ -1,7 +1,7 @@
-"""From single scores to statistics per cell, the best settings, and comparisons between methods.
+"""Statistics of each cell, the best settings, and comparisons between methods, from single scores.
 
-How diverged runs enter: they are counted (``num_diverged`` of ``num_runs``) and listed, and the mean of their scores
-at the last finite snapshot stands in a column of its own. They are never mixed into the mean of finished runs, which
+Diverged runs are counted (``num_diverged`` of ``num_runs``) and listed, and the mean of their scores
+at the last finite snapshot has its own column. They are never mixed into the mean of finished runs, which
 were scored after a different number of updates.
 """
 
@@ -123,8 +123,8 @@ def _cell_statistics(cell: pd.DataFrame, resampled: pd.DataFrame) -> dict[str, A
 def best_setting(study: Study, summary: pd.DataFrame, dataset: str, label: str, metric: str) -> Row | None:
     """The summary row of a method's best setting; the first of equals; None when no run finished.
 
-    The settings in which the most runs finished come first, then the best mean: the mean of a lone survivor does not
-    beat that of a setting where every seed finished.
+    The settings in which the most runs finished come first, then the best mean. So the mean of a single finished
+    run does not win against a setting where every seed finished.
     """
     rows = summary[(summary["dataset"] == dataset) & (summary["metric"] == metric) & (summary["label"] == label)]
     rows = rows[rows["mean"].notna()]
@@ -181,7 +181,8 @@ def comparison_rows(study: Study, results: Results, summary: pd.DataFrame) -> li
 
     mean_difference is first - second in the metric's unit. agreeing counts the seeds in which the first is better,
     opposing those in which the second is. p_value is that of the sign-flip test over the common seeds, p_holm the
-    same corrected for the rows of this dataset and metric. The first is chosen by the same scores, which neither knows.
+    same corrected for the rows of this dataset and metric. The first method is chosen by the same scores, and neither p
+    takes this into account.
     """
     rows = []
     for dataset in study.datasets:

@@ -16,7 +16,7 @@ from sngan_repro.study.study import Study
 
 
 def figure_caption(templates: Templates, study: Study, plan: FigurePlan) -> str:
-    """The caption of one figure, in Markdown. It names the setting and the seed if one stands for a method."""
+    """The caption of one figure, in Markdown. It names the setting and the seed if one represents a method."""
     text = templates.say(plan.kind, caption_words(study, plan), file="captions")
     part = f" Part {plan.part} of {plan.parts}." if plan.parts > 1 else ""
     return markdown_escape(f"{plan.dataset}: {text}") + part

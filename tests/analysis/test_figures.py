@@ -310,5 +310,5 @@ def test_real_images_are_drawn_from_the_whole_split(finished):
     places = [next(i for i, image in enumerate(stored) if np.array_equal(image, one)) for one in shown]
     assert len(set(places)) == 16
     assert max(places) < synthetic.NUM_TRAIN
-    assert max(places) > synthetic.NUM_TRAIN // 2  # images may lie in the order of their classes
+    assert max(places) > synthetic.NUM_TRAIN // 2  # images may be in the order of their classes
     assert np.array_equal(shown, data.real_images("digits", 16))

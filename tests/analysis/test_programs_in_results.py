@@ -107,7 +107,7 @@ def test_what_it_does_not_have_is_empty(case: Case):
 
 def test_captions_say_what_it_is(case: Case):
     text = table_files(case.layout)["best_md"].read_text()
-    assert "Flat and Deep: programs of their own (setting own: none of the study's), without fresh samples." in text
+    assert "Flat and Deep: external programs (setting own: none of the study's), without fresh samples." in text
 
 
 def test_it_stands_beside_the_others_at_each_setting(case: Case):
@@ -176,7 +176,7 @@ def test_report(case: Case):
     assert "`k` = 4." in section
     assert "aligned" not in text[text.index("## Deep") : text.index("## WGAN")]
     assert re.search(r"\| digits \| Flat \| – \| – \| \d", text)  # the length of its training
-    assert "What has no settings stands in every panel" in text
+    assert "Programs without settings are in every panel" in text
 
 
 def test_a_study_without_programs_says_nothing_of_them(drawn: Case):

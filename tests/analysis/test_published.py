@@ -1,4 +1,4 @@
-"""A study beside published values: what is planned, drawn, printed and said."""
+"""A study and published values: the planned files, the figures, the tables and the report."""
 
 from __future__ import annotations
 

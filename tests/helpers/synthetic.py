@@ -36,13 +36,13 @@ DIVERGED = {"digits/BEGAN/B/seed1": 150, "digits/WGAN-GP/A/seed0": 250, "digits/
 
 @dataclass(frozen=True)
 class Case:
-    """A study and where its results lie."""
+    """A study and the folders of its results."""
 
     study: Study
     layout: Layout
 
     def copy(self, root: Path) -> Case:
-        """The same results in another folder."""
+        """A copy of the results in another folder."""
         shutil.copytree(self.layout.results_dir.parent, root, dirs_exist_ok=True)
         return Case(self.study, Layout(self.study.name, root / "results", root / "data"))
 

@@ -19,13 +19,13 @@ class Cell:
     runs: frozenset[str] = frozenset()
 
     def map(self, function: Callable[[float], float], name: str | None = None) -> Cell:
-        """The same cell with every value replaced."""
+        """A copy of the cell with the function applied to each value."""
         changed = {seed: function(value) for seed, value in self.values.items()}
         return Cell(name or self.name, changed, self.diverged, self.runs)
 
     @property
     def lost(self) -> str:
-        """Which runs diverged, in words; empty without any."""
+        """The diverged runs, in words; empty without any."""
         return f"{self.name}: diverged with seed {enumeration(map(str, self.diverged))}" if self.diverged else ""
 
     @property
@@ -50,8 +50,8 @@ def combine(name: str, cells: Iterable[Cell], function: Callable[[list[float]], 
 def exceeds(first: Cell, second: Cell, margin: float = 0.0, unit: str = "", what: str = "") -> Component:
     """The component "first - second > margin", paired by seed.
 
-    Pairs with a diverged run are left out. Where a run of ``first`` diverged the component cannot support the claim:
-    the survivors alone would flatter it.
+    Pairs with a diverged run are left out. If a run of ``first`` diverged, the component cannot support the claim,
+    because the remaining runs may be better than the lost ones would have been.
     """
     common = sorted(first.values.keys() & second.values.keys())
     values = tuple(first.values[seed] - second.values[seed] for seed in common)

@@ -1,4 +1,4 @@
-"""What a criterion may look at: scores, training logs, published values. A gap raises NotRun, which says what lacks."""
+"""The data of a criterion: scores, training logs, published values. If data are missing, NotRun names them."""
 
 from __future__ import annotations
 
@@ -76,18 +76,18 @@ class Evidence:
         """The metric scored like :meth:`metric` but with exactly these faults."""
         _, clean = protocol_of(self.study, self.metric(kind))
         for protocol in self.study.scores:
-            twin = protocol.without_faults.model_copy(update={"metrics": clean.metrics})
-            if kind in protocol.metrics and twin == clean and protocol.faults == faults:
+            clean_form = protocol.without_faults.model_copy(update={"metrics": clean.metrics})
+            if kind in protocol.metrics and clean_form == clean and protocol.faults == faults:
                 return metric_names(protocol)[kind]
         text = ", ".join(f"{key}: {str(value).lower()}" for key, value in faults.items())
         raise NotRun(f"needs the protocol of {metric_short(self.study, self.metric(kind))} once more with `{text}`")
 
     def sign(self, metric: str) -> int:
-        """1 when larger is better, else -1: a value times this is better when larger."""
+        """1 if larger is better, else -1: a value times this is better when larger."""
         return 1 if higher_is_better(self.study, metric) else -1
 
     def unit(self, metric: str) -> str:
-        """How the metric is written."""
+        """The short name of the metric, the unit of its differences."""
         return metric_short(self.study, metric)
 
     # Scores ------------------------------------------------------------------------------------------------------

@@ -91,7 +91,7 @@ def tally(rows: list[dict[str, Any]], dataset: str) -> str:
 
 
 def claim_row(study: Study, ledger: Ledger, item: Judged) -> dict[str, Any]:
-    """One row of claims.csv: the claim, its verdict, and the component that decided it or stands in the way."""
+    """One row of claims.csv: the claim, its verdict, and the component that decided it or prevents a decision."""
     claim, verdict, shown = item.claim, item.verdict, item.verdict.shown
     return {
         "study": study.name,
@@ -198,9 +198,9 @@ def claims_table(rows: list[dict[str, Any]], dataset: str) -> PrintedTable:
     bold = {(line, 2) for line, row in enumerate(decided) if row["verdict"] in ("supported", "not supported")}
     caption = (
         f"{dataset}: verdicts on the claims that this study can test. The evidence is the comparison that decides, or "
-        "stands in the way: its mean over n pairs of training seeds, the 95 % interval of Student's t, what is claimed "
-        "of it where that is not > 0, and how many comparisons of the claim hold. Their numbers: what the source's own "
-        "values say."
+        "that prevents a decision: its mean over n pairs of training seeds, the 95 % interval of Student's t, the "
+        "claimed bound if it is not 0, and the number of comparisons of the claim that hold. Their numbers: the result by "
+        "the source's own values."
     )
     return PrintedTable(f"claims-{dataset}", caption, "lplp", ["Id", "Claim", "Verdict", "Evidence"], cells, bold)
 
@@ -208,5 +208,5 @@ def claims_table(rows: list[dict[str, Any]], dataset: str) -> PrintedTable:
 def reasons_table(rows: list[dict[str, Any]], dataset: str) -> PrintedTable:
     """The claims that could not be tested, and what they would need."""
     cells = [[row["id"], row["statement"], row["reason"]] for row in rows if row["verdict"] == "not run"]
-    caption = f"{dataset}: claims that this study has not run, and why."
+    caption = f"{dataset}: claims that this study has not tested, and the reasons."
     return PrintedTable(f"claims-not-run-{dataset}", caption, "lpp", ["Id", "Claim", "Reason"], cells)

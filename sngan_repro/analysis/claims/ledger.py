@@ -15,7 +15,7 @@ LEDGERS_DIR = Path(__file__).parent / "ledgers"
 
 
 class Claim(Model):
-    """One claim: what was said where, and how a study decides it."""
+    """One claim: its place in the source, its statement, and the criterion by which a study decides it."""
 
     id: str = Field(min_length=1, description="unique within its ledger, and stable: verdicts are cited by it")
     where: str = Field(min_length=1, description="place in the source, e.g. `section 4, Figure 2`")

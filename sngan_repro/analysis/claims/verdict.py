@@ -1,11 +1,11 @@
 """From paired differences to a verdict.
 
-A claim is a conjunction of components; each says that a quantity, measured once per training seed, lies above a margin.
+A claim is a conjunction of components; each says that a quantity, measured once per training seed, is above a margin.
 It is *supported* when every component is (an intersection-union test: no correction is needed, Berger 1982), *not
 supported* when at least one component is contradicted after Holm's correction for their number, and *undecided*
-otherwise. A component counts as shown, or contradicted, when its 95 % interval lies wholly above, or below, its margin:
-Student's t over the seeds, which for few seeds keeps its level where the bootstrap does not. That a claim is undecided
-is a statement about the study's size, not about the claim.
+otherwise. A component counts as shown, or contradicted, when its 95 % interval is wholly above, or below, its margin.
+The interval is Student's t over the seeds: with few seeds it keeps its level, and the bootstrap does not. An undecided
+claim says something about the size of the study, not about the claim.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ TAIL = (1 - LEVEL) / 2
 
 
 class NotRun(Exception):
-    """The study lacks the data that a claim needs; the message says which."""
+    """The study lacks data that a claim needs; the message names them."""
 
 
 @dataclass(frozen=True)
 class Component:
-    """The claim says that the mean of ``values``, one per training seed, lies above ``margin``.
+    """The claim says that the mean of ``values``, one per training seed, is above ``margin``.
 
     resolution: the step between possible values, where there are few. blocked: why the component cannot support the
     claim whatever its values are (runs that diverged). exact: a single value without any sampling error, such as the
     result of arithmetic.
 
-    How it is shown: ``flipped``, for a claim that a quantity lies *below* a bound, which is stated here with both signs
+    How it is shown: ``flipped``, for a claim that a quantity is *below* a bound, which is stated here with both signs
     changed; ``logarithmic``, for a ratio whose logarithm is tested.
     """
 
@@ -79,7 +79,7 @@ class Component:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the data say about one claim; ``shown`` is the component that decided, or stands in the way."""
+    """The verdict on one claim; ``shown`` is the component that decided it, or that prevents a decision."""
 
     name: VerdictName
     components: tuple[Component, ...] = ()

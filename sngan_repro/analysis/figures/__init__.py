@@ -1,4 +1,4 @@
-"""The figures of a study: ``figure_plans`` says which, one drawing function per kind says how."""
+"""The figures of a study. ``figure_plans`` lists them; each kind has one drawing function."""
 
 from __future__ import annotations
 

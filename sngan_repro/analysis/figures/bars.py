@@ -25,7 +25,7 @@ from sngan_repro.analysis.outputs import FigurePlan
 
 MIN_BARS = 12
 LOG_FROM = 8.0
-"""Bars of a positive metric that is better when lower stand on a logarithmic axis from this range of values on."""
+"""The axis of a positive metric that is better when lower is logarithmic if its values span more than this factor."""
 GAP = 0.9
 """Space between two methods, in bar widths."""
 

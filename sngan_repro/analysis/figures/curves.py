@@ -90,7 +90,7 @@ def curve_figure(
     styles: dict[str, MethodStyle],
     methods: Sequence[str],
 ) -> Any:
-    """Panels of scores against epochs; one row per kind of metric, every panel with axes of its own."""
+    """Panels of scores against epochs; one row per kind of metric, each panel with its own axes."""
     columns = len(grid[0])
     fig, axes = canvas(0.45 + 1.9 * len(grid), len(grid), columns)
     for kind, line, panels in zip(kinds, axes, grid, strict=True):

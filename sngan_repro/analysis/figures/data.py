@@ -1,4 +1,4 @@
-"""What the drawing functions need: the tables, the logs and the sample arrays of a study."""
+"""The data that the figures are drawn from: the tables, the logs and the sample arrays of a study."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class FigureData:
 
     @property
     def reference(self) -> Reference:
-        """The published values; ask only where the study names some."""
+        """The published values. The study must name some."""
         assert self.study.published is not None
         return self.study.published
 
@@ -88,7 +88,7 @@ class FigureData:
         return shown_setting(self.study, self.summary, dataset, label, metric or primary_metric(self.study))
 
     def shown_run(self, dataset: str, label: str) -> Row:
-        """The run shown where one stands for a method: the shown setting's first seed that finished, else its first."""
+        """The run that represents a method: the first seed that finished at the shown setting, else the first seed."""
         runs = self.runs(dataset, label, self.setting(dataset, label))
         finished = runs[runs["state"] == "ok"]
         return (finished if len(finished) else runs).iloc[0]

@@ -1,4 +1,4 @@
-"""What the training logs show: losses, and the spectral norms of D's layers."""
+"""Figures of the training logs: losses, and the spectral norms of D's layers."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def _finals(data: FigureData, dataset: str, metric: str, label: str, setting: st
 
 
 def draw_divergence(data: FigureData, plan: FigurePlan) -> Any:
-    """A map method x setting of how many runs diverged; every cell says so in numbers too."""
+    """A map method x setting of the number of diverged runs; each cell has the number as text too."""
     import seaborn as sns
 
     runs = data.results.runs[data.results.runs["dataset"] == plan.dataset]

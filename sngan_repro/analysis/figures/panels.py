@@ -1,4 +1,4 @@
-"""What one set of axes shows, whoever measured it: cells of bars and curves, from a study or from a publication."""
+"""The content of one set of axes: bars and curves, from a study or from a publication."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class BarPanel:
     distance: bool
     """better when lower: the axis may be logarithmic"""
     spread: str = INTERVAL
-    """what low and high are"""
+    """the meaning of low and high"""
 
     @property
     def methods(self) -> list[str]:
@@ -52,7 +52,7 @@ class BarPanel:
 
 @dataclass(frozen=True)
 class Curve:
-    """A score over the training, with a band; and runs that were lost on the way."""
+    """A score over the training, with a band, and the runs that diverged (``lost``)."""
 
     x: tuple[float, ...] = ()
     mean: tuple[float, ...] = ()

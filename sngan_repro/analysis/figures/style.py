@@ -48,7 +48,7 @@ _DASHES: tuple[Any, ...] = (
 
 @dataclass(frozen=True)
 class MethodStyle:
-    """How one method looks in every figure."""
+    """Colour, marker and line of one method, the same in every figure."""
 
     color: str
     marker: str
@@ -108,7 +108,7 @@ RC: dict[str, Any] = {
 
 @contextmanager
 def house_style() -> Iterator[None]:
-    """Drawing inside this block looks alike, whatever the user's matplotlib settings are."""
+    """Figures drawn inside this block have one style, whatever the user's matplotlib settings are."""
     import matplotlib as mpl
 
     mpl.use("agg")
@@ -131,7 +131,7 @@ def save_as(fig: Figure, svg: Path, png: Path) -> None:
     with mpl.rc_context({"svg.hashsalt": svg.stem}):
         with atomic_path(svg) as path:
             fig.savefig(path, metadata={"Date": None, "Creator": None})
-        fig.set_layout_engine("none")  # places stay as they are: arranging once is enough, and the two look alike
+        fig.set_layout_engine("none")  # the layout is computed once, so that the SVG and the PNG have the same
         with atomic_path(png) as path:
             fig.savefig(path, dpi=PNG_DPI, metadata={"Software": None})
     plt.close(fig)

@@ -1,4 +1,4 @@
-"""A table for people, written as Markdown (pipe table) and LaTeX (booktabs)."""
+"""A printed table, as Markdown (pipe table) and LaTeX (booktabs)."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ _MARKDOWN_SPECIALS = r"\`*_{}[]<>#|~^$@"
 
 
 def latex_escape(text: str) -> str:
-    """Text that LaTeX (pdflatex with UTF-8) typesets as it stands. A bracket at a line's start is guarded."""
+    """Text escaped for LaTeX (pdflatex with UTF-8). A bracket at the start is no option of ``\\\\``."""
     escaped = "".join(_LATEX.get(char, char) for char in text)
     return "{" + escaped + "}" if text.startswith("[") else escaped
 
 
 def markdown_escape(text: str) -> str:
-    """Text that Markdown shows as it stands, also inside a pipe table."""
+    """Text escaped for Markdown, also inside a pipe table."""
     return "".join("\\" + char if char in _MARKDOWN_SPECIALS else char for char in text)
 
 
@@ -74,7 +74,7 @@ class PrintedTable:
 
     @property
     def prose(self) -> bool:
-        """Whether it holds text that is broken into lines."""
+        """True if the table has columns of text that is broken into lines."""
         return "p" in self.align
 
     def _latex_columns(self) -> str:

@@ -1,4 +1,4 @@
-"""summary.csv, comparisons.csv and the printed tables."""
+"""The tables summary.csv and comparisons.csv, and the printed tables."""
 
 from __future__ import annotations
 
@@ -73,12 +73,12 @@ def printed_tables(study: Study, results: Results, summary: pd.DataFrame) -> dic
 
 
 def programs_note(study: Study) -> str:
-    """What a caption says of programs, with a leading space; empty without any."""
+    """The sentence of a caption about external programs, with a leading space; empty without any."""
     if not study.programs:
         return ""
     own = any(study.settings_of(label) == [OWN_SETTING] for label in study.programs)
     text = f" {enumeration(study.programs)}: "
-    text += "programs of their own" if len(study.programs) > 1 else "a program of its own"
+    text += "external programs" if len(study.programs) > 1 else "an external program"
     text += f" (setting {OWN_SETTING}: none of the study's)" if own else ""
     return text + ", without fresh samples."
 
@@ -117,7 +117,7 @@ def best_table(study: Study, summary: pd.DataFrame, dataset: str, metrics: Seque
 
 
 def settings_table(study: Study, summary: pd.DataFrame, dataset: str, metrics: Sequence[str]) -> PrintedTable:
-    """Every method x setting; the re-sampled best snapshot stands in columns of its own."""
+    """Every method x setting; the re-sampled best snapshots have their own columns."""
     header, align = ["Method", "Setting"], "ll" + "rrr" * len(metrics) + "rr"
     for metric in metrics:
         header += [metric_header(study, metric), "95 % interval", "re-sampled best"]
@@ -181,7 +181,7 @@ def all_scores_tables(study: Study, summary: pd.DataFrame, dataset: str) -> Iter
 
 
 def cost_table(study: Study, results: Results, dataset: str) -> PrintedTable:
-    """What each method cost, and what the evaluation cost."""
+    """The cost of each method, and of the evaluation."""
     header = [
         "Method",
         "runs",

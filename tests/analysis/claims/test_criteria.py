@@ -15,7 +15,7 @@ ORDER = {label: len(LABELS) - place for place, label in enumerate(LABELS)}  # SN
 
 
 def noise(*key):
-    """The same small number for the same key."""
+    """A small number that depends on the key only."""
     words = [zlib.crc32(str(part).encode()) for part in key]
     return 0.02 * float(np.random.default_rng(words).standard_normal())
 
@@ -102,7 +102,7 @@ def test_leads_tuned_and_distance(make_evidence):
     evidence = make_evidence(ordered, real={"is6k@classifier": 2.4, "fid6k_train@classifier": 1.0})
     assert judge(evidence, "leads_tuned", method="SNGAN", metrics=["is", "fid"]) == "supported"
     assert judge(evidence, "leads_tuned", method="BN", metrics=["fid"]) == "not supported"
-    # the last IS of SNGAN, 7.5, lies farther from 2.4 than LN's 2.5
+    # the last IS of SNGAN, 7.5, is farther from 2.4 than LN's 2.5
     assert judge(evidence, "leads_tuned", method="SNGAN", metrics=["is"], distance=True) == "not supported"
     assert judge(evidence, "leads_tuned", method="LN", metrics=["is"], distance=True) == "supported"
     with pytest.raises(NotRun, match="real images have no"):

@@ -1,4 +1,4 @@
-"""Claims that need no run: arithmetic and linear algebra."""
+"""Criteria that need no run: arithmetic and linear algebra."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How scores develop over the training."""
+"""Criteria about scores over the training."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def start_alike(evidence: Evidence, *, metric: str, setting: str, factor: float 
 
 @CRITERIA.register("ranking_settles")
 def ranking_settles(evidence: Evidence, *, metric: str, setting: str, min_rho: float = 0.8) -> Verdict:
-    """Spearman's rank correlation of the methods between first and last snapshot lies above ``min_rho``."""
+    """Spearman's rank correlation of the methods between first and last snapshot is above ``min_rho``."""
     import scipy.stats
 
     evidence.need_settings([setting])

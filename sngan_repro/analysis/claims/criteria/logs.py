@@ -1,4 +1,4 @@
-"""What the training logs say."""
+"""Criteria about the training logs."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def change_point(values: np.ndarray) -> float:
 def spread_grows_late(
     evidence: Evidence, *, method: str, setting: str, factor: float = 2, change: tuple[float, float] = (0.35, 0.65)
 ) -> Verdict:
-    """Late in the training both losses vary more than ``factor`` times as much as early, and the change lies midway.
+    """Late in training both losses vary more than ``factor`` times as much as early; the change is near the middle.
 
     Variation is the mean SD in short windows; the change point is that of two levels fitted to its logarithm.
     """
@@ -104,7 +104,7 @@ def loss_ratio(evidence: Evidence, *, method: str, setting: str, low: float = 1.
 def power_iteration(
     evidence: Evidence, *, method: str, setting: str, max_error: float = 0.05, after_steps: int = 1000
 ) -> Verdict:
-    """The median relative error of the estimated spectral norm, over layers and time, lies below ``max_error``.
+    """The median relative error of the estimated spectral norm, over layers and time, is below ``max_error``.
 
     The log holds the true norm of each layer's normalised weight, which is true norm over estimate.
     """

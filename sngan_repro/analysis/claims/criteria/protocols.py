@@ -1,4 +1,4 @@
-"""What a fault of the evaluation does to scores: the same snapshots, scored with and without it."""
+"""Criteria about faults of the evaluation, for snapshots that are scored with and without them, and about protocols."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def fault_harmless(
 
 @CRITERIA.register("fault_harmless_real")
 def fault_harmless_real(evidence: Evidence, *, metrics: list[str], faults: dict, share: float) -> Verdict:
-    """Real images score alike, to a share, with and without the faults. One set of real images: no interval."""
+    """With and without the faults the scores of real images differ by less than a share. There is no interval."""
     components = []
     for kind in metrics:
         clean = evidence.real(evidence.metric(kind))
@@ -53,7 +53,7 @@ def fault_harmless_real(evidence: Evidence, *, metrics: list[str], faults: dict,
 
 @CRITERIA.register("published_values")
 def published_values(evidence: Evidence, *, metrics: list[str], faults: dict, num_sd: float = 2) -> Verdict:
-    """Each method at its best setting lies within ``num_sd`` seed SDs of the published table, scored as published.
+    """Each method at its best setting is within ``num_sd`` seed SDs of the published table, scored as published.
 
     Only the evaluator whose features were published gives the published units.
     """
@@ -77,7 +77,7 @@ def published_values(evidence: Evidence, *, metrics: list[str], faults: dict, nu
 
 @CRITERIA.register("ranking_holds")
 def ranking_holds(evidence: Evidence, *, metrics: list[str], min_tau: float = 0.6) -> Verdict:
-    """Kendall's tau between the published ranking and ours, each method at its best setting, lies above ``min_tau``.
+    """Kendall's tau between the published ranking and ours, each method at its best setting, is above ``min_tau``.
 
     One tau per seed, from the scores of that seed.
     """

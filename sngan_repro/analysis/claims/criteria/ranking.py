@@ -201,7 +201,7 @@ def setting_near(evidence: Evidence, *, method: str, metric: str, setting: str, 
     mine, other = (evidence.score(method, place, name) for place in (setting, near))
     scaled = other.map(lambda value: (1 + share) * value, f"{1 + share:g} × {other.name}")
     component = exceeds(scaled, mine, unit=evidence.unit(name))
-    if mine.diverged:  # "works" is claimed of this setting, so its lost runs stand in the way
+    if mine.diverged:  # the claim is that this setting works, so its diverged runs block it
         lost = f"{mine.name}: {len(mine.diverged)} of {len(evidence.study.seeds)} runs diverged"
         component = replace(component, blocked=lost)
     return decide([component])
