@@ -29,7 +29,7 @@ COMMANDS = sorted(
 
 NOT_RUN = {
     "make": "makes an environment, runs studies or all tests; .ci/run calls lint, docs and test",
-    "snakemake": "trains; tests/workflow runs the workflow",
+    "snakemake": "trains; tests/end_to_end runs the workflow",
     "pip": "installs",
     "python3": "makes an environment",
     "python": "asks PyTorch for a GPU",
@@ -37,15 +37,15 @@ NOT_RUN = {
     "tensorboard": "serves until it is stopped",
     "export": "changes the shell",
     ".": "changes the shell",
-    "squeue": "needs Slurm; tests/workflow/slurm uses it",
+    "squeue": "needs Slurm; tests/end_to_end/slurm uses it",
 }
 """Programs that are checked and not run, and why."""
 COMMANDS_NOT_RUN = {
-    "score-images": "needs images; tests/test_library.py",
-    "sample": "needs a trained run; tests/test_sample.py",
-    "check-samples": "needs samples of a program; tests/programs/test_program_contract.py",
-    "new-method": "writes files; tests/test_new_method.py",
-    "check-method": "needs the method that new-method writes; tests/test_check_method.py",
+    "score-images": "needs images; tests/api/test_api.py",
+    "sample": "needs a trained run; tests/nets/test_sampling.py",
+    "check-samples": "needs samples of a program; tests/training/program/test_program_contract.py",
+    "new-method": "writes files; tests/extend/test_new_method.py",
+    "check-method": "needs the method that new-method writes; tests/extend/test_check_method.py",
 }
 """Commands of sngan-repro that are parsed and not run, and why."""
 

@@ -52,8 +52,8 @@ REST_OF_A_STUDY: dict[str, Any] = {
 
 
 RUN_ELSEWHERE = {
-    "library.md": "tests/test_library.py",  # on a study that was run
-    "add-a-program.md": "tests/workflow/test_programs.py",  # a program and its declaration, by Snakemake
+    "library.md": "tests/api/test_api.py",  # on a study that was run
+    "add-a-program.md": "tests/helpers/workplace.py",  # a program and its declaration, by Snakemake
 }
 """Pages whose Python is run by another test."""
 
