@@ -1,1 +1,1 @@
-"""The package as a library, for notebooks and scripts: what :mod:`sngan_repro` offers by name (docs/library.md)."""
+"""The package as a library, for notebooks and scripts: the public names of :mod:`sngan_repro` (docs/library.md)."""

@@ -1,4 +1,4 @@
-"""Prepared images and evaluators for use without the workflow: found where the workflow puts them, or made there."""
+"""Prepared images and evaluators without the workflow: those of the workflow are used, and missing ones are made."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from sngan_repro.study.layout import Layout
 
 
 def machine_of(data_dir: Path | str | None) -> MachineConfig:
-    """config/config.yaml of the current folder, if there is one, with another data folder when given."""
+    """config/config.yaml of the current folder, or the defaults without it. data_dir: replaces its `data_dir`."""
     return load_machine({} if data_dir is None else {"data_dir": str(data_dir)})
 
 
 def dataset_spec(dataset: DatasetSpec | Mapping[str, Any]) -> DatasetSpec:
-    """A dataset as a study file has it, checked."""
+    """The checked specification of a dataset. Raises ConfigError that names every wrong key."""
     spec = dataset if isinstance(dataset, DatasetSpec) else parse(DatasetSpec, dict(dataset), "dataset")
     check_source("dataset", spec)
     return spec
 
 
 def prepare_dataset(dataset: DatasetSpec | Mapping[str, Any], data_dir: Path | str | None = None) -> Path:
-    """The folder of prepared images; fetched and prepared first when they are not there.
+    """The folder of the prepared images of a dataset. Missing images are fetched and prepared first.
 
     dataset: keys as under ``datasets`` in a study file, such as ``{"source": "digits", "image_size": 16}``. data_dir:
-    default: as config/config.yaml says, else ``data``. Raises ConfigError when files are missing and cannot be fetched.
+    default: that of config/config.yaml, else ``data``. Raises ConfigError if files are missing and cannot be fetched.
     """
     spec, machine = dataset_spec(dataset), machine_of(data_dir)
     layout = Layout.of(machine, "")
@@ -49,7 +49,7 @@ def prepare_dataset(dataset: DatasetSpec | Mapping[str, Any], data_dir: Path | s
 def prepare_evaluator(
     evaluator: str, spec: DatasetSpec, options: EvaluatorSpec, data_dir: Path | str | None, device: Any
 ) -> Path:
-    """The folder of an evaluator as used on a prepared dataset; built first when it is not there."""
+    """The folder of an evaluator for a prepared dataset. A missing evaluator is built first, on ``device``."""
     machine = machine_of(data_dir)
     layout = Layout.of(machine, "")
     folder = layout.evaluator(spec, evaluator, options)

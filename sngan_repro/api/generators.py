@@ -1,4 +1,4 @@
-"""Trained generators: loaded from a snapshot, sampled as the workflow samples them."""
+"""Trained generators: loaded from a snapshot, and sampled as in the workflow."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Generator:
         """Images 0 to ``count`` - 1 of a seed: uint8 (count, H, W, C), C 1 (grey) or 3 (RGB).
 
         Image i depends on weights, seed and i only. These are the images that the workflow scores under a protocol of
-        this seed and batch-norm mode. Raises ConfigError for a pixel that is not finite.
+        this seed and batch-norm mode. Raises ConfigError if a pixel is not finite.
         """
         if count < 1 or not 0 <= seed < 2**32:
             raise ConfigError(f"`count` must be at least 1 and `seed` in [0, 2^32); found {count} and {seed}")
@@ -54,23 +54,24 @@ class Generator:
 
     @torch.no_grad()
     def images_of(self, z: Tensor, labels: Tensor | None = None) -> np.ndarray:
-        """Images of given latents, float32 (N, z_dim), for example on the way between two: uint8 (N, H, W, C).
+        """Images of given latents, float32 (N, z_dim), for example of an interpolation: uint8 (N, H, W, C).
 
-        labels: class labels, int64 (N,), which a class-conditional generator needs and no other takes.
+        labels: class labels, int64 (N,); required by a class-conditional generator, and not allowed for others.
         """
         if (labels is None) != (self.label_law is None):
             needed = "needs `labels`" if labels is None else "takes no `labels`: it is unconditional"
             raise ConfigError(f"{self.spec.id}: this generator {needed}")
         if z.ndim != 2 or z.shape[1] != self.spec.nets.z_dim:
             raise ConfigError(f"latents (N, {self.spec.nets.z_dim}) are needed; found {tuple(z.shape)}")
-        return sample.to_uint8(self.network(z.to(self.device), None if labels is None else labels.to(self.device))).cpu().numpy()
+        images = self.network(z.to(self.device), None if labels is None else labels.to(self.device))
+        return sample.to_uint8(images).cpu().numpy()
 
 
 def load_generator(snapshot: Path | str, device: str = "auto") -> Generator:
     """The generator of a snapshot file, ``snapshots/<updates>.safetensors`` of a run.
 
     device: auto | cpu | cuda | cuda:N. A snapshot is plain numbers: a file from elsewhere runs no code. Raises
-    ConfigError when the file is missing, is no snapshot, or does not fit its own specification.
+    ConfigError if the file is missing, is no snapshot, or does not fit its own specification.
     """
     chosen = runtime.setup(device)
     network, spec, label_law = snapshots.load_generator(Path(snapshot), chosen)

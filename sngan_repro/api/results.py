@@ -19,7 +19,7 @@ from sngan_repro.study.study import Study
 
 @dataclass(frozen=True)
 class StudyResults:
-    """The tables of a study that was run. docs/library.md says what their columns are."""
+    """The tables of a study that was run. docs/library.md describes their columns."""
 
     study: Study
     layout: Layout
@@ -61,8 +61,8 @@ class StudyResults:
 def read_results(study: Study | str, results_dir: Path | str | None = None) -> StudyResults:
     """The results of a study: a name in config/studies, the path of a study file, or a Study.
 
-    results_dir: default: as config/config.yaml says, else ``results``. Raises ConfigError naming the file that is
-    missing when the study has not been run to its tables (``snakemake --cores all tables``).
+    results_dir: default: that of config/config.yaml, else ``results``. Raises ConfigError that names the missing
+    file if the study has not been run to its tables (``snakemake --cores all tables``).
     """
     machine = load_machine({} if results_dir is None else {"results_dir": str(results_dir)})
     found = load_study(study) if isinstance(study, str) else study

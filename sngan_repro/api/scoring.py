@@ -1,4 +1,4 @@
-"""Scores of any images against a prepared dataset, under a protocol: by the very code that scores the runs."""
+"""Scores of any images against a prepared dataset, under a protocol, by the code that scores the runs."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def score_images(
     first are used. dataset: as under ``datasets`` in a study file. protocols: one or several, as under ``scores``;
     ``num_fake`` may be left out: then all images are scored. classifier: options of trained evaluators, as under
     ``classifier``; other options are another evaluator, whose scores compare with nothing else. data_dir: where
-    prepared images and evaluators are, or are made when missing; default: as config/config.yaml says, else ``data``.
+    prepared images and evaluators are, or are made when missing; default: that of config/config.yaml, else ``data``.
     device: auto | cpu | cuda | cuda:N.
 
     Columns: metric (full name with the protocol), value, spread, spread_over (what the spread is over, not trainings),
     higher_is_better, num_fake, num_real, evaluator, evaluator_digest, seconds. A value is NaN where it is not finite.
 
-    Raises ConfigError for images of another type, size or number, and for protocols that the dataset cannot serve.
+    Raises ConfigError for images of another type, size or number, and for protocols that need more real images.
     """
     spec = dataset_spec(dataset)
     options = (
@@ -87,7 +87,7 @@ def _protocol(protocol: Protocol, num_images: int) -> ProtocolSpec:
             "`num_fake` (another number of images is another metric)"
         )
     if protocol.batch_norm == "batch":
-        raise ConfigError(f"{name}: `batch_norm: batch` is about sampling a generator; leave it out for images")
+        raise ConfigError(f"{name}: `batch_norm: batch` concerns sampling from a generator; remove it for images")
     return protocol
 
 

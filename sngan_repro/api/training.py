@@ -1,4 +1,4 @@
-"""One training, without a study file or the workflow: the same loop, the same files."""
+"""One training without a study file and without the workflow, by the same loop and with the same files."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def run_spec(
     seed: int = 0,
     **parts: Mapping[str, Any],
 ) -> RunSpec:
-    """The specification of one run, checked as a study is.
+    """The specification of one run, checked like a study.
 
     method: a name, or a mapping with options, as under ``methods`` in a study file. data: as under ``datasets``.
     setting: as under ``settings``. budget: ``{"steps": ...}`` (generator updates) or ``{"epochs": ...}``. parts:
-    ``nets``, ``training`` and ``snapshots`` as in a study file. Raises ConfigError naming every key that is wrong.
+    ``nets``, ``training`` and ``snapshots`` as in a study file. Raises ConfigError that names every wrong key.
     """
     if unknown := sorted(set(parts) - {"nets", "training", "snapshots"}):
         raise ConfigError(f"run_spec: unknown keys: {', '.join(unknown)} (allowed here: nets, training, snapshots)")
@@ -70,7 +70,7 @@ class TrainedRun:
 
     @property
     def log(self) -> pd.DataFrame:
-        """The training log: one row per generator update: ``step``, ``d_loss``, ``g_loss`` and what else is logged."""
+        """The training log, one row per generator update: ``step``, ``d_loss``, ``g_loss`` and the method's logs."""
         return read_log(RunPaths(self.folder))
 
     def generator(self, device: str = "auto") -> Generator:
@@ -86,13 +86,12 @@ def train_run(
     checkpoint_seconds: float = 60.0,
     tensorboard: bool = False,
 ) -> TrainedRun:
-    """Train a run to its end in a folder of its own, and say where things are.
+    """Train a run to its end in its own folder, and return its files and status.
 
     spec: from :func:`run_spec`, or one of ``load_study("quick").runs()``. Images are prepared first when they are not
-    in ``data_dir``. A training that was interrupted (also by the notebook's stop button, which raises
-    KeyboardInterrupt) goes on where it stopped when the same call is made again; one that is complete is not trained
-    again. A training that diverges is a result: see ``status["state"]``. Raises ConfigError for a folder that holds
-    another run, or anything else.
+    in ``data_dir``. The same call resumes a training that was interrupted (also by the notebook's stop button, which
+    raises KeyboardInterrupt), and does not train a complete run again. A training that diverges is a result: see
+    ``status["state"]``. Raises ConfigError if the folder holds another run, or other files.
     """
     run, options = RunPaths(Path(folder)), TrainOptions(checkpoint_seconds=checkpoint_seconds, tensorboard=tensorboard)
     chosen = runtime.setup(device)
@@ -108,9 +107,9 @@ def train_run(
 
 
 def _finished(run: RunPaths, spec: RunSpec) -> dict[str, Any] | None:
-    """status.json of a complete run of this specification, None where there is none yet.
+    """status.json of a complete run of this specification; None if there is none yet.
 
-    ConfigError when something else lies in the folder: a training removes what an earlier one left there.
+    Raises ConfigError for a folder with other files, since a training removes the files of an earlier one.
     """
     if run.spec.exists():
         if read_json(run.spec) != spec.to_dict():

@@ -1,4 +1,4 @@
-"""The status of a study in words, once or again and again. Plain text, wherever it goes."""
+"""The status of a study as text, printed once or repeatedly. Plain text, on a terminal and in a file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sngan_repro.study.study import Study
 from sngan_repro.workflow.status import STATES, RunStatus, StudyStatus, read_study
 
 MANY_RUNS = 40
-"""Above so many, runs are counted by method and setting, and only those in progress or in trouble listed."""
+"""With more runs than this, only runs in progress or in trouble are listed, and the others are counted."""
 LISTED = 20  # of each such state
 WORTH_A_LINE = ("running", "stopped", "stale", "failed")
 LONGEST_REASON = 160
@@ -23,9 +23,9 @@ ENTER, HOME, CLEAR_LINE, CLEAR_BELOW = "\x1b[H\x1b[2J", "\x1b[H", "\x1b[K", "\x1
 
 
 def follow(study: Study, layout: Layout, every: float | None, show_all: bool, as_json: bool) -> None:
-    """Print the status; with ``every``, again after so many seconds until every run is scored or Ctrl-C is pressed.
+    """Print the status. every: seconds to wait before it is printed again, until every run is scored or Ctrl-C.
 
-    On a terminal it is renewed in place. as_json: one object; a line each when it is printed again and again.
+    On a terminal it is replaced in place. as_json: one object; with ``every``, one line each time.
     """
     runs = study.runs()
     in_place = every is not None and not as_json and sys.stdout.isatty()
@@ -47,7 +47,7 @@ def follow(study: Study, layout: Layout, every: float | None, show_all: bool, as
 
 
 def _renew(lines: Sequence[str]) -> None:
-    """Overwrite what stands on the terminal, without flicker, with as much as there is room for."""
+    """Replace the text on the terminal, without flicker, by as many lines as fit."""
     columns, rows = shutil.get_terminal_size()
     room = rows - 2
     if len(lines) > room:
@@ -57,7 +57,7 @@ def _renew(lines: Sequence[str]) -> None:
 
 
 def study_lines(status: StudyStatus, show_all: bool = False) -> list[str]:
-    """The summary, what went wrong outside of runs, and the runs or their counts."""
+    """The summary, the failed jobs that belong to no run, and the runs or their counts."""
     lines = [*_summary(status), *(f"failed: {log}: {_clip(line)}" for log, line in status.failed_jobs.items()), ""]
     if show_all or len(status.runs) <= MANY_RUNS:
         return [*lines, *run_lines(status.runs)]
@@ -146,7 +146,7 @@ def _clip(text: str) -> str:
 
 
 def count_table(runs: Sequence[RunStatus]) -> list[str]:
-    """Counts by state of each dataset, method and setting; a column only for what occurs."""
+    """Counts by state for each dataset, method and setting, with a column for each state that occurs."""
     states = [state for state in STATES if any(run.state == state for run in runs)]
     one = len({run.dataset for run in runs}) == 1
     rows = [[*([] if one else ["dataset"]), "method", "setting", "runs", *states, "scored", "updates"]]

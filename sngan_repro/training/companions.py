@@ -1,9 +1,9 @@
-"""Several trainings of small networks at once on one GPU, inside one process.
+"""Several trainings of small networks at the same time on one GPU, in one process.
 
 Snakemake runs the jobs of a group one after the other. So the first job of a group trains the other runs too, each in
-a thread with its own CUDA stream and CUDA graph, up to their last state. When their turn comes, they find that state
-and only write their results. An error in a companion is left to its own job. Every run computes what it computes
-alone (benchmarks/pack.py shows why threads, and not processes or stacked networks).
+a thread with its own CUDA stream and CUDA graph, and saves their last state. The jobs of these runs then load that
+state and only write the results. An error in a companion is reported by the companion's own job. Each run gives the
+numbers that it gives alone. benchmarks/pack.py compares threads with processes and with stacked networks.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ def companions(
     stop: threading.Event,
     threads: int | None = None,
 ) -> Iterator[None]:
-    """Train ``others`` while the block trains a run of the same dataset itself; wait for all.
+    """Train ``others`` while the block trains another run of the same dataset; wait for all.
 
-    stop: an event that ends all of them, their states saved. threads: CPU threads of each.
+    stop: an event that ends all of them, with their states saved. threads: CPU threads of each.
     """
     started = []
     for spec, run in others:
@@ -73,13 +73,13 @@ def _train(
     stop: threading.Event,
     threads: int | None,
 ) -> None:
-    """Train a companion to its last state, in a thread of its own."""
+    """Train a companion to its last state, in its own thread."""
     import torch
 
     from sngan_repro.training.job import train
 
-    # The number of threads belongs to a thread. All other settings belong to the process and are made already: making
-    # them again would change the precision of runs that have begun.
+    # The number of CPU threads is set for each thread. All other settings are those of the process and are set already:
+    # setting them again would change the precision of the runs in progress.
     torch.set_num_threads(threads or torch.get_num_threads())
     run.resume.mkdir(parents=True, exist_ok=True)
     with run.together_log.open("a", encoding="utf-8") as log:
@@ -87,7 +87,7 @@ def _train(
             train(spec, run, dataset, device, replace(options, state_only=True), stop=stop, out=log)
         except ConfigError as error:
             print(f"error: {error}", file=log)
-        except SystemExit:  # interrupted, its state saved
+        except SystemExit:  # interrupted, with its state saved
             pass
         except BaseException:
             traceback.print_exc(file=log)

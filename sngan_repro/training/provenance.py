@@ -1,4 +1,4 @@
-"""The code of methods of the user's own: the same as planned, and kept beside the results. No torch here."""
+"""The code of the user's own methods: checked against the plan, and copied beside the results. No torch here."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from sngan_repro.methods import METHODS
 
 
 def keep_code(spec: RunSpec, run: RunPaths) -> None:
-    """Copy the file of a method of the user's own, with those beside it that it imports, into the folder of its run.
+    """Copy the file of the user's own method, and the files beside it that it imports, into the folder of its run.
 
-    Raises ConfigError when that file no longer does what it did when the run was planned.
+    Raises ConfigError if the code has changed since the run was planned.
     """
     name, planned = spec.method.name, spec.method.code
     if planned is not None and (present := METHODS.code(name)) != planned:
         raise ConfigError(
             f"{METHODS.origin(name)}: the method '{name}' has changed since this run was planned (its code was "
-            f"{planned} and is {present}). Run the workflow again: it trains what the edit concerns"
+            f"{planned} and is {present}). Run the workflow again: it trains the runs that the edit changes"
         )
     shutil.rmtree(run.code, ignore_errors=True)
     if planned is not None and (file := METHODS.origin(name).file):

@@ -1,6 +1,6 @@
-"""What a program must leave, checked when it ends and before anything is scored. No torch here.
+"""The files that a program must write, checked when it ends and before they are scored. No torch here.
 
-Every message says which file, what was found, and what is needed.
+Every message names the file, the content found, and the content needed.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from pydantic import Field, model_validator
 from sngan_repro.core.schema import ConfigError, Model, parse
 from sngan_repro.data.arrays import read_images
 
-LOOKED_AT = 1000
-"""Images whose values are looked at."""
+CHECKED_IMAGES = 1000
+"""The number of images whose values are checked."""
 STATUS = "status.json"
 
 
 class ProgramStatus(Model):
-    """``status.json`` of a program, all of it optional: what only the program can know."""
+    """``status.json`` of a program: values that only the program knows. All of them are optional."""
 
     state: Literal["ok", "diverged"] = Field("ok", description="diverged: a result; a failure is an exit code not 0")
     reason: str | None = Field(None, min_length=1, description="why it diverged, for the report")
     diverged_at: int | None = Field(None, ge=0, description="after how many updates it diverged")
     images_seen: int | None = Field(None, ge=0, description="real images shown to it up to its end")
     num_parameters: dict[Literal["generator", "discriminator"], int] = Field({}, description="sizes of its networks")
-    versions: dict[str, str] = Field({}, description="name -> version of what the result depends on")
-    device: Literal["cpu", "cuda"] | None = Field(None, description="what it computed on")
+    versions: dict[str, str] = Field({}, description="name -> version of the software that it used")
+    device: Literal["cpu", "cuda"] | None = Field(None, description="the device that it used")
     device_name: str | None = Field(None, description="such as the model of the GPU")
 
     @model_validator(mode="after")
-    def _divergence_told(self) -> ProgramStatus:
+    def _divergence_complete(self) -> ProgramStatus:
         given = [name for name in ("reason", "diverged_at") if getattr(self, name) is not None]
         if self.state == "ok" and given:
             raise ValueError(f"`{given[0]}` is given, but the state is ok; set `state` to diverged, or remove it")
@@ -44,7 +44,7 @@ class ProgramStatus(Model):
 
 
 def read_status(out: Path) -> ProgramStatus:
-    """The status a program wrote, or the default one. Raises ConfigError for anything else than a valid one."""
+    """The status that a program wrote, or the default one if there is none. Raises ConfigError if it is not valid."""
     path = out / STATUS
     if not path.exists():
         return ProgramStatus()
@@ -56,17 +56,17 @@ def read_status(out: Path) -> ProgramStatus:
 
 
 def file_name(steps: int) -> str:
-    """``00000400.npy``: the samples after so many updates."""
+    """The name of the samples after ``steps`` updates, such as ``00000400.npy``."""
     return f"{steps:08d}.npy"
 
 
 def check_output(
     out: Path, steps: list[int], image_shape: tuple[int, int, int], num_samples: int
 ) -> tuple[ProgramStatus, list[int]]:
-    """(its status, the updates of its samples, increasing) of a program that has ended.
+    """Check the output of a program that has ended: (its status, the updates of its samples, increasing).
 
-    steps: the updates at which samples are expected. A diverged program may leave fewer, but at least one array, made
-    while it was sound; its last may be at any update. image_shape: (C, H, W).
+    steps: the updates at which samples are expected. A diverged program may write fewer arrays, but at least one from
+    before the divergence; the last one may be at any update. image_shape: (C, H, W).
     Raises ConfigError with every problem found, one line each.
     """
     status = read_status(out)
@@ -109,12 +109,15 @@ def check_samples(path: Path, image_shape: tuple[int, int, int], num_samples: in
         samples = read_images(path, image_shape, num_samples)
     except ConfigError as error:
         return [str(error)]
-    doubt = doubtful(samples[:LOOKED_AT])
+    doubt = doubtful(samples[:CHECKED_IMAGES])
     return [f"{path}: {doubt}"] if doubt else []
 
 
 def doubtful(samples: np.ndarray) -> str:
-    """Why samples of the right form cannot be meant; empty when nothing speaks against them. samples: (N, H, W, C)."""
+    """The reason why samples of the right form are most likely a mistake; empty if none is found.
+
+    samples: uint8 (N, H, W, C).
+    """
     values = np.unique(samples)
     flat = bool((samples.reshape(len(samples), -1).min(axis=1) == samples.reshape(len(samples), -1).max(axis=1)).all())
     if flat:

@@ -1,4 +1,4 @@
-"""Running a program for one run of a study: before it starts, while it works, and when it has ended. No torch here."""
+"""Run a program for one run of a study, and turn its output into the results of a run. No torch here."""
 
 from __future__ import annotations
 
@@ -28,25 +28,26 @@ from sngan_repro.training.program.contract import ProgramStatus, check_output
 from sngan_repro.training.program.task import Task, make_task
 from sngan_repro.training.progress import INTERRUPTED, Heartbeat
 
-FINAL_IMAGES = 64  # as many as a training keeps of its last snapshot, and of every snapshot
-PROGRESS_IMAGES = 16
+FINAL_IMAGES = 64  # kept of the last snapshot, as by a training
+PROGRESS_IMAGES = 16  # kept of every snapshot
 POLL_SECONDS = 0.2
 
 
 def run_program(
     spec: RunSpec, run: RunPaths, dataset: Path, num_samples: int, threads: int, device: str
 ) -> dict[str, Any]:
-    """Run the program of a run, check what it left, and return the content of the run's status.json.
+    """Run the program of a run, check its output, and return the content of the run's status.json.
 
-    dataset: folder of the prepared images. num_samples: what the largest protocol needs. device: cpu or cuda; a program
-    that asks for no GPU is told cpu.
-    Nothing of an earlier attempt stays but the folder ``state``, if it is of the same specification. Raises ConfigError
-    when the program cannot be started, ends with an exit code other than 0, or does not keep the contract; then the
-    run folder holds no results. SIGTERM and SIGINT are passed on to the program and end this process with code 75.
+    dataset: folder of the prepared images. num_samples: images that the largest protocol needs. device: cpu or cuda; a
+    program that declares no GPU gets cpu.
+
+    Of an earlier attempt only the folder ``state`` is kept, if its specification is the same. Raises ConfigError if the
+    program cannot be started, ends with an exit code other than 0, or writes wrong files; then the run folder has no
+    results. SIGTERM and SIGINT are passed on to the program and end this process with exit code 75.
     """
     program = find_program(spec.method.name)
     if program is None:
-        raise ConfigError(f"{spec.id}: '{spec.method.name}' is no program; a method of this package is trained")
+        raise ConfigError(f"{spec.id}: '{spec.method.name}' is no program; methods of this package are trained")
     with run_lock(run):
         remove_temporaries(run.root)
         clear_results(run)
@@ -67,7 +68,7 @@ def run_program(
 
 
 def _keep_state(spec: RunSpec, run: RunPaths, program: Program) -> None:
-    """Remove what an earlier attempt left, except the program's own state if it is of the same run and program."""
+    """Remove the files of an earlier attempt, except the program's state if the run and the program are the same."""
     digests = [file_sha256(Path(file)) for file in program.inputs if Path(file).is_file()]
     identity = text_digest("\n".join([spec.digest(), program.command, *digests]))
     owner = run.program / "state_of"
@@ -78,15 +79,15 @@ def _keep_state(spec: RunSpec, run: RunPaths, program: Program) -> None:
 
 
 def _end_with_parent() -> None:
-    """In the child: end when this process is killed, so that no orphan writes into the next attempt (Linux only)."""
+    """In the child: end if this process is killed, so that no orphan writes into the next attempt (Linux only)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def _execute(spec: RunSpec, run: RunPaths, program: Program, task: Task) -> None:
-    """Run the command to its end, and tell from time to time how far it is."""
-    life = Heartbeat(run, spec, task.steps[-1])
-    life.write(0)
+    """Run the command to its end, with heartbeats."""
+    heartbeat = Heartbeat(run, spec, task.steps[-1])
+    heartbeat.write(0)
     print(f"{spec.id}: running {' '.join(task.command)}", file=sys.stderr, flush=True)
     stopped: list[int] = []
     threads = {f"{library}_NUM_THREADS": str(task.values["threads"]) for library in ("OMP", "OPENBLAS", "MKL")}
@@ -114,7 +115,7 @@ def _execute(spec: RunSpec, run: RunPaths, program: Program, task: Task) -> None
         while child.poll() is None:
             time.sleep(POLL_SECONDS)
             written = [number for number, path in _expected(task) if path.exists()]
-            life.write(max(written, default=0))
+            heartbeat.write(max(written, default=0))
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
@@ -123,13 +124,13 @@ def _execute(spec: RunSpec, run: RunPaths, program: Program, task: Task) -> None
     if stopped:
         print(f"{spec.id}: interrupted", file=sys.stderr)
         sys.exit(INTERRUPTED)
-    if child.returncode >= 0:  # it was not cut short: there is nothing to go on from
+    if child.returncode >= 0:  # it was not killed, so there is no state to resume
         shutil.rmtree(run.program / "state", ignore_errors=True)
     if child.returncode != 0:
         how = f"exit code {child.returncode}" if child.returncode > 0 else signal.Signals(-child.returncode).name
         raise ConfigError(
-            f"{spec.id}: the program '{program.name}' failed ({how}); what it printed stands above, and what it was "
-            f"told in {run.program / 'task.json'}"
+            f"{spec.id}: the program '{program.name}' failed ({how}); its output is above, and its input "
+            f"in {run.program / 'task.json'}"
         )
 
 
@@ -146,7 +147,7 @@ def _collect(
     program: Program,
     spec: RunSpec,
 ) -> list[dict[str, Any]]:
-    """Move the arrays to their places, and write those that the figures show; returns the list of snapshots."""
+    """Move the arrays into the run folder, and write those for the figures; returns the list of snapshots."""
     per_step = spec.training.batch_size * spec.optimizer.n_dis
     snapshots, progress = [], []
     last = np.empty(0)
@@ -156,7 +157,7 @@ def _collect(
         if images.flags.c_contiguous:
             target.parent.mkdir(parents=True, exist_ok=True)
             source.replace(target)
-        else:  # R and Julia store columns first; everything after this reads image by image
+        else:  # R and Julia store columns first; later steps read image by image
             write_npy(target, np.ascontiguousarray(images))
         seen = number * per_step if program.snapshots == "study" else num_train
         if number == steps[-1] and found.images_seen is not None:
@@ -179,7 +180,7 @@ def _status(
     seconds: float,
     started: str,
 ) -> dict[str, Any]:
-    """The keys of a training's status.json, as far as they are known of a program."""
+    """The keys of a training's status.json that are known for a program."""
     total = task.steps[-1]
     done = found.diverged_at if found.diverged_at is not None else total
     seen = snapshots[-1]["images_seen"]

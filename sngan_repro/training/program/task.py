@@ -1,4 +1,4 @@
-"""What a program is told: one JSON file, and the names that its command may hold. No torch here."""
+"""The input of a program: one JSON file, and the values of the names in its command. No torch here."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sngan_repro.training.program.contract import STATUS, file_name
 
 @dataclass(frozen=True)
 class Task:
-    """One run of a program: the file ``task.json``, and the words of its command."""
+    """One run of a program: the content of ``task.json``, and the words of its command."""
 
     values: dict[str, Any]
     """The content of task.json."""
@@ -26,13 +26,14 @@ class Task:
 
     @property
     def out(self) -> Path:
+        """The folder of all files that the program writes."""
         return Path(self.values["out"])
 
 
 def make_task(
     spec: RunSpec, program: Program, run: RunPaths, data: PreparedData, num_samples: int, threads: int, device: str
 ) -> Task:
-    """Write task.json and the training images of a run; the test images are out of a program's sight."""
+    """Write task.json and the training images of a run. A program never gets the test images."""
     folder = run.program.resolve()
     out = folder / "out"
     (out / "samples").mkdir(parents=True, exist_ok=True)

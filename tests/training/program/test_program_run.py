@@ -1,4 +1,4 @@
-"""Running a program for one run: what it is told, what is completed for it, and how it may fail."""
+"""A program for one run: its input, the status that is completed for it, and its failures."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_only_an_end(declare, spec, run: RunPaths, tiny_images: Path):
     assert len(np.load(run.samples / "progress.npy")) == 1
 
 
-def test_what_it_is_told(declare, spec, run: RunPaths, tiny_images: Path):
+def test_the_input_of_a_program(declare, spec, run: RunPaths, tiny_images: Path):
     told = """
         task.update(shown=images.shape, labels=np.load(task["labels"]).tolist(), words=sys.argv[2:])
         import os
@@ -154,7 +154,7 @@ def test_columns_first_become_rows_first(declare, spec, run: RunPaths, tiny_imag
 
 FAILURES = {
     "a crash": ("raise SystemExit(3)", "blobs/Toy/own/seed3: the program '"),
-    "a kill": ("import os; os.kill(os.getpid(), 9)", "failed (SIGKILL); what it printed stands above"),
+    "a kill": ("import os; os.kill(os.getpid(), 9)", "failed (SIGKILL); its output is above"),
     "nothing written": ("pass", "00000024.npy: missing; the program must write it (samples after 24 updates)"),
     "a wrong shape": (
         SAMPLER.replace("images[chosen]", "images[chosen].transpose(0, 3, 1, 2)"),
