@@ -139,7 +139,7 @@ def method_parts(
 def program_parts(
     entry: MethodEntry, options: Any, setting: OptimizerSpec | None, training: TrainingSpec, where: str
 ) -> dict[str, Any]:
-    """The same part for a program. setting: None for a program without settings.
+    """The part of a run's specification that a program gives. setting: None for a program without settings.
 
     A program gets no networks, and of ``training`` only the batch size, so its runs do not depend on the rest.
     """

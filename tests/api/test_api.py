@@ -89,7 +89,7 @@ def generator(results):
 
 
 def scores_of(results, run_id: str, updates: int) -> dict[str, float]:
-    """What scores.json of the workflow says of a snapshot."""
+    """The records of a snapshot in scores.json of the workflow."""
     records = read_json(results.layout.run(run_id).scores)["records"]
     return {r["metric"]: r["value"] for r in records if r["steps"] == updates and r["selection"] is None}
 
@@ -184,7 +184,10 @@ class TestScoring:
         images, dataset = np.zeros((20, 16, 16, 1), np.uint8), STUDY["datasets"]["digits"]
         for protocol, message in (
             ({"evaluator": "clasifier"}, "unknown evaluator 'clasifier'; did you mean 'classifier'"),
-            ({"evaluator": "classifier", "metrics": ["fid"], "batch_norm": "batch"}, "concerns sampling from a generator"),
+            (
+                {"evaluator": "classifier", "metrics": ["fid"], "batch_norm": "batch"},
+                "concerns sampling from a generator",
+            ),
             ({"evaluator": "classifier", "metrics": ["fid"], "num_real": 5000}, "`num_real` is 5000"),
             ([], "no protocol"),
         ):

@@ -1,4 +1,4 @@
-"""What a program says of itself, and how a study names it."""
+"""The declaration of a program, and how a study names it."""
 
 from __future__ import annotations
 
@@ -193,7 +193,9 @@ class TestStudy:
 
     def test_the_name_of_its_setting_is_taken(self, declare):
         declare()
-        with pytest.raises(ConfigError, match="settings: 'own' is the setting of programs without settings; rename this"):
+        with pytest.raises(
+            ConfigError, match="settings: 'own' is the setting of programs without settings"
+        ):
             study(settings={"own": {"lr": 1.0}})
 
 

@@ -248,7 +248,7 @@ def test_long_lines_are_read_quickly_and_clipped(one: OneRun):
 
 
 def test_an_edited_study_file(one: OneRun):
-    """What was trained under an earlier form will be trained again, and counts for nothing."""
+    """Runs of an earlier form of the study file are trained again, so their updates do not count."""
     one.status(spec_digest="0" * 16)
     assert one.line == "waiting   trained under an earlier form of the study file"
     one.paths.status.unlink()
@@ -349,10 +349,10 @@ def test_command_needs_neither_torch_nor_snakemake_and_writes_nothing(tmp_path: 
     )
     arguments = [sys.executable, "-c", code, *command(path, layout, "--json")]
     result = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=True)
-    told = json.loads(result.stdout)
-    assert told["counts"]["diverged"] == 1
-    assert [run["id"] for run in told["runs"]] == [spec.id for spec in runs]
-    assert told["runs"][6]["reason"].startswith("torch.OutOfMemoryError")
+    printed = json.loads(result.stdout)
+    assert printed["counts"]["diverged"] == 1
+    assert [run["id"] for run in printed["runs"]] == [spec.id for spec in runs]
+    assert printed["runs"][6]["reason"].startswith("torch.OutOfMemoryError")
     assert {file: file.stat().st_mtime_ns for file in layout.results_dir.rglob("*")} == before
     assert not layout.data_dir.exists()
 
@@ -528,5 +528,5 @@ def test_logs_are_where_the_workflow_puts_them(layout: Layout):
 
 
 def test_durations_in_words():
-    told = [duration(seconds) for seconds in (0, 59.4, 59.6, 3599.7, 3660, 90061, float("inf"), float("nan"), -1)]
-    assert told == ["0 s", "59 s", "1 min", "1 h", "1 h 1 min", "1 d 1 h", "?", "?", "0 s"]
+    found = [duration(seconds) for seconds in (0, 59.4, 59.6, 3599.7, 3660, 90061, float("inf"), float("nan"), -1)]
+    assert found == ["0 s", "59 s", "1 min", "1 h", "1 h 1 min", "1 d 1 h", "?", "?", "0 s"]

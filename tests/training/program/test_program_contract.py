@@ -1,4 +1,4 @@
-"""What a program may leave, and the message for each thing that it may not."""
+"""The output that a program may write, and the message for each mistake."""
 
 from __future__ import annotations
 
@@ -152,8 +152,8 @@ def test_what_real_images_may_look_like_is_no_doubt():
     black_and_white = np.where(images() > 200, 255, 0).astype(np.uint8)
     dark = images() // 80
     assert set(np.unique(dark)) == {0, 1, 2, 3}
-    alike = np.repeat(images(1), 12, axis=0)  # a mode collapse is a result
-    for samples in (images(), black_and_white, dark, alike):
+    collapsed = np.repeat(images(1), 12, axis=0)  # a mode collapse is a result
+    for samples in (images(), black_and_white, dark, collapsed):
         assert doubtful(samples) == ""
 
 

@@ -99,17 +99,17 @@ def test_only_an_end(declare, spec, run: RunPaths, tiny_images: Path):
 
 
 def test_the_input_of_a_program(declare, spec, run: RunPaths, tiny_images: Path):
-    told = """
+    extra = """
         task.update(shown=images.shape, labels=np.load(task["labels"]).tolist(), words=sys.argv[2:])
         import os
         task["threads_allowed"] = os.environ["OMP_NUM_THREADS"]
-        print(json.dumps(task), file=open(Path(sys.argv[0]).parent / "told.json", "w"))
+        print(json.dumps(task), file=open(Path(sys.argv[0]).parent / "input.json", "w"))
         """
-    code = SAMPLER + "\n".join(line.strip() for line in told.splitlines())
+    code = SAMPLER + "\n".join(line.strip() for line in extra.splitlines())
     command = f"{sys.executable} {{folder}}/toy.py {{task}} {{k}} {{seed}} {{steps}} {{height}}x{{channels}} {{n_dis}}"
     path = declare(code, command=command, options={"k": 5}, settings=True)
     go(spec(options={"k": 6}, setting="A"), run, tiny_images)
-    found = read_json(Path(path).parent / "told.json")
+    found = read_json(Path(path).parent / "input.json")
     assert found["shown"] == [50, 16, 16, 1]  # the training images and none of the 20 others
     assert found["labels"] == [k % 2 for k in range(50)]
     assert found["words"] == ["6", "3", "24", "16x1", "1"]
