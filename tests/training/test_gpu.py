@@ -1,4 +1,4 @@
-"""What only a GPU can show: graphs make the numbers of plain launches, and runs together those of each alone."""
+"""Tests that need a GPU: graphs give the numbers of eager updates, and runs together those of each alone."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from conditional import conditional_family
 
 from sngan_repro.data.dataset import PreparedData
+from sngan_repro.methods import METHODS as REGISTRY
 from sngan_repro.training.trainer import Trainer
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
@@ -75,14 +77,14 @@ def test_runs_together_make_what_each_makes_alone(tiny_run, tiny_images: Path):
     assert [together[index] for index in range(len(specs))] == alone
 
 
-def test_a_method_that_reads_the_device_runs_kernel_by_kernel(tiny_run, tiny_images: Path, monkeypatch):
+def test_a_method_that_reads_the_device_runs_eagerly(tiny_run, tiny_images: Path, monkeypatch):
     """The training goes on with the same numbers, and says why it is slow."""
     wanted = numbers(make(tiny_run, tiny_images))
     trainer = make(tiny_run, tiny_images)
     g_loss = trainer.method.g_loss
 
-    def reading(D, fake):
-        loss, logs = g_loss(D, fake)
+    def reading(D, fake, real):
+        loss, logs = g_loss(D, fake, real)
         return loss * (1 if loss.item() < 1e30 else 2), logs
 
     monkeypatch.setattr(trainer.method, "g_loss", reading)
@@ -91,7 +93,7 @@ def test_a_method_that_reads_the_device_runs_kernel_by_kernel(tiny_run, tiny_ima
     assert "no CUDA graph" in trainer.graphed_step.reason
 
 
-def test_a_state_that_is_replaced_runs_kernel_by_kernel(tiny_run, tiny_images: Path, monkeypatch):
+def test_a_state_that_is_replaced_runs_eagerly(tiny_run, tiny_images: Path, monkeypatch):
     changes = {"method": {"name": "began", "options": {"lambda_k": 0.1}}}
     wanted = numbers(make(tiny_run, tiny_images, **changes))
     trainer = make(tiny_run, tiny_images, **changes)
@@ -105,3 +107,41 @@ def test_a_state_that_is_replaced_runs_kernel_by_kernel(tiny_run, tiny_images: P
     monkeypatch.setattr(trainer.method, "after_step", replacing)
     assert numbers(trainer) == wanted
     assert "state k: replaced" in trainer.graphed_step.reason
+
+
+def test_a_method_that_says_so_runs_eagerly(tiny_run, tiny_images: Path, monkeypatch):
+    changes = {"method": {"name": "gan", "options": {}}}
+    wanted = numbers(make(tiny_run, tiny_images, **changes))
+    monkeypatch.setattr(REGISTRY.get("gan"), "cuda_graph", False)
+    trainer = make(tiny_run, tiny_images, **changes)
+    assert numbers(trainer) == wanted
+    assert trainer.graphed_step.mode == "eager"
+    assert trainer.graphed_step.reason == "no CUDA graph: the method 'gan' has `cuda_graph = False`"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"weights": "frobenius", "penalty": "orthonormal", "clip": 0.1},
+        {"weights": "weight", "penalty": "r1"},
+        {"weights": "spectral", "power_iterations": 2, "penalty": "gradient", "clip": 0.1, "clip_what": "conv"},
+    ],
+)
+def test_every_option_of_gan_is_captured(options: dict, tiny_run, tiny_images: Path):
+    method = {"name": "gan", "options": options}
+    graph, eager = (make(tiny_run, tiny_images, graph, method=method) for graph in (True, False))
+    assert numbers(graph) == numbers(eager)
+    assert graph.graphed_step.mode == "CUDA graph", graph.graphed_step.reason
+
+
+def test_labels_are_drawn_in_the_graph(tiny_run, tiny_images: Path):
+    data = PreparedData.open(tiny_images)
+    found = []
+    with conditional_family():
+        for graph in (True, False):
+            spec = tiny_run(nets={"family": "conditional", "conditional": True})
+            given = (spec, data.images("train"), torch.device("cuda"), graph)
+            trainer = Trainer(*given, labels=data.labels("train"))
+            found.append(numbers(trainer))
+            assert trainer.graphed_step.mode == ("CUDA graph" if graph else "eager")
+    assert found[0] == found[1]
