@@ -100,7 +100,7 @@ def read_job(log: Path) -> Job | None:
     if record is not None and record["state"] != "running" and log_time > recorded_at + SLACK_SECONDS:
         record = None  # the shell of the next job has emptied the log
     last_line = lines[-1] if lines else ""
-    state = record["state"] if record else "running"
+    state: JobState = record["state"] if record else "running"
     if state == "running" and any(FAILURE.match(line) for line in lines):
         return Job(log, "failed", last_line, log_time, log_time, recorded=False)
     if record is None:
