@@ -95,7 +95,7 @@ def test_methods_of_the_documentation(own_plugins, tmp_path: Path):
 
     written, variant = re.findall(r"```python\n(.*?)```", (ROOT / "docs/add-a-method.md").read_text(), re.DOTALL)
     assert written == filled("your_method.py", "my_gan")
-    for name, code in (("my_gan", written), ("sngan_gp", variant)):
+    for name, code in (("my_gan", written), ("sngan_fm", variant)):
         (tmp_path / f"{name}.py").write_text(code)
         plugins.load(tmp_path / f"{name}.py")
         failed = [str(finding) for finding in check_method(name, sizes=[(16, 1)]) if finding.failed]
