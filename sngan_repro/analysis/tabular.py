@@ -48,6 +48,7 @@ def read_table(path: Path, made_by: str) -> pd.DataFrame:
         raise ConfigError(f"{path}: cannot be read as a table ({error}); {made_by} writes it") from None
     numbers = [name for name in table if name not in TEXT_COLUMNS]
     table = table.astype({name: float for name in numbers if table[name].isna().all()})
+    table = table.astype({name: object for name in table if name in TEXT_COLUMNS})
     wrong: dict[str, list[str]] = {
         "columns are missing": [name for name in NEEDED_COLUMNS.get(path.stem, "").split() if name not in table],
         "expected numbers, found text in": [name for name in numbers if not is_numeric_dtype(table[name])],
@@ -55,7 +56,7 @@ def read_table(path: Path, made_by: str) -> pd.DataFrame:
     for what, names in wrong.items():
         if names:
             raise ConfigError(f"{path}: {what}: {', '.join(names)}; delete it, and {made_by} writes it again")
-    return table
+    return table.copy()  # one block of memory per type: rows are filtered several times faster
 
 
 def read_log(paths: RunPaths) -> pd.DataFrame:

@@ -93,10 +93,16 @@ class Evidence:
     # Scores ------------------------------------------------------------------------------------------------------
 
     @cached_property
-    def _cells(self) -> dict[tuple, pd.DataFrame]:
+    def _cells(self) -> dict[tuple[str, str, str], dict[int, tuple[str, list[float]]]]:
+        """(label, setting, metric) -> seed -> (state of the run, its scores in the order of training)."""
         scores = self.results.scores
-        mine = scores[(scores["dataset"] == self.dataset) & (scores["state"] != "real")]
-        return dict(tuple(mine.groupby(["label", "setting", "metric"], sort=False)))
+        mine = scores[(scores["dataset"] == self.dataset) & (scores["state"] != "real")].sort_values("steps")
+        columns = (mine[name] for name in ("label", "setting", "metric", "seed", "state", "value"))
+        found: dict[tuple[str, str, str], dict[int, tuple[str, list[float]]]] = {}
+        for label, setting, metric, seed, state, value in zip(*columns, strict=True):
+            cell = found.setdefault((label, setting, metric), {})
+            cell.setdefault(int(seed), (state, []))[1].append(float(value))
+        return found
 
     @cached_property
     def snapshots(self) -> list[float]:
@@ -127,15 +133,11 @@ class Evidence:
             setting = own[0]
         else:
             self.need_settings([setting])
-        rows = self._cells[label, setting, metric]
-        values = {}
-        finished = rows[rows["state"] == "ok"]
-        for seed in sorted(set(map(int, finished["seed"]))):
-            value = float(finished[finished["seed"] == seed].sort_values("steps")["value"].iloc[snapshot])
-            if value == value:  # a snapshot that could not be scored is missing
-                values[seed] = value
-        diverged = tuple(sorted({int(seed) for seed in rows.loc[rows["state"] == "diverged", "seed"]}))
-        runs = frozenset(f"{self.dataset}/{label}/{setting}/seed{int(seed)}" for seed in rows["seed"].unique())
+        cell = sorted(self._cells[label, setting, metric].items())
+        last = {seed: scores[snapshot] for seed, (state, scores) in cell if state == "ok"}
+        values = {seed: value for seed, value in last.items() if value == value}  # NaN: it could not be scored
+        diverged = tuple(seed for seed, (state, _) in cell if state == "diverged")
+        runs = frozenset(f"{self.dataset}/{label}/{setting}/seed{seed}" for seed, _ in cell)
         name = f"{label} at {setting}" if len(self.study.settings) > 1 and setting != OWN_SETTING else label
         return Cell(name, values, diverged, runs)
 

@@ -199,7 +199,7 @@ def claims_table(rows: list[dict[str, Any]], dataset: str) -> PrintedTable:
     caption = (
         f"{dataset}: verdicts on the claims that this study can test. The evidence is the comparison that decides, or "
         "that prevents a decision: its mean over n pairs of training seeds, the 95 % interval of Student's t, the "
-        "claimed bound if it is not 0, and the number of comparisons of the claim that hold. Their numbers: the result by "
+        "claimed bound if it is not 0, and how many comparisons of the claim hold. Their numbers: the result by "
         "the source's own values."
     )
     return PrintedTable(f"claims-{dataset}", caption, "lplp", ["Id", "Claim", "Verdict", "Evidence"], cells, bold)
