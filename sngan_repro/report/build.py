@@ -67,7 +67,7 @@ def render(study: Study, layout: Layout, templates: Templates) -> tuple[str, dat
 
 
 def gather(study: Study, layout: Layout) -> dict[str, Any]:
-    """The data of the report: what its templates may use besides the functions of :mod:`sngan_repro.report.placing`."""
+    """The data that the templates may use, in addition to the functions of :mod:`sngan_repro.report.placing`."""
     results, summary, comparisons = read_results(layout), read_summary(layout), read_comparisons(layout)
     found, evaluators = description.datasets(study, layout), description.evaluators(study, layout)
     return {
@@ -89,11 +89,11 @@ def gather(study: Study, layout: Layout) -> dict[str, Any]:
         "claims": read_claims(study, layout),
         "ledger": load_ledger(study.claims) if study.claims else None,
         "judge": judge,
-        **(_beside(study, study.published, summary) if study.published else {}),
+        **(_published_data(study, study.published, summary) if study.published else {}),
     }
 
 
-def _beside(study: Study, reference: Reference, summary: pd.DataFrame) -> dict[str, Any]:
+def _published_data(study: Study, reference: Reference, summary: pd.DataFrame) -> dict[str, Any]:
     """The data of the section on published values. The differences are in a list there, not in each caption."""
     found = {dataset: published_table(study, reference, summary, dataset, listed=False) for dataset in study.datasets}
     return {

@@ -1,4 +1,4 @@
-"""A study beside published values: words and numbers for published.md.j2."""
+"""A study and published values: words and numbers for published.md.j2."""
 
 from __future__ import annotations
 

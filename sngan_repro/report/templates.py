@@ -1,4 +1,4 @@
-"""The Jinja environment of the report: its filters, its sentences, and the bibliographies beside it."""
+"""The Jinja environment of the report: its filters, its sentences, and its bibliographies."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Templates:
         return re.sub(r"[ \n]+", " ", text).strip()
 
     def bibliographies(self) -> list[Path]:
-        """The files whose entries may be cited: the report's own, and those beside the user's plugins."""
+        """The files whose entries may be cited: the report's own, and those in the folders of the user's plugins."""
         return [self.folder / "references.bib", *plugins.bibliographies()]
 
     def citation_keys(self) -> set[str]:

@@ -7,12 +7,12 @@ import csv
 import numpy as np
 import pytest
 import synthetic
-from studies import TEMPLATES, say, text_of, with_tables
+from beside import beside, value
 from synthetic import make_case
 
 from sngan_repro.analysis import outputs
 from sngan_repro.analysis.aggregate import aggregate
-from sngan_repro.analysis.figures import draw, make_figures, style
+from sngan_repro.analysis.figures import draw, style
 from sngan_repro.analysis.figures.data import FigureData
 from sngan_repro.analysis.published import compared_metrics, incomparable, protocol_differences
 from sngan_repro.analysis.ranks import agreement, published_agreement, study_agreement
@@ -21,35 +21,9 @@ from sngan_repro.analysis.summary import read_summary
 from sngan_repro.analysis.tables.published import published_table
 from sngan_repro.analysis.tables.tables import make_tables
 from sngan_repro.cli.main import main
-from sngan_repro.report.build import build_report
-from sngan_repro.report.captions import figure_caption
-from sngan_repro.report.published import rankings
-from sngan_repro.report.templates import Templates
 from sngan_repro.study.reference import load_reference
 
-LEVEL = {"SNGAN": 5.0, "WGAN-GP": 4.0, "BN": 3.0}
 PUBLISHED_KINDS = ["published_bars", "published_curves", "figure1"]
-
-
-def beside(**changes):
-    """Three published methods, settings A and C, on CIFAR-10, in Inception features."""
-    values = {
-        "datasets": {"cifar10": {"source": "cifar10", "image_size": 28, "channels": 3}},
-        "methods": ["sngan", "wgan_gp", "bn"],
-        "settings": {
-            "A": {"lr": 0.001, "beta1": 0.5, "beta2": 0.9},
-            "C": {"lr": 0.002, "beta1": 0.5, "beta2": 0.999},
-        },
-        "scores": [{"evaluator": "inception", "num_fake": 6000, "metrics": ["is", "fid"]}],
-        "reference": "southampton",
-    }
-    return synthetic.make_study(**(values | changes))
-
-
-def value(metric, spec, steps):
-    """IS: LEVEL and a tenth of the seed; FID: ten times the distance of LEVEL from 10. C is better by 0.5."""
-    level = LEVEL[spec.label] + (0.5 if spec.setting == "C" else 0) + 0.1 * spec.seed + steps / 1e5
-    return level if metric.startswith("is") else 10 * (10 - level)
 
 
 @pytest.fixture(scope="module")
@@ -240,57 +214,6 @@ def test_cells_without_a_finished_run_are_not_ranked(tmp_path):
         notes = [text.get_text() for text in draw(data, plans["ranks"]).axes[2].texts]
         assert all(draw(data, plans[kind]) for kind in PUBLISHED_KINDS)
     assert notes == ["too few finished cells or snapshots"]
-
-
-def test_captions_name_the_differences(case):
-    plans = {plan.kind: plan for plan in outputs.figure_plans(case.study)}
-    for kind in ("published_bars", "published_curves"):
-        caption = figure_caption(Templates(TEMPLATES), case.study, plans[kind])
-        assert "the protocols differ in feature network, generated images, " in caption
-    assert "bottom: those of Southampton" in figure_caption(Templates(TEMPLATES), case.study, plans["ranks"])
-    plain = beside(reference=None)
-    ranks = next(plan for plan in outputs.figure_plans(plain) if plan.kind == "ranks")
-    assert "Southampton" not in figure_caption(Templates(TEMPLATES), plain, ranks)
-
-
-def test_report_has_a_section_only_with_the_key(tmp_path):
-    text = " ".join(text_of(_rendered(tmp_path / "a", beside())).replace("\\", "").split())
-    assert (
-        "# Beside published values The published values are those of *ICLR Reproducibility of SNGAN* [@feng2019]"
-        in text
-    )
-    assert "By IS, SNGAN leads both here and in Southampton; the two rankings of 3 methods have Kendall's" in text
-    assert "The study does not have BEGAN, EBGAN and LN." in text
-    assert text.count("feature network: here") == 1
-    assert "None of the 12 runs diverged. [Figure" in text  # a map of zeros is wanted beside published values
-    plain = text_of(_rendered(tmp_path / "b", beside(reference=None)))
-    assert "Beside published values" not in plain
-    assert "count them by method" not in plain
-
-
-def _rendered(root, study):
-    return with_tables(root, study, value=value)
-
-
-def test_ranking_sentence_names_other_leaders(case):
-    summary = read_summary(case.layout)
-    reference = case.study.published
-    swapped = reference.best_values.values | {"is": {"SNGAN": 1.0, "WGAN-GP": 2.0, "BN": 3.0}}
-    values = reference.best_values.model_copy(update={"values": swapped})
-    other = reference.model_copy(update={"best_values": values})
-    sentence = say("published_ranking", rankings(case.study, other, summary, "cifar10")[0])
-    assert (
-        "By IS, SNGAN leads here and BN in Southampton; the two rankings of 3 methods have Kendall's $\\tau_b$ = −1.00."
-        in sentence
-    )
-
-
-def test_the_whole_report_is_typeset(case, tmp_path):
-    made = case.copy(tmp_path)
-    make_figures(made.study, made.layout)
-    assert sorted(made.layout.figures.iterdir()) == sorted(outputs.figure_files(made.study, made.layout))
-    build_report(made.study, made.layout, TEMPLATES)
-    assert made.layout.report_html.read_text(encoding="utf-8").count("<figure") == len(outputs.figure_plans(made.study))
 
 
 def test_published_alone_needs_no_study(tmp_path, capsys):

@@ -10,21 +10,29 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
+from invented_files import (
+    DEVICE,
+    NUM_TEST,
+    NUM_TRAIN,
+    STEPS,
+    VERSIONS,
+    blobs,
+    protocol_of,
+    real_record,
+    score_record,
+    scores_file,
+    sha256_of,
+    write_log,
+    write_samples,
+)
 
-from sngan_repro.config.protocol import ProtocolSpec
 from sngan_repro.config.specs import RunSpec
 from sngan_repro.core.files import write_json
-from sngan_repro.evaluation.protocol import metric_names
 from sngan_repro.evaluation.selection import RESAMPLE_SEED, best_snapshots
 from sngan_repro.study.layout import Layout
 from sngan_repro.study.load import make_study as checked_study
 from sngan_repro.study.study import Study
 
-NUM_TRAIN, NUM_TEST = 96, 32
-STEPS = 400
-DEVICE = {"type": "cpu", "name": "Test processor", "threads": 1}
-VERSIONS = {"python": "3.11.7", "torch": "2.14.1", "numpy": "2.4.6"}
 LAYERS = ("conv1", "conv2", "conv3", "linear")
 
 Value = Callable[[str, RunSpec, int], float | None]
@@ -107,7 +115,9 @@ def write_results(
         write_dataset(study, layout, key)
         for evaluator in study.evaluators:
             write_evaluator(study, layout, key, evaluator)
-        write_json(layout.real_scores(key), _scores(study, [_real_record(study, key, m) for m in study.metric_names]))
+        write_json(
+            layout.real_scores(key), scores_file(study, [real_record(study, key, m) for m in study.metric_names])
+        )
     for spec in study.runs():
         write_run(study, layout, spec, (diverged or {}).get(spec.id), value, layers, again)
 
@@ -130,10 +140,10 @@ def write_dataset(study: Study, layout: Layout, key: str) -> None:
             "num_test": NUM_TEST,
             "image_shape": [channels, spec.image_size, spec.image_size],
             "classes": [str(digit) for digit in range(10)],
-            "sha256": _sha(key),
-            "labels_sha256": _sha(key + "labels"),
+            "sha256": sha256_of(key),
+            "labels_sha256": sha256_of(key + "labels"),
             "split": "seeded: 25 % set aside for testing, seed 0",
-            "origin": {"url": "invented", "files": {"blobs.npy": _sha("file")}},
+            "origin": {"url": "invented", "files": {"blobs.npy": sha256_of("file")}},
             "versions": VERSIONS,
         },
     )
@@ -145,12 +155,12 @@ def write_evaluator(study: Study, layout: Layout, key: str, evaluator: str) -> N
         layout.evaluator(study.datasets[key], evaluator, study.classifier) / "evaluator.json",
         {
             "evaluator": evaluator,
-            "digest": _sha(evaluator)[:16],
-            "weights_sha256": _sha(evaluator),
+            "digest": sha256_of(evaluator)[:16],
+            "weights_sha256": sha256_of(evaluator),
             "feature_dim": 64,
             "num_classes": 10,
             "options": {},
-            "dataset_sha256": _sha(key),
+            "dataset_sha256": sha256_of(key),
             "train_accuracy": 0.997 if trained else None,
             "test_accuracy": 0.96875 if trained else None,
             "seconds": 6.5,
@@ -179,7 +189,7 @@ def write_run(
         steps.append(diverged_at - 1)
     per_update = spec.training.batch_size * spec.optimizer.n_dis
     snapshots = [
-        {"steps": s, "images_seen": s * per_update, "sha256": _sha(f"{spec.id}{s}"), "last_finite": False}
+        {"steps": s, "images_seen": s * per_update, "sha256": sha256_of(f"{spec.id}{s}"), "last_finite": False}
         for s in sorted(set(steps))
     ]
     snapshots[-1]["last_finite"] = diverged_at is not None
@@ -215,7 +225,7 @@ def write_run(
     def record(metric: str, steps: int, score: float | None, **changes: Any) -> dict[str, Any]:
         identity = {"label": spec.label, "setting": spec.setting, "seed": spec.seed}
         place = {"steps": steps, "images_seen": images[steps]}
-        return _record(study, spec.dataset, metric, score) | identity | place | changes
+        return score_record(study, spec.dataset, metric, score) | identity | place | changes
 
     records = [record(metric, s, value(metric, spec, s)) for s in images for metric in study.metric_names]
     if again is None:
@@ -223,91 +233,8 @@ def write_run(
     else:
         best = best_snapshots(study.scores, [(r["metric"], r["steps"], r["value"]) for r in records])
         for metric, s in best.items():
-            seed = _protocol(study, metric).seed + RESAMPLE_SEED
+            seed = protocol_of(study, metric).seed + RESAMPLE_SEED
             records.append(record(metric, s, again(metric, spec, s), selection="best", sampling_seed=seed))
-    write_json(paths.scores, _scores(study, records) | {"spec_digest": spec.digest()})
+    write_json(paths.scores, scores_file(study, records) | {"spec_digest": spec.digest()})
     write_log(paths.log, done, spec.seed, layers)
     write_samples(paths.samples, spec.data.image_size, spec.data.channels or 1, len(snapshots), spec.seed)
-
-
-def write_log(path: Path, steps: int, seed: int, layers: tuple[str, ...]) -> None:
-    random = np.random.default_rng(seed)
-    step = np.arange(1, steps + 1)
-    columns: dict[str, Any] = {"step": step}
-    columns["d_loss"] = 1.4 - 0.6 * step / STEPS + 0.15 * random.standard_normal(steps)
-    columns["g_loss"] = 0.7 + 0.9 * step / STEPS + 0.25 * random.standard_normal(steps)
-    for number, layer in enumerate(layers):
-        measured = 1 + (0.4 * number + 0.1) * step / STEPS
-        columns[f"spectral/{layer}"] = np.where(step % 20 == 0, measured, np.nan)
-    pd.DataFrame(columns).to_parquet(path)
-
-
-def write_samples(folder: Path, size: int, channels: int, num_snapshots: int, seed: int) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    noises = np.linspace(0.6, 0.1, num_snapshots)
-    progress = [blobs(16, size, channels, noise, seed) for noise in noises]
-    np.save(folder / "progress.npy", np.stack(progress))
-    np.save(folder / "final.npy", blobs(64, size, channels, 0.1, seed + 5))
-
-
-def blobs(count: int, size: int, channels: int, noise: float, seed: int) -> np.ndarray:
-    """Bright discs on black, uint8, (count, size, size, channels)."""
-    random = np.random.default_rng(seed)
-    y, x = np.mgrid[:size, :size] / size
-    centre = random.uniform(0.3, 0.7, (count, 2, 1, 1))
-    radius = random.uniform(0.1, 0.3, (count, 1, 1))
-    discs = ((y - centre[:, 0]) ** 2 + (x - centre[:, 1]) ** 2 < radius**2).astype(float)
-    tint = random.uniform(0.4, 1, (count, 1, 1, channels))
-    images = discs[..., None] * tint + noise * random.standard_normal((count, size, size, channels))
-    return (255 * images.clip(0, 1)).astype(np.uint8)
-
-
-def _scores(study: Study, records: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"spec_digest": "real", "records": records, "seconds": 3.25, "device": DEVICE, "versions": VERSIONS}
-
-
-def _protocol(study: Study, metric: str) -> ProtocolSpec:
-    return next(p for p in study.scores if metric in metric_names(p).values())
-
-
-def _record(study: Study, dataset: str, metric: str, value: float | None) -> dict[str, Any]:
-    protocol = _protocol(study, metric)
-    is_score = metric.startswith("is")
-    return {
-        "study": study.name,
-        "dataset": dataset,
-        "selection": None,
-        "metric": metric,
-        "value": value,
-        "spread": 0.125 if is_score else None,
-        "spread_over": f"{protocol.is_splits} splits" if is_score else None,
-        "sampling_seed": protocol.seed,
-        "protocol": {
-            **protocol.to_dict(),
-            "num_fake_used": protocol.num_fake,
-            "num_real_used": NUM_TRAIN,
-            "evaluator_digest": _sha(protocol.evaluator)[:16],
-            "dataset_sha256": _sha(dataset),
-            "torch_fidelity": "0.4.0",
-        },
-        "seconds": 0.25,
-    }
-
-
-def _real_record(study: Study, dataset: str, metric: str) -> dict[str, Any]:
-    values = {
-        "is": 9.5,
-        "fid": 2.5,
-        "kid": 0.001,
-        "precision": 0.9,
-        "recall": 0.85,
-        "confidence": 0.5,
-        "duplicates": 0.5,
-    }
-    kind = next(kind for kind in values if metric.startswith(kind))
-    record = _record(study, dataset, metric, values[kind])
-    return record | {"label": "Real data", "setting": None, "seed": None, "steps": None, "images_seen": None}
-
-
-def _sha(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

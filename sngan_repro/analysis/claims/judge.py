@@ -120,7 +120,7 @@ def claim_row(study: Study, ledger: Ledger, item: Judged) -> dict[str, Any]:
 
 
 def _numbers(part: Component) -> dict[str, Any]:
-    """Effect, interval and claim of a component, as a reader wants them: ``effect`` is claimed > or < ``bound``."""
+    """Effect, interval and claim of a component, as they are printed: ``effect`` is claimed > or < ``bound``."""
     low, high = part.interval_shown or (None, None)
     return {
         "effect": None if part.test.mean is None else part.as_shown(part.test.mean),

@@ -55,7 +55,7 @@ class Ledger(Model):
         return self
 
     def version(self) -> str:
-        """Changes with the ledger, and with what the tests of the user's own do that it names."""
+        """A text that changes with the ledger, and with the code of the tests of the user that it names."""
         from sngan_repro.analysis.claims.criteria import CRITERIA
 
         codes = {CRITERIA.code(claim.test) for claim in self.claims if claim.test is not None}

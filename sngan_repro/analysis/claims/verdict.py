@@ -60,13 +60,13 @@ class Component:
         object.__setattr__(self, "test", result)
 
     def as_shown(self, value: float) -> float:
-        """A value, bound or margin as a reader wants it."""
+        """A value, bound or margin as it is printed: without the change of sign and the logarithm."""
         value = -value if self.flipped else value
         return exp(value) if self.logarithmic else value
 
     @property
     def interval_shown(self) -> tuple[float, float] | None:
-        """The interval as a reader wants it; None where there is none."""
+        """The interval as it is printed; None if there is none."""
         if self.exact or self.test.low is None or self.test.high is None:
             return None
         low, high = sorted((self.as_shown(self.test.low), self.as_shown(self.test.high)))

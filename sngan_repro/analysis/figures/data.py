@@ -36,7 +36,7 @@ class FigureData:
 
     @cached_property
     def styles(self) -> dict[str, MethodStyle]:
-        """label -> style; methods that only the publication has come last."""
+        """label -> style; methods that are only in the publication are last."""
         published = self.study.published.methods if self.study.published else []
         return method_styles(list(dict.fromkeys([*self.study.labels, *published])))
 

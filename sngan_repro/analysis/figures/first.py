@@ -1,4 +1,4 @@
-"""Losses of one method beside real and generated images, laid out like the first figure of a publication."""
+"""Losses of one method, and real and generated images, laid out like the first figure of a publication."""
 
 from __future__ import annotations
 

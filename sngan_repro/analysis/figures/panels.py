@@ -143,7 +143,7 @@ def study_curves(
 
 
 def _study_curve(data: FigureData, dataset: str, metric: str, label: str, setting: str, epochs: bool) -> Curve:
-    """Mean over finished seeds with the range between them; the values of diverged runs apart."""
+    """Mean over finished seeds with the range between them; the values of diverged runs are separate."""
     scores = data.scores(dataset, metric, label, setting)
     unit = 1.0
     if epochs:

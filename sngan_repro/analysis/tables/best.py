@@ -1,4 +1,4 @@
-"""The table of each method at its best setting, whoever measured it: filled from a study or from a publication."""
+"""The table of each method at its best setting, from a study or from a publication."""
 
 from __future__ import annotations
 

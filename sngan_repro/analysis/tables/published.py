@@ -1,4 +1,4 @@
-"""The study's best scores beside the published ones, and the published ones alone."""
+"""The table of the study's best scores and the published ones, and the table of the published ones alone."""
 
 from __future__ import annotations
 

@@ -1,38 +1,12 @@
 """Every criterion on numbers made by hand: supported, contradicted, undecided, and not run."""
 
-import zlib
+from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import pytest
-from claims_support import LABELS, make_study
+from claims_support import ORDER, flat, judge, make_study, noise, ordered
 
 from sngan_repro.analysis.claims.criteria import CRITERIA
-from sngan_repro.analysis.claims.criteria.logs import change_point, rolling_sd
 from sngan_repro.analysis.claims.verdict import NotRun
-
-ORDER = {label: len(LABELS) - place for place, label in enumerate(LABELS)}  # SNGAN best
-
-
-def noise(*key):
-    """A small number that depends on the key only."""
-    words = [zlib.crc32(str(part).encode()) for part in key]
-    return 0.02 * float(np.random.default_rng(words).standard_normal())
-
-
-def ordered(metric, label, setting, seed, place):
-    """Methods in the order of LABELS at every setting and snapshot; IS up, FID down with training."""
-    skill = ORDER[label] + 0.5 * place + noise(label, setting, seed, place)
-    return skill if metric.startswith("is") else 100 - skill
-
-
-def flat(metric, label, setting, seed, place):
-    """No difference between anything but noise."""
-    return 10 + noise(metric, label, setting, seed, place)
-
-
-def judge(evidence, test, **options):
-    return CRITERIA.get(test)(evidence, **options).name
 
 
 def test_leads(make_evidence):
@@ -231,147 +205,6 @@ def test_claims_about_longer_training_need_it(make_evidence):
         judge(evidence, "still_improving", from_epoch=2, to_epoch=4, metric="is", setting="Z")
 
 
-FAULTY = [
-    {"evaluator": "classifier", "metrics": ["is", "fid"], "num_fake": 6000},
-    {"evaluator": "classifier", "metrics": ["is", "fid"], "num_fake": 6000, "fault_distinct": 50},
-]
-
-
-def with_fault(metric, label, setting, seed, place):
-    base = ordered(metric, label, setting, seed, place) + noise(metric, label, setting, seed) / 10
-    return base + 40 if "50x120" in metric and metric.startswith("fid") else base
-
-
-def test_faults_of_the_evaluation(make_evidence):
-    study = make_study(scores=FAULTY)
-    real = {"fid6k_train@classifier": 1.0, "fid6k_train_50x120@classifier": 30.0}
-    real |= {"is6k@classifier": 9.0, "is6k_50x120@classifier": 8.9}
-    evidence = make_evidence(with_fault, study, real)
-    faults = {"fault_distinct": 50}
-    options = {"faults": faults, "share": 0.1}
-    assert judge(evidence, "fault_harmless", metrics=["is"], **options) == "supported"
-    assert judge(evidence, "fault_harmless", metrics=["fid"], **options) == "not supported"
-    assert judge(evidence, "fault_harmless_real", metrics=["is"], **options) == "supported"
-    assert judge(evidence, "fault_harmless_real", metrics=["is", "fid"], **options) == "not supported"
-    with pytest.raises(NotRun, match="`fault_contrast_stretch: true`"):
-        judge(evidence, "fault_harmless", metrics=["fid"], faults={"fault_contrast_stretch": True}, share=0.1)
-    assert evidence.metric("fid") == "fid6k_train@classifier"
-
-
-def test_training_against_evaluation(make_evidence):
-    evidence = make_evidence(with_fault, make_study(scores=FAULTY))
-    options = {"method": "SNGAN", "setting": "C", "from_epoch": 3, "to_epoch": 4, "faults": {"fault_distinct": 50}}
-    assert judge(evidence, "training_beats_evaluation", metric="is", **options) == "supported"  # 0.5 against 0
-    assert judge(evidence, "training_beats_evaluation", metric="fid", **options) == "not supported"  # 0.5 against 40
-
-
-def test_published_values_need_their_evaluator(make_evidence):
-    with pytest.raises(NotRun, match="needs the evaluator inception"):
-        judge(
-            make_evidence(with_fault, make_study(scores=FAULTY)),
-            "published_values",
-            metrics=["fid"],
-            faults={"fault_distinct": 50},
-        )
-    scores = [{**protocol, "evaluator": "inception"} for protocol in FAULTY]
-    table = {"SNGAN": 173.387, "WGAN-GP": 186.357, "BEGAN": 193.063, "EBGAN": 232.225, "BN": 243.652, "LN": 219.828}
-
-    def value(metric, label, setting, seed, place):
-        return table[label] + 20 * noise(label, setting, seed)
-
-    options = {"metrics": ["fid"], "faults": {"fault_distinct": 50}, "num_sd": 4}
-    assert judge(make_evidence(value, make_study(scores=scores)), "published_values", **options) == "supported"
-    table["LN"] = 100.0
-    assert judge(make_evidence(value, make_study(scores=scores)), "published_values", **options) == "not supported"
-
-
-def test_ranking_holds(make_evidence):
-    """The published IS ranking: SNGAN, WGAN-GP, LN, BEGAN, BN, EBGAN."""
-    published = ["SNGAN", "WGAN-GP", "LN", "BEGAN", "BN", "EBGAN"]
-
-    def value(metric, label, setting, seed, place, sign=1):
-        return sign * -published.index(label) + 1.1 * (seed % 2) * (label == "BN")  # odd seeds swap two neighbours
-
-    evidence = make_evidence(value, make_study())
-    assert judge(evidence, "ranking_holds", metrics=["is"], min_tau=0.6) == "supported"
-    evidence = make_evidence(lambda *given: value(*given, sign=-1), make_study())
-    assert judge(evidence, "ranking_holds", metrics=["is"], min_tau=0.6) == "not supported"
-    with pytest.raises(NotRun, match="needs published values"):
-        judge(make_evidence(value, reference=None), "ranking_holds", metrics=["is"])
-
-
-def losses(growing, ratio=2.0, steps=4000):
-    """Logs whose loss fluctuation jumps threefold at half time (or not); L_G fluctuates ``ratio`` times as much."""
-
-    def log(folder):
-        random = np.random.default_rng(list(folder.encode()))
-        scale = np.where(np.arange(steps) < steps / 2, 1.0, 3.0 if growing else 1.0)
-        return pd.DataFrame(
-            {
-                "step": np.arange(1, steps + 1),
-                "d_loss": 1 + scale * random.standard_normal(steps) * 0.1,
-                "g_loss": 1 + ratio * scale * random.standard_normal(steps) * 0.1,
-                "pulling_away": -1 / 63 + 1e-6 * random.standard_normal(steps),
-                "spectral/conv": np.where(np.arange(steps) % 100 == 0, 1.02 + noise(folder) / 20, np.nan),
-            }
-        )
-
-    return log
-
-
-def test_losses(make_evidence):
-    place = {"method": "SNGAN", "setting": "C"}
-    assert judge(make_evidence(flat, logs=losses(True)), "spread_grows_late", **place) == "supported"
-    assert judge(make_evidence(flat, logs=losses(False)), "spread_grows_late", **place) == "not supported"
-    assert judge(make_evidence(flat, logs=losses(True)), "loss_ratio", **place) == "supported"
-    assert judge(make_evidence(flat, logs=losses(True, ratio=5)), "loss_ratio", **place) == "not supported"
-
-
-def test_power_iteration(make_evidence):
-    place = {"method": "SNGAN", "setting": "C"}
-    evidence = make_evidence(flat, make_study(), logs=losses(True))
-    assert judge(evidence, "power_iteration", max_error=0.05, **place) == "supported"  # |1 / 1.02 - 1| = 0.0196
-    assert judge(evidence, "power_iteration", max_error=0.01, **place) == "not supported"
-    with pytest.raises(NotRun, match="after update 5000"):
-        judge(evidence, "power_iteration", after_steps=5000, **place)
-
-
-def test_term_varies(make_evidence):
-    with pytest.raises(NotRun, match="fault_constant_pulling_away: true"):
-        judge(
-            make_evidence(flat), "term_varies", option="fault_constant_pulling_away", column="pulling_away", setting="C"
-        )
-    study = make_study(methods=[{"name": "ebgan_with_faults", "label": "EBGAN", "fault_constant_pulling_away": True}])
-    evidence = make_evidence(flat, study, logs=losses(True), reference=None)
-    options = {"option": "fault_constant_pulling_away", "setting": "C"}
-    assert judge(evidence, "term_varies", column="pulling_away", **options) == "not supported"
-    assert judge(evidence, "term_varies", column="d_loss", **options) == "supported"
-    with pytest.raises(NotRun, match="column 'k'"):
-        judge(evidence, "term_varies", column="k", **options)
-
-
-def test_rolling_sd_and_change_point_by_hand():
-    values = np.concatenate([np.tile([0.0, 1.0], 400), np.tile([0.0, 3.0], 400)])  # 1600 values, windows of 16
-    found = rolling_sd(values)
-    assert len(found) == 100
-    assert found[0] == pytest.approx(np.std([0, 1] * 8, ddof=1))
-    assert found[-1] == pytest.approx(3 * found[0])
-    assert change_point(found) == 0.5
-    with pytest.raises(NotRun, match="longer training"):
-        rolling_sd(np.zeros(70))
-
-
-def test_arithmetic(make_evidence):
-    evidence = make_evidence(flat)
-    assert judge(evidence, "only_largest_changes", shape=[8, 20]) == "not supported"
-    budget = {"epochs": 300, "batch_size": 64, "original_steps": 100_000}
-    verdict = CRITERIA.get("fewer_updates")(evidence, n_dis=1, **budget)
-    assert verdict.name == "not supported"
-    shown = verdict.shown
-    assert (shown.as_shown(shown.test.mean), shown.as_shown(shown.margin)) == (234_300, 100_000)
-    assert judge(evidence, "fewer_updates", n_dis=5, **budget) == "supported"
-
-
 def test_missing_methods_and_settings_are_named(make_evidence):
     with pytest.raises(NotRun, match=r"needs the method SNGAN\+BN"):
         judge(make_evidence(flat), "level", first="SNGAN+BN", second="SNGAN", metric="fid", setting="C")
@@ -382,5 +215,5 @@ def test_missing_methods_and_settings_are_named(make_evidence):
 
 
 def test_every_criterion_is_tested_here():
-    source = open(__file__, encoding="utf-8").read()  # noqa: PTH123, SIM115
+    source = "".join(file.read_text(encoding="utf-8") for file in Path(__file__).parent.glob("test_criteria*.py"))
     assert [name for name in CRITERIA.names() if f'"{name}"' not in source] == []

@@ -124,7 +124,7 @@ def training_beats_evaluation(
 
 
 def _at_epochs(evidence: Evidence, epochs: Sequence[float]) -> list[int]:
-    """The places of the snapshots at these epochs (to 1 %); NotRun when one lacks."""
+    """The places of the snapshots at these epochs (to 1 %); NotRun if one is missing."""
     found = []
     for epoch in epochs:
         near = [place for place, at in enumerate(evidence.snapshots) if abs(at - epoch) <= 0.01 * epoch]
