@@ -77,6 +77,17 @@ class Method(ABC):
         del options
         return cls.equations
 
+    @classmethod
+    def source_for(cls, options: Any) -> str:
+        """The sources under these options; override it where an option has a source of its own."""
+        del options
+        return cls.source
+
+    @classmethod
+    def options_in_effect(cls, options: Any) -> dict[str, Any]:
+        """The options that change something under the values of the others, for the report."""
+        return {key: value for key, value in options.to_dict().items() if value is not None}
+
     @abstractmethod
     def build(self) -> tuple[nn.Module, nn.Module]:
         """(G, D), initialised from torch's global random state. G must be built first, by :mod:`sngan_repro.nets`."""
@@ -100,6 +111,7 @@ class Method(ABC):
 
     def after_d_step(self, D: nn.Module) -> None:
         """Change D's weights in place after each step of its optimizer, for example to clip them."""
+        del D  # by default they stay as they are
 
     def after_step(self) -> Logs:
         """Update the method's own state once per generator update; returns logs (may be empty)."""

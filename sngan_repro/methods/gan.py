@@ -69,6 +69,19 @@ class GANOptions(MethodOptions):
         return create_model("Options", __base__=cls, **fields)  # type: ignore[call-overload]
 
 
+def _without_effect(options: GANOptions) -> dict[str, str]:
+    """Options that change nothing under the values of the others -> the option that would give them an effect."""
+    found = (
+        {}
+        if options.weights == "spectral"
+        else dict.fromkeys(("power_iterations", "spectral_target"), "weights: spectral")
+    )
+    for key, needed in (("gain", "norm"), ("penalty_weight", "penalty"), ("clip_what", "clip")):
+        if getattr(options, needed) is None:
+            found[key] = needed
+    return found
+
+
 @METHODS.register("gan")
 class GAN(Method):
     """Goodfellow et al. 2014, with the changes of D that the options name."""
@@ -85,16 +98,19 @@ class GAN(Method):
 
     @classmethod
     def check(cls, options: Any, optimizer: Any) -> None:
-        defaults = GANOptions.model_fields
-        for key, needed, ok in (
-            ("power_iterations", "weights: spectral", options.weights == "spectral"),
-            ("spectral_target", "weights: spectral", options.weights == "spectral"),
-            ("gain", "norm", options.norm is not None),
-            ("penalty_weight", "penalty", options.penalty is not None),
-            ("clip_what", "clip", options.clip is not None),
-        ):
-            if not ok and getattr(options, key) != defaults[key].default:
+        for key, needed in _without_effect(options).items():
+            if getattr(options, key) != GANOptions.model_fields[key].default:
                 raise ConfigError(f"`{key}` has no effect without `{needed}`; remove it")
+
+    @classmethod
+    def source_for(cls, options: Any) -> str:
+        penalty = PENALTIES.get(options.penalty)
+        return cls.source if penalty is None or penalty.source in cls.source else f"{cls.source}, {penalty.source}"
+
+    @classmethod
+    def options_in_effect(cls, options: Any) -> dict[str, Any]:
+        shown = super().options_in_effect(options)
+        return {key: value for key, value in shown.items() if key not in _without_effect(options)}
 
     @classmethod
     def equations_for(cls, options: Any) -> str:

@@ -162,6 +162,15 @@ class Program(Model):
         fields: dict[str, Any] = {name: option.field() for name, option in self.options.items()}
         return create_model("Options", __base__=ProgramOptions, **fields)
 
+    def source_for(self, options: Any) -> str:
+        """The source. It does not depend on the options."""
+        del options
+        return self.source
+
+    def options_in_effect(self, options: Any) -> dict[str, Any]:
+        """The options that have a value, for the report."""
+        return {key: value for key, value in options.to_dict().items() if value is not None}
+
     def equations_for(self, options: Any) -> str:
         """The equations. They do not depend on the options."""
         del options

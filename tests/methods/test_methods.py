@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from sngan_repro.config.specs import NetsSpec
+from sngan_repro.core.schema import ConfigError
 from sngan_repro.methods import METHODS
 from sngan_repro.nets.interface import Batch, ImageSpec
 from sngan_repro.nets.parametrizations import SpectralNorm
@@ -226,3 +227,49 @@ def test_normalisers_and_faults_keep_real_and_fake_apart():
     assert not make("bn")[0].batch_real_and_fake
     assert not make("wgan_gp_with_faults", fault_batch_norm_in_critic=True)[0].batch_real_and_fake
     assert make("wgan_gp_with_faults")[0].batch_real_and_fake
+
+
+def test_options_without_effect_are_errors_and_are_not_shown():
+    gan = METHODS.get("gan")
+    for given, key in (
+        ({"power_iterations": 3}, "power_iterations"),
+        ({"weights": "frobenius", "spectral_target": 2}, "spectral_target"),
+        ({"gain": True}, "gain"),
+        ({"penalty_weight": 1}, "penalty_weight"),
+        ({"clip_what": "conv"}, "clip_what"),
+    ):
+        with pytest.raises(ConfigError, match=f"`{key}` has no effect without"):
+            gan.check(gan.Options(**given), None)
+    grid = gan.Options(loss="hinge", weights="frobenius", penalty="orthonormal", clip=0.01)
+    gan.check(grid, None)
+    shown = {"loss": "hinge", "weights": "frobenius", "penalty": "orthonormal", "penalty_weight": 1e-4}
+    assert gan.options_in_effect(grid) == shown | {"clip": 0.01, "clip_what": "all"}
+    assert METHODS.get("bn").options_in_effect(METHODS.get("bn").Options()) == {
+        "loss": "standard",
+        "norm": "batch",
+        "gain": False,
+    }
+
+
+def test_clipping_follows_each_step_of_d():
+    method, _, D = make("gan", clip=0.01)
+    assert max(p.abs().max() for p in D.parameters()) > 0.01
+    method.after_d_step(D)
+    assert max(p.abs().max().item() for p in D.parameters()) == pytest.approx(0.01)
+
+
+def test_a_penalty_has_its_usual_weight():
+    assert METHODS.get("gan").Options(penalty="r1").penalty_weight == 10
+    assert METHODS.get("wgan_gp").Options().penalty_weight == 10
+    assert METHODS.get("wgan_gp").Options(penalty="orthonormal").penalty_weight == 1e-4
+    assert METHODS.get("wgan_gp").Options(penalty_weight=5).penalty_weight == 5
+
+
+@pytest.mark.parametrize(("loss", "weights"), [("hinge", "frobenius"), ("standard", "weight"), ("wasserstein", None)])
+def test_equations_of_the_grid(loss: str, weights: str | None):
+    gan = METHODS.get("gan")
+    equations = gan.equations_for(gan.Options(loss=loss, weights=weights, penalty="orthonormal", clip=0.01))
+    assert equations.startswith("L_D = ")
+    assert r"\lambda\," in equations
+    assert "0.01" in equations
+    assert (r"\bar{W}" in equations) is (weights is not None)
