@@ -18,7 +18,8 @@ from sngan_repro.methods import METHODS
 TEMPLATE = """\
 from pydantic import Field
 
-from sngan_repro.lazy import nets, torch
+from sngan_repro import nets
+from sngan_repro.core.lazy import torch
 from sngan_repro.methods.base import METHODS, Method, MethodOptions
 
 
@@ -32,29 +33,29 @@ class Tried(Method):
         target: float = Field(1.0, description="for real images")
 
     def build(self):
-        G = nets.build_generator(self.nets, self.image_shape)
-        D = nets.build_discriminator(self.nets, self.image_shape)
+        G = nets.build_generator(self.nets, self.image)
+        D = nets.build_discriminator(self.nets, self.image)
         self.state = {"mean": torch.zeros(())}
         return G, D
 
     def d_loss(self, D, real, fake):
-        f_real, f_fake = D(real), D(fake)
+        f_real, f_fake = D(*real).logits, D(*fake).logits
         loss = (f_real - self.options.target).square().mean() + f_fake.square().mean()
         self.state["mean"].lerp_(f_real.detach().mean(), 0.1)
         logs = {"d_real": f_real.detach().mean(), "d_fake": f_fake.detach().mean()}
         return loss, logs
 
-    def g_loss(self, D, fake):
-        loss = (D(fake) - self.options.target).square().mean()
+    def g_loss(self, D, fake, real):
+        loss = (D(*fake).logits - self.options.target).square().mean()
         return loss, {}
 
     def after_step(self):
         return {"mean": self.state["mean"].clone()}
 """
 LOSS_D = "        loss = (f_real - self.options.target).square().mean() + f_fake.square().mean()\n"
-LOSS_G = "        loss = (D(fake) - self.options.target).square().mean()\n"
-D_PLAIN = "nets.build_discriminator(self.nets, self.image_shape"
-OWN_G = "G = torch.nn.Sequential(nets.build_generator(self.nets, self.image_shape))"
+LOSS_G = "        loss = (D(*fake).logits - self.options.target).square().mean()\n"
+D_PLAIN = "nets.build_discriminator(self.nets, self.image"
+OWN_G = "G = torch.nn.Sequential(nets.build_generator(self.nets, self.image))"
 SOME_CALLS = """\
         self.calls = getattr(self, "calls", 0) + 1
         if self.calls > 1:
@@ -65,15 +66,46 @@ RETURN_D = "        return loss, logs\n"
 BUILT = '        self.state = {"mean": torch.zeros(())}\n'
 UPDATE = '        self.state["mean"].lerp_(f_real.detach().mean(), 0.1)\n'
 
+PENALTY = """\
+        from sngan_repro.methods import losses
+        loss = loss + losses.gradient_penalty(D, real, fake)
+"""
+WRONG = """\
+class Product(torch.autograd.Function):
+    # Its second derivative drops the part of the weight.
+    @staticmethod
+    def forward(ctx, x, weight):
+        ctx.save_for_backward(x, weight)
+        return x @ weight
+
+    @staticmethod
+    def backward(ctx, gradient):
+        x, weight = ctx.saved_tensors
+        return gradient @ weight.detach().t(), x.t() @ gradient
+
+
+class WrongPenalty(torch.nn.Module):
+    def __init__(self, image):
+        super().__init__()
+        self.weight = torch.nn.Parameter(0.1 * torch.randn(image.channels * image.size**2, 3))
+        self.dense = torch.nn.Linear(3, 1)
+
+    def forward(self, images, labels=None):
+        hidden = torch.nn.functional.softplus(Product.apply(images.flatten(1), self.weight))
+        return nets.DOutput(self.dense(hidden).squeeze(1).to(self.weight.dtype))
+
+
+@METHODS"""
+
 BROKEN: dict[str, tuple[dict[str, str], str, str]] = {
     # what is wrong: (text -> its replacement, what is found, a part of the line that is named)
     "G of a wrong size": (
-        {"build_generator(self.nets, self.image_shape)": "build_generator(self.nets, (3, 16, 16))"},
+        {"build_generator(self.nets, self.image)": "build_generator(self.nets, nets.ImageSpec(3, 16))"},
         r"G gives a tensor of the shape \(6, 3, 16, 16\) at 16 px, 1 channel",
         "`build`",
     ),
     "a generator of one's own": (
-        {"G = nets.build_generator(self.nets, self.image_shape)": OWN_G},
+        {"G = nets.build_generator(self.nets, self.image)": OWN_G},
         "G has other weights than the shared generator",
         "`build`",
     ),
@@ -90,9 +122,9 @@ BROKEN: dict[str, tuple[dict[str, str], str, str]] = {
     ),
     "a loss without logs": ({RETURN_G: "        return loss\n"}, "`g_loss` returns a tensor of the shape", "`g_loss`"),
     "one size only": (
-        {LOSS_D: "        real.reshape(len(real), 256)\n" + LOSS_D},
+        {LOSS_D: "        real.images.reshape(len(real.images), 256)\n" + LOSS_D},
         r"RuntimeError: shape '\[6, 256\]' is invalid",
-        "real.reshape(len(real), 256)",
+        "real.images.reshape(len(real.images), 256)",
     ),
     "no d_real": ({'"d_real": f_real.detach().mean(), ': ""}, "`d_loss` does not log `d_real`", "`d_loss`"),
     "a log with a gradient": (
@@ -126,12 +158,12 @@ BROKEN: dict[str, tuple[dict[str, str], str, str]] = {
         "`g_loss`",
     ),
     "a gradient that is not finite": (
-        {LOSS_G: LOSS_G + "        loss = loss + (fake * 0).sum().abs().sqrt()\n"},
+        {LOSS_G: LOSS_G + "        loss = loss + (fake.images * 0).sum().abs().sqrt()\n"},
         "`g_loss` gives non-finite gradients to",
         "`g_loss`",
     ),
     "a detached loss": (
-        {LOSS_G: LOSS_G.replace("D(fake)", "D(fake).detach()")},
+        {LOSS_G: LOSS_G.replace("D(*fake).logits", "D(*fake).logits.detach()")},
         "the loss of `g_loss` has no gradient",
         "`g_loss`",
     ),
@@ -169,7 +201,7 @@ BROKEN: dict[str, tuple[dict[str, str], str, str]] = {
     "one pass where D keeps a state": (
         {
             "    class Options": "    batch_real_and_fake = True\n\n    class Options",
-            D_PLAIN: D_PLAIN + ", spectral_norm=True",
+            D_PLAIN: D_PLAIN + ', weights="spectral"',
         },
         "with `batch_real_and_fake = True`, .* of D change with every forward|depends on the others",
         "`build`",
@@ -226,12 +258,12 @@ BROKEN: dict[str, tuple[dict[str, str], str, str]] = {
     ),
     "a tensor printed": ({LOSS_G: LOSS_G + '        f"{loss}"\n'}, r"\(a formatted text\) in `g_loss`", '"{loss}"'),
     "a tensor made on the CPU": (
-        {LOSS_D: LOSS_D.replace("f_fake.square()", "(f_fake - torch.zeros(len(fake))).square()")},
+        {LOSS_D: LOSS_D.replace("f_fake.square()", "(f_fake - torch.zeros(len(fake.images))).square()")},
         "`d_loss` mixes tensors of the CPU and of the GPU",
-        "torch.zeros(len(fake))",
+        "torch.zeros(len(fake.images))",
     ),
     "a constant sent to the GPU": (
-        {LOSS_D: LOSS_D.replace("f_fake.square()", "(f_fake - torch.tensor([0.0], device=real.device)).square()")},
+        {LOSS_D: LOSS_D.replace("f_fake.square()", "(f_fake - torch.tensor([0.0], device=f_fake.device)).square()")},
         r"a value of Python is copied to the device \(torch.tensor\)",
         "torch.tensor([0.0]",
     ),
@@ -239,6 +271,16 @@ BROKEN: dict[str, tuple[dict[str, str], str, str]] = {
         {LOSS_D: LOSS_D + "        loss = loss + f_real[f_real > -9].sum()\n"},
         "`d_loss` depends on values of tensors",
         "f_real[f_real > -9]",
+    ),
+    "a wrong gradient by D's weights": (
+        {D_PLAIN: "WrongPenalty(self.image) if True else " + D_PLAIN, LOSS_D: LOSS_D + PENALTY, "@METHODS": WRONG},
+        "the derivative of `d_loss` by `weight` of D is .* and its gradient gives",
+        "`d_loss`",
+    ),
+    "a detached part of D's loss": (
+        {LOSS_D: LOSS_D.replace("f_fake.square()", "(f_fake.detach() * f_fake)")},
+        "the derivative of `d_loss` by .* of D is .* and its gradient gives",
+        "`d_loss`",
     ),
     "equations with a mistake": (
         {r"L_D = \mathbb{E}[": r"L_D = \frac{E["},
@@ -270,6 +312,10 @@ def test_every_method_passes(name: str):
     assert [finding.state for finding in findings] == ["passed"] * len(CHECKS), "\n".join(map(str, findings))
 
 
+NEEDED = {"gain": {"norm": "layer"}, "clip_what": {"clip": 0.1}}
+"""Options without which another one has no effect."""
+
+
 def alternatives() -> list[tuple[str, str, Any]]:
     """(method, option, value) for every option that is true or false, or one of a few words."""
     found = []
@@ -284,12 +330,14 @@ def alternatives() -> list[tuple[str, str, Any]]:
 
 @pytest.mark.parametrize(("name", "option", "value"), alternatives())
 def test_every_method_passes_with_every_option(name: str, option: str, value: Any):
-    failed = [str(finding) for finding in check_method(name, {option: value}, [(16, 1)]) if finding.failed]
+    options = {**NEEDED.get(option, {}), option: value}
+    failed = [str(finding) for finding in check_method(name, options, [(16, 1)]) if finding.failed]
     assert not failed, "\n".join(failed)
 
 
 def test_options_and_sizes_are_those_given(register):
-    name, _ = register({LOSS_D: LOSS_D + "        loss = loss / (real.shape[1] - 3) / (self.options.target - 2)\n"})
+    broken = "        loss = loss / (real.images.shape[1] - 3) / (self.options.target - 2)\n"
+    name, _ = register({LOSS_D: LOSS_D + broken})
     assert not [finding for finding in check_method(name, sizes=[(16, 1)]) if finding.failed]
     assert "is -inf on random images at 32 px, 3 channels" in check_method(name)[1].found
     assert check_method(name, {"target": 2.0}, [(16, 1)])[1].failed
@@ -377,7 +425,7 @@ def test_a_file_without_methods(tmp_path: Path, own_plugins, capsys):
 def test_reading_values_is_found_also_where_a_penalty_needs_derivatives(register):
     """A gradient penalty cannot run on a GPU that is not there; it is then tried on the CPU."""
     penalty = "        loss = loss + losses.gradient_penalty(D, real, fake)\n"
-    penalty = "        from sngan_repro.core.lazy import penalties\n" + penalty
+    penalty = "        from sngan_repro.methods import losses\n" + penalty
     name, _ = register({LOSS_D: LOSS_D + penalty})
     assert not [finding for finding in check_method(name) if finding.failed]
     (_, file) = register({LOSS_D: LOSS_D + penalty + "        float(loss.detach())\n"})

@@ -108,7 +108,7 @@ def test_into_the_package(tmp_path: Path, monkeypatch):
     """As a method that is to be part of the package; its test needs no plugin."""
     (tmp_path / "sngan_repro/methods").mkdir(parents=True)
     (tmp_path / "tests").mkdir()
-    monkeypatch.setattr(plugins, "__file__", str(tmp_path / "sngan_repro/core/plugins.py"))
+    monkeypatch.setattr("sngan_repro.extend.new_method.ROOT", tmp_path)
     monkeypatch.chdir(tmp_path)
     told = new_method("my_gan", in_package=True)
     assert told[:2] == [

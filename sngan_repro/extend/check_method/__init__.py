@@ -1,7 +1,7 @@
-"""The check that every method passes: what the loop relies on, tried out on small networks and random images.
+"""Checks of a method on small networks and random images: can the training loop rely on it?
 
-:func:`check_method` is the whole of it; ``sngan-repro check-method`` prints its findings, and tests assert that none
-has failed. Whatever a method's own code raises is a finding too, with the line in the method's file.
+``sngan-repro check-method`` prints the findings of :func:`check_method`; tests assert that none has failed. An error in
+the method's own code is a finding too, with the line in the method's file.
 """
 
 from __future__ import annotations
@@ -11,12 +11,18 @@ from typing import Any
 
 import torch
 
-from sngan_repro.extend.check_method import capturing, description, losses, training
+from sngan_repro.extend.check_method import capturing, description, differences, losses, training
 from sngan_repro.extend.check_method.case import SIZES, Case, Check, Finding
 
 __all__ = ["SIZES", "Case", "Finding", "check_method"]
 
-CHECKS: tuple[Check, ...] = (*losses.CHECKS, *training.CHECKS, *capturing.CHECKS, *description.CHECKS)
+CHECKS: tuple[Check, ...] = (
+    *losses.CHECKS,
+    *differences.CHECKS,
+    *training.CHECKS,
+    *capturing.CHECKS,
+    *description.CHECKS,
+)
 """In this order; the first two must pass before the others make sense."""
 
 
@@ -27,10 +33,10 @@ def check_method(
     device: str = "cpu",
     setting: Mapping[str, Any] | None = None,
 ) -> list[Finding]:
-    """Try out a method, and say of each thing that the loop relies on whether it holds.
+    """The findings of all checks of a method.
 
-    name: a registered method. options: as in a study file. sizes: (pixels, channels) of the images. device: where the
-    trainings are tried; what must be the same to the last bit is always tried on the CPU. setting: keys of a study's
+    name: a registered method. options: as in a study file. sizes: (pixels, channels) of the images. device: of the
+    trainings; what must be equal bit for bit is always checked on the CPU. setting: keys of a study's
     setting, for methods that allow only some. Raises ConfigError for an unknown name or a wrong option.
     """
     case = Case.of(name, options or {}, sizes, device, setting or {})

@@ -1,8 +1,7 @@
-"""Whether a step can be recorded once and repeated on a GPU, tried without one.
+"""Can an update be captured in a CUDA graph? This is checked without a GPU.
 
-A recorded step (a CUDA graph) repeats the GPU's work, not Python's. So no value may travel from the GPU to Python or
-back inside the losses and ``after_step``. They are run here on tensors without values, on a GPU that is not there:
-whoever asks such a tensor for its value is found, with the line.
+A graph repeats the work of the GPU, not that of Python. So the functions of a method must not copy a value from the GPU
+to Python or back. Here they run on fake tensors, which have no values: code that reads a value is found, with its line.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicO
 from torch.overrides import TorchFunctionMode
 
 from sngan_repro.extend.check_method.case import BATCH, NETS, Case, Check, Failure
+from sngan_repro.nets.interface import Batch
 
 READS: dict[Any, str] = {
     Tensor.item: ".item()",
@@ -56,7 +56,9 @@ class NoTransfers(TorchFunctionMode):
 
 
 def no_transfers(case: Case) -> Iterator[Failure]:
-    """Losses and `after_step` can be recorded and repeated on a GPU."""
+    """The functions of the method can be captured in a CUDA graph, unless it says that they cannot."""
+    if not case.build(case.images[0])[0].cuda_graph:
+        return
     try:
         yield from _tried_on("cuda", case)
     except (RuntimeError, AssertionError) as error:
@@ -68,21 +70,22 @@ def no_transfers(case: Case) -> Iterator[Failure]:
 
 
 def _tried_on(device: str, case: Case) -> Iterator[Failure]:
-    shape = case.shapes[0]
+    image = case.images[0]
     with FakeTensorMode():
         with torch.device(device):
-            method = case.method(case.options, shape, NETS)
+            method = case.method(case.options, image, NETS)
             G, D = method.build()
-            real, latents = torch.rand(BATCH, *shape), torch.randn(BATCH, NETS.z_dim)
+            real, latents = Batch(torch.rand(BATCH, *image.shape)), torch.randn(BATCH, NETS.z_dim)
         calls = {
-            "d_loss": lambda: method.d_loss(D, real, G(latents).detach()),
-            "g_loss": lambda: method.g_loss(D, G(latents)),
+            "d_loss": lambda: method.d_loss(D, real, Batch(G(latents).detach())),
+            "after_d_step": lambda: method.after_d_step(D),
+            "g_loss": lambda: method.g_loss(D, Batch(G(latents)), real),
             "after_step": method.after_step,
         }
         for function, call in (*calls.items(), *calls.items()):
             D.requires_grad_(function != "g_loss")
             try:
-                with NoTransfers():
+                with NoTransfers(), torch.set_grad_enabled(function != "after_d_step"):
                     call()
             except HostTransfer as error:
                 needed = (

@@ -1,4 +1,4 @@
-"""One method with options to be checked: its networks, its batches, its lines, and what is said of it."""
+"""The method that is checked: its networks, its batches, its source lines, and the findings about it."""
 
 from __future__ import annotations
 
@@ -16,30 +16,28 @@ from sngan_repro.config.specs import NetsSpec, OptimizerSpec, RunSpec
 from sngan_repro.core import plugins
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.methods import METHODS, Method, MethodOptions
+from sngan_repro.nets.interface import Batch, ImageSpec
 from sngan_repro.study.entries import options_of, setting_of
 from sngan_repro.training.trainer import Trainer
 
 SIZES = ((16, 1), (28, 1), (32, 3), (48, 3))
-"""(pixels, channels) of the images that a method must be able to deal with."""
+"""(pixels, channels) of the images that a method must accept."""
 NETS = NetsSpec(width=4, z_dim=8)
 SETTING = OptimizerSpec(lr=2e-4, n_dis=2)
 BATCH = 6
 
-Shape = tuple[int, int, int]
-"""(channels, height, width)"""
-
 
 @dataclass(frozen=True)
 class Finding:
-    """What was seen of one thing that the loop relies on."""
+    """The result of one check."""
 
     check: str
-    """What should hold."""
+    """A statement that should be true."""
     state: Literal["passed", "failed", "not tried"]
     found: str = ""
     needed: str = ""
     where: str = ""
-    """The line in the method's file, where one is to blame."""
+    """The line in the method's file that causes it, if one is known."""
 
     @property
     def failed(self) -> bool:
@@ -53,7 +51,7 @@ class Finding:
 
 
 class Failure(Exception):
-    """Something does not hold. place: a function of the method, or a line that is known already."""
+    """A failed check. function: of the method, in which the cause is. line: the line, if it is known already."""
 
     def __init__(self, found: str, needed: str, function: str = "", line: str = "") -> None:
         super().__init__(found)
@@ -61,7 +59,7 @@ class Failure(Exception):
 
 
 Check = tuple[str, Callable[["Case"], Iterator[Failure]]]
-"""(what should hold, a function that yields what does not)."""
+"""(a statement that should be true, a function that yields what contradicts it)."""
 
 
 @dataclass(frozen=True)
@@ -95,11 +93,12 @@ class Case:
         return cls(name, method, complete, tuple(sizes), torch.device(device), optimizer)
 
     @property
-    def shapes(self) -> list[Shape]:
-        return [(channels, size, size) for size, channels in self.sizes]
+    def images(self) -> list[ImageSpec]:
+        """The images that the method is checked with."""
+        return [ImageSpec(channels, size) for size, channels in self.sizes]
 
     def run(self, check: Check) -> list[Finding]:
-        """The findings of one check: what fails, or that all is well."""
+        """The findings of one check: its failures, or that it passed."""
         title, function = check
         found = []
         try:
@@ -112,30 +111,36 @@ class Case:
             found.append(Finding(title, "failed", f"{type(error).__name__}: {text}", needed, self.line_of(error)))
         return found or [Finding(title, "passed")]
 
-    def build(self, shape: Shape, seed: int = 0) -> tuple[Method, nn.Module, nn.Module]:
+    def build(self, image: ImageSpec) -> tuple[Method, nn.Module, nn.Module]:
         """The method and its networks, on the CPU."""
-        torch.manual_seed(seed)
-        method = self.method(self.options, shape, NETS)
+        torch.manual_seed(0)
+        method = self.method(self.options, image, NETS)
         G, D = method.build()
         return method, G, D
 
-    def real(self, shape: Shape) -> Tensor:
-        """A batch of random images, (N, C, H, W) in [-1, 1)."""
-        return torch.rand(BATCH, *shape) * 2 - 1
+    def real(self, image: ImageSpec) -> Batch:
+        """A batch of random images in [-1, 1)."""
+        return Batch(torch.rand(BATCH, *image.shape) * 2 - 1)
+
+    def fake(self, G: nn.Module, detach: bool = False) -> Batch:
+        """A batch of generated images, detached for D's loss."""
+        images = G(self.latents())
+        return Batch(images.detach() if detach else images)
 
     def latents(self) -> Tensor:
+        """Random latents, (N, z_dim)."""
         return torch.randn(BATCH, NETS.z_dim)
 
-    def trainer(self, device: torch.device | str = "cpu", shape: Shape = (1, 16, 16), **training: Any) -> Trainer:
-        """A trainer of a small run on random images, at the start."""
-        channels, size, _ = shape
+    def trainer(self, device: torch.device | str = "cpu", image: ImageSpec | None = None, **training: Any) -> Trainer:
+        """A trainer of a small run on random images, at the start. image: default: 16 px, 1 channel."""
+        channels, size, _ = image or ImageSpec(1, 16)
         images = np.random.default_rng(0).integers(0, 256, (40, size, size, channels), dtype=np.uint8)
         spec = run_spec(self.name, self.options, self.setting, NETS, size, {"batch_size": BATCH, **training})
         return Trainer(spec, images, torch.device(device))
 
     @property
     def files(self) -> set[str]:
-        """The files whose lines are the method's: its own, those beside it, those of methods it derives from."""
+        """The source files of the method: its own, those that it imports from its folder, those of its base classes."""
         found = set()
         for base in self.method.__mro__:
             if issubclass(base, Method) and base is not Method and (file := inspect.getsourcefile(base)):
@@ -162,7 +167,7 @@ class Case:
 def run_spec(
     name: str, options: MethodOptions, setting: OptimizerSpec, nets: NetsSpec, size: int, training: dict[str, Any]
 ) -> RunSpec:
-    """A run of one method that stands in no study."""
+    """The specification of a run that belongs to no study."""
     return RunSpec.model_validate(
         {
             "study": "check",
@@ -190,7 +195,7 @@ def line_text(file: Path, line: int) -> str:
     return f"{plugins.shown(file)}, line {line}" + (f": {text}" if text else "")
 
 
-def size_text(shape: Shape) -> str:
+def size_text(image: ImageSpec) -> str:
     """``at 28 px, 1 channel``"""
-    channels, size, _ = shape
+    channels, size, _ = image
     return f"at {size} px, {channels} channel{'s' * (channels > 1)}"

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from sngan_repro import nets
-from sngan_repro.extend.check_method.case import BATCH, NETS, Case, Check, Failure, Shape, size_text
+from sngan_repro.extend.check_method.case import BATCH, NETS, Case, Check, Failure, size_text
+from sngan_repro.nets.interface import ImageSpec
 
 RESERVED_LOGS = {"d_loss", "g_loss", "grad_norm_d", "grad_norm_g", "step", "lr_d", "lr_g", "images_per_second"}
 """Columns of a run's log that are the loop's."""
@@ -19,10 +20,10 @@ ROUNDS = 3
 
 def networks(case: Case) -> Iterator[Failure]:
     """`build` gives (G, D), and G is the generator that all methods share, from the same random state."""
-    for shape in case.shapes:
-        where = size_text(shape)
+    for image in case.images:
+        where = size_text(image)
         torch.manual_seed(0)
-        method = case.method(case.options, shape, NETS)
+        method = case.method(case.options, image, NETS)
         built = method.build()
         if not (isinstance(built, tuple) and len(built) == 2 and all(isinstance(net, nn.Module) for net in built)):
             yield Failure(f"`build` returns {kind(built)}", "a pair of modules: `return G, D`", "build")
@@ -30,15 +31,15 @@ def networks(case: Case) -> Iterator[Failure]:
         G = built[0]
         own = copy.deepcopy(G.state_dict())
         images = G(torch.randn(BATCH, NETS.z_dim))
-        if not isinstance(images, Tensor) or tuple(images.shape) != (BATCH, *shape):
-            yield Failure(f"G gives {kind(images)} {where}", f"images of the shape {(BATCH, *shape)}", "build")
+        if not isinstance(images, Tensor) or tuple(images.shape) != (BATCH, *image.shape):
+            yield Failure(f"G gives {kind(images)} {where}", f"images of the shape {(BATCH, *image.shape)}", "build")
         elif images.dtype != torch.float32 or not bool(images.abs().max() <= 1):
             found = f"G gives {str(images.dtype)[6:]} up to {images.abs().max():.3g} {where}"
             yield Failure(found, "float32 in [-1, 1]", "build")
         torch.manual_seed(0)
-        shared = nets.build_generator(NETS, shape).state_dict()
+        shared = nets.build_generator(NETS, image).state_dict()
         if {name: value.shape for name, value in own.items()} != {name: value.shape for name, value in shared.items()}:
-            needed = "the one of `nets.build_generator(self.nets, self.image_shape)`: snapshots are read with it"
+            needed = "the one of `nets.build_generator(self.nets, self.image)`: snapshots are read with it"
             yield Failure(f"G has other weights than the shared generator {where}", needed, "build")
         elif not all(torch.equal(own[name], shared[name]) for name in shared):
             needed = "build G first: runs of one seed then start with the same G under every method, and are paired"
@@ -47,18 +48,18 @@ def networks(case: Case) -> Iterator[Failure]:
 
 def loss_values(case: Case) -> Iterator[Failure]:
     """Both losses are finite scalars that can be differentiated, with logs, at every size."""
-    for shape in case.shapes:
-        method, G, D = case.build(shape)
-        fake = G(case.latents())
+    for image in case.images:
+        method, G, D = case.build(image)
+        real = case.real(image)
         for name, found in (
-            ("d_loss", lambda: method.d_loss(D, case.real(shape), fake.detach())),  # noqa: B023
-            ("g_loss", lambda: method.g_loss(D, fake)),  # noqa: B023
+            ("d_loss", lambda: method.d_loss(D, real, case.fake(G, detach=True))),  # noqa: B023
+            ("g_loss", lambda: method.g_loss(D, case.fake(G), real)),  # noqa: B023
         ):
-            yield from loss_value(name, found(), shape)
+            yield from loss_value(name, found(), image)
 
 
-def loss_value(name: str, given: Any, shape: Shape) -> Iterator[Failure]:
-    where, shown = size_text(shape), f"`{name}`"
+def loss_value(name: str, given: Any, image: ImageSpec) -> Iterator[Failure]:
+    where, shown = size_text(image), f"`{name}`"
     if not (isinstance(given, tuple) and len(given) == 2 and isinstance(given[1], dict)):
         needed = "the loss and its logs: `return loss, {...}` (`{}` when there are none)"
         yield Failure(f"{shown} returns {kind(given)} {where}", needed, name)
@@ -76,14 +77,14 @@ def loss_value(name: str, given: Any, shape: Shape) -> Iterator[Failure]:
 
 def log_values(case: Case) -> Iterator[Failure]:
     """Logs are detached scalars under the same names each time, `d_real` and `d_fake` among them."""
-    shape = case.shapes[0]
-    method, G, D = case.build(shape)
+    image = case.images[0]
+    method, G, D = case.build(image)
     first: dict[str, set[str]] = {}
     for _ in range(ROUNDS):
-        fake = G(case.latents())
+        real = case.real(image)
         logs = {
-            "d_loss": method.d_loss(D, case.real(shape), fake.detach())[1],
-            "g_loss": method.g_loss(D, fake)[1],
+            "d_loss": method.d_loss(D, real, case.fake(G, detach=True))[1],
+            "g_loss": method.g_loss(D, case.fake(G), real)[1],
             "after_step": method.after_step(),
         }
         for function, values in logs.items():
@@ -125,11 +126,11 @@ def log_problems(function: str, values: Any) -> Iterator[Failure]:
 
 def separation(case: Case) -> Iterator[Failure]:
     """D's step leaves G alone, and G's step leaves D's weights alone."""
-    shape = case.shapes[0]
-    method, G, D = case.build(shape)
+    image = case.images[0]
+    method, G, D = case.build(image)
     for _ in range(2):
-        before = copy.deepcopy(G.state_dict())
-        loss, _ = method.d_loss(D, case.real(shape), G(case.latents()).detach())
+        real, before = case.real(image), copy.deepcopy(G.state_dict())
+        loss, _ = method.d_loss(D, real, case.fake(G, detach=True))
         after_forward = changed(before, G.state_dict(), running=True)
         loss.backward()
         if names := after_forward or [name for name, p in G.named_parameters() if p.grad is not None]:
@@ -139,10 +140,10 @@ def separation(case: Case) -> Iterator[Failure]:
             )
             return
         D.zero_grad()
-        fake = G(case.latents())
+        fake = case.fake(G)
         D.requires_grad_(False)
         before = {name: value.clone() for name, value in D.named_parameters()}
-        loss, _ = method.g_loss(D, fake)
+        loss, _ = method.g_loss(D, fake, real)
         loss.backward()
         graded = [name for name, p in D.named_parameters() if p.grad is not None]
         if names := changed(before, dict(D.named_parameters())) or graded:
@@ -156,11 +157,11 @@ def separation(case: Case) -> Iterator[Failure]:
 
 def gradients(case: Case) -> Iterator[Failure]:
     """Gradients reach every trainable parameter of D and G."""
-    for shape in case.shapes[:2]:
-        method, G, D = case.build(shape)
-        frozen = [p for p in D.parameters() if not p.requires_grad]
-        losses = {"d_loss": (lambda: method.d_loss(D, case.real(shape), G(case.latents()).detach()), D)}  # noqa: B023
-        losses["g_loss"] = (lambda: method.g_loss(D, G(case.latents())), G)  # noqa: B023
+    for image in case.images[:2]:
+        method, G, D = case.build(image)
+        real = case.real(image)
+        losses = {"d_loss": (lambda: method.d_loss(D, real, case.fake(G, detach=True)), D)}  # noqa: B023
+        losses["g_loss"] = (lambda: method.g_loss(D, case.fake(G), real), G)  # noqa: B023
         for function, (loss, net) in losses.items():
             net.zero_grad()
             loss()[0].backward()
@@ -181,21 +182,19 @@ def gradients(case: Case) -> Iterator[Failure]:
                 )
             if function == "d_loss":
                 D.requires_grad_(False)
-        del frozen
 
 
 def alone(case: Case) -> Iterator[Failure]:
-    """Where a method says `batch_real_and_fake`, D treats each image alone and keeps nothing from one forward to the next."""
-    shape = case.shapes[0]
-    method, _, D = case.build(shape)
+    """With `batch_real_and_fake`, D treats each image alone and keeps no state from one forward to the next."""
+    image = case.images[0]
+    method, _, D = case.build(image)
     if not getattr(method, "batch_real_and_fake", False):
         return
     needed = "`batch_real_and_fake = False`: real and fake images then pass through D apart"
     with torch.no_grad():
         before = copy.deepcopy(dict(D.named_buffers()))
-        real, fake = case.real(shape), 0.2 * case.real(shape)
-        together, apart = D(torch.cat([real, fake])), D(fake)
-        parts = zip(together, apart, strict=True) if isinstance(together, tuple) else [(together, apart)]
+        real, fake = case.real(image).images, 0.2 * case.real(image).images
+        parts = zip(tensors(D(torch.cat([real, fake]))), tensors(D(fake)), strict=True)
         if not all(torch.allclose(one[BATCH:], other, rtol=1e-3, atol=1e-4) for one, other in parts):
             yield Failure(
                 "with `batch_real_and_fake = True`, what D says of an image depends on the others of its batch",
@@ -206,6 +205,11 @@ def alone(case: Case) -> Iterator[Failure]:
             yield Failure(
                 f"with `batch_real_and_fake = True`, {listed(names)} of D change with every forward", needed, "build"
             )
+
+
+def tensors(output: Any) -> list[Tensor]:
+    """All tensors in the output of D."""
+    return [found for part in output for found in tensors(part)] if isinstance(output, tuple) else [output]
 
 
 def changed(before: dict[str, Tensor], after: dict[str, Tensor], running: bool = False) -> list[str]:
@@ -224,7 +228,7 @@ def listed(names: list[str], most: int = 3) -> str:
 
 
 def kind(value: Any) -> str:
-    """What a value is, in words."""
+    """The kind of a value, in words."""
     if isinstance(value, Tensor):
         return f"a tensor of the shape {tuple(value.shape)}"
     if isinstance(value, tuple):

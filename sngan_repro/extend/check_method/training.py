@@ -22,13 +22,13 @@ STEPS = 3
 
 def steps_are_finite(case: Case) -> Iterator[Failure]:
     """A few steps move both networks and leave finite numbers."""
-    for shape in (case.shapes[0], case.shapes[-1]):
-        yield from _steps(case, case.trainer(case.device, shape))
+    for image in (case.images[0], case.images[-1]):
+        yield from _steps(case, case.trainer(case.device, image))
 
 
 def steps_in_bf16(case: Case) -> Iterator[Failure]:
-    """The same with `precision: bf16`."""
-    yield from _steps(case, case.trainer(case.device, case.shapes[0], precision="bf16"), " with `precision: bf16`")
+    """A few steps with `precision: bf16` leave finite numbers."""
+    yield from _steps(case, case.trainer(case.device, case.images[0], precision="bf16"), " with `precision: bf16`")
 
 
 def _steps(case: Case, trainer: Trainer, how: str = "") -> Iterator[Failure]:
@@ -79,9 +79,9 @@ def watched(method: Method) -> dict[str, str]:
 
 
 def state_in_place(case: Case) -> Iterator[Failure]:
-    """What a method remembers is tensors in `self.state`, changed in place."""
-    shape = case.shapes[0]
-    method, G, D = case.build(shape)
+    """The state of a method is tensors in `self.state`, changed in place."""
+    image = case.images[0]
+    method, G, D = case.build(image)
     for name, value in method.state.items():
         if not isinstance(value, Tensor) or value.requires_grad:
             found = f"`self.state['{name}']` is {kind(value)}{' with a gradient' * isinstance(value, Tensor)}"
@@ -92,12 +92,16 @@ def state_in_place(case: Case) -> Iterator[Failure]:
     lines = watched(method)
     remembered: dict[str, Any] = {}
     for turn in range(3):
-        for function in ("d_loss", "g_loss", "after_step"):
-            fake = G(case.latents())
-            arguments = {"d_loss": (D, case.real(shape), fake.detach()), "g_loss": (D, fake), "after_step": ()}[
-                function
-            ]
-            getattr(method, function)(*arguments)
+        for function in ("d_loss", "after_d_step", "g_loss", "after_step"):
+            real, fake, detached = case.real(image), case.fake(G), case.fake(G, detach=True)
+            arguments = {
+                "d_loss": (D, real, detached),
+                "after_d_step": (D,),
+                "g_loss": (D, fake, real),
+                "after_step": (),
+            }
+            with torch.set_grad_enabled(function != "after_d_step"):
+                getattr(method, function)(*arguments[function])
             if failure := _rebound(method, state, tensors, function, lines):
                 yield failure
                 return
@@ -140,7 +144,7 @@ PLAIN = (int, float, complex, str, bytes, bool, type(None), tuple, list, dict, s
 
 def _own_attributes(method: Method) -> dict[str, Any]:
     """Copies of the plain values that a method keeps besides its state."""
-    kept = {"state", "options", "nets", "image_shape"}
+    kept = {"state", "options", "nets", "image"}
     values = {name: value for name, value in vars(method).items() if name not in kept and isinstance(value, PLAIN)}
     return {
         name: value.detach().clone() if isinstance(value, Tensor) else _copied(value) for name, value in values.items()

@@ -15,6 +15,8 @@ from sngan_repro.core.schema import ConfigError
 from sngan_repro.methods import METHODS
 
 TEMPLATES = Path(__file__).parent
+ROOT = Path(__file__).parents[3]
+"""The checkout of the repository, if the package is used from one."""
 FOLDER = Path("methods")
 """Where methods of the user's own go, beside config/."""
 PLUGINS_LINE = re.compile(r"^plugins: *\[([^\]\n]*)\]", re.MULTILINE)
@@ -28,7 +30,7 @@ def new_method(name: str, folder: Path = FOLDER, in_package: bool = False) -> li
     """
     check_name(name)
     if in_package:
-        root = Path(__file__).parents[3]
+        root = ROOT
         method, test = root / "sngan_repro/methods" / f"{name}.py", root / "tests" / f"test_method_{name}.py"
         if not (root / "tests").is_dir():
             raise ConfigError(f"{root}: not a checkout of the repository; leave out --in-package")

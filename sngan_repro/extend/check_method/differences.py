@@ -1,0 +1,77 @@
+"""The gradient of D's loss against central finite differences, in float64."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from sngan_repro.extend.check_method.case import Case, Check, Failure
+from sngan_repro.nets.interface import Batch
+from sngan_repro.nets.weights import normalisers_of, weighted_layers
+
+STEP = 1e-6
+TOLERANCE = 1e-3
+"""Relative to the largest derivative. Right gradients agree to about 1e-8; wrong ones differ by percents."""
+
+
+def gradient_of_d(case: Case) -> Iterator[Failure]:
+    """For each parameter of D, the derivative of `d_loss` along a random direction agrees with its gradient.
+
+    Random numbers, the method's state and the vectors of spectral normalisation are the same at each evaluation.
+    """
+    image = case.images[0]
+    method, G, D = case.build(image)
+    D.double()
+    for _, layer in weighted_layers(D):
+        for normaliser in normalisers_of(layer):
+            normaliser.eval()
+    real = Batch(case.real(image).images.double())
+    fake = Batch(case.fake(G, detach=True).images.double())
+    method.state = {
+        name: value.double() if value.is_floating_point() else value for name, value in method.state.items()
+    }
+    state = {name: value.clone() for name, value in method.state.items()}
+
+    def loss() -> Tensor:
+        for name, value in state.items():
+            method.state[name].copy_(value)
+        torch.manual_seed(1)
+        return method.d_loss(D, real, fake)[0]
+
+    parameters = {name: parameter for name, parameter in D.named_parameters() if parameter.requires_grad}
+    try:
+        gradients = torch.autograd.grad(loss(), list(parameters.values()), allow_unused=True)
+    except RuntimeError as error:
+        if "dtype" in str(error) or "scalar type" in str(error):
+            return  # the method's own tensors are float32, so it cannot be evaluated in float64
+        raise
+    compared = {}
+    for (name, parameter), gradient in zip(parameters.items(), gradients, strict=True):
+        direction = torch.randn(parameter.shape, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+        direction /= direction.norm()
+        values = []
+        for sign in (1, -1):
+            with torch.no_grad():
+                parameter.add_(direction, alpha=sign * STEP)
+            values.append(loss().item())
+            with torch.no_grad():
+                parameter.sub_(direction, alpha=sign * STEP)
+        exact = 0.0 if gradient is None else (gradient * direction).sum().item()
+        compared[name] = exact, (values[0] - values[1]) / (2 * STEP)
+    largest = max(abs(difference) for _, difference in compared.values())
+    for name, (exact, difference) in compared.items():
+        if abs(exact - difference) > TOLERANCE * largest:
+            found = (
+                f"the derivative of `d_loss` by `{name}` of D is {difference:.4g}, and its gradient gives {exact:.4g}"
+            )
+            needed = (
+                "the gradient of the loss; look for `.detach()`, a custom autograd function without a right second "
+                "derivative, `create_graph=False`, and layers that change their input in place"
+            )
+            yield Failure(found, needed, "d_loss")
+            return
+
+
+CHECKS: tuple[Check, ...] = (("the gradient of D's loss is right: finite differences agree with it", gradient_of_d),)
