@@ -36,8 +36,8 @@ def normalise_weights(net: nn.Module, kind: str | None, **options: Any) -> nn.Mo
     """Let every layer of ``net`` compute with a normalised weight; returns ``net``.
 
     kind: a key of WEIGHT_NORMALISERS, or None for no change. options: of that normaliser (``num_iterations``,
-    ``target``). Call it before the weights are initialised: :func:`sngan_repro.nets.initialisation.initialise` starts the
-    normalisers' own state.
+    ``target``). Call it before :func:`sngan_repro.nets.initialisation.initialise`, which starts the state of the
+    normalisers.
     """
     if kind is not None:
         for _, layer in weighted_layers(net):

@@ -60,7 +60,8 @@ def load_state(run: RunPaths, identity: dict[str, Any]) -> tuple[dict[str, Any] 
         return None, f"starting from update 0: {path} cannot be read ({type(error).__name__}: {error})"
     changed = differences(stored, identity)
     if state["format"] != STATE_FORMAT or changed:
-        return None, f"starting from update 0: the saved state belongs to another training ({'; '.join(changed) or 'format'})"
+        reason = "; ".join(changed) or "format"
+        return None, f"starting from update 0: the saved state belongs to another training ({reason})"
     return state, f"resuming after update {state['steps']}"
 
 
