@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from slurm_support import COMMAND, NUM_GPUS, ROOT, Clone, Cluster, wait_for, why_not
-from test_workflow import TINY
+from workplace import TINY
 
 from sngan_repro.config.run_paths import RunPaths
 from sngan_repro.core.files import read_json
@@ -40,9 +40,9 @@ def cluster() -> Iterator[Cluster]:
 
 @pytest.fixture(scope="module")
 def local(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    """The tiny study as it comes out on this machine, without Slurm."""
+    """The scores of the tiny study on this machine, without Slurm."""
     clone = Clone(tmp_path_factory.mktemp("local") / "clone", cluster, TINY)
-    code, output = clone.run(command=LOCAL)
+    code, output = clone.run("--until", "aggregate", command=LOCAL)
     assert code == 0, output[-5000:]
     return clone
 
