@@ -31,10 +31,12 @@ class Size:
     image_size: int
     width: int
     dimensions: tuple[int, ...]
+    kid_subsets: int = 100
+    kid_subset_size: int = 1000
 
 
 FULL = Size(6000, 50_000, 32, 32, (64, 2048))
-QUICK = Size(1000, 1500, 16, 8, (64,))
+QUICK = Size(1000, 1500, 16, 8, (64,), kid_subsets=5, kid_subset_size=200)
 
 
 def main() -> None:
@@ -138,7 +140,7 @@ def parts_of_scores(size: Size, dimension: int, device: Any, rounds: int) -> lis
     if dimension > 100 and device.type == "cpu":
         num_real = min(num_real, 10_000)  # minutes otherwise
     fake, real = random_features(size.num_fake, dimension, 0.95, 1), random_features(num_real, dimension, 1.0, 2)
-    theirs = {key: watch(function) for key, function in torch_fidelity_functions(fake, real).items()}
+    theirs = {key: watch(function) for key, function in torch_fidelity_functions(fake, real, size).items()}
     rows = []
 
     def row(name: str, key: str, ours: Callable[[], float]) -> None:
@@ -157,7 +159,7 @@ def parts_of_scores(size: Size, dimension: int, device: Any, rounds: int) -> lis
         there = gaussian(real["features"], device)
         row("FID on the GPU", "fid", lambda: frechet_distance(gaussian(fake["features"], device), there))
     kept = KeptFeatures(real, device)
-    row("KID", "kid", lambda: kernel_distance(fake, kept, 100, 1000, 2020)[0])
+    row("KID", "kid", lambda: kernel_distance(fake, kept, size.kid_subsets, size.kid_subset_size, 2020)[0])
     row("precision and recall", "prc", lambda: precision_recall(fake, kept)["precision"])
     seconds, radii = watch(lambda: squared_radii(real["features"], device))
     rows.append([f"radii of real images, once per study, {dimension}-d", None, seconds, None, None, None])
@@ -177,7 +179,7 @@ def random_features(count: int, dimension: int, scale: float, seed: int) -> dict
     return {"features": np.maximum(x, 0), "logits": rng.standard_normal((count, 10), dtype=np.float32) * 3}
 
 
-def torch_fidelity_functions(fake: dict[str, Any], real: dict[str, Any]) -> dict[str, Callable[[], float]]:
+def torch_fidelity_functions(fake: dict[str, Any], real: dict[str, Any], size: Size) -> dict[str, Callable[[], float]]:
     """What torch-fidelity computes from features; nothing where it cannot be imported. Its FID includes both fits."""
     try:
         with contextlib.redirect_stderr(io.StringIO()):
@@ -191,13 +193,14 @@ def torch_fidelity_functions(fake: dict[str, Any], real: dict[str, Any]) -> dict
 
     x, y = torch.from_numpy(fake["features"]), torch.from_numpy(real["features"])
     reference = fid_features_to_statistics(y)
+    subsets = {"kid_subsets": size.kid_subsets, "kid_subset_size": size.kid_subset_size}
     by_blocks = {"save_cpu_ram": max(len(x), len(y)) > 10_000, "verbose": False}
     return {
         "is": lambda: isc_features_to_metric(torch.from_numpy(fake["logits"]))["inception_score_mean"],
         "fid": lambda: fid_statistics_to_metric(fid_features_to_statistics(x), reference, verbose=False)[
             "frechet_inception_distance"
         ],
-        "kid": lambda: kid_features_to_metric(x, y, verbose=False)["kernel_inception_distance_mean"],
+        "kid": lambda: kid_features_to_metric(x, y, **subsets, verbose=False)["kernel_inception_distance_mean"],
         "prc": lambda: prc_features_to_metric(x, y, **by_blocks)["precision"],
     }
 
@@ -274,7 +277,8 @@ def scored_run(place: Path, size: Size, device: Any) -> tuple[Any, Path, Path, A
         snapshots.append({"steps": steps, "images_seen": 64 * steps, "sha256": sha256, "last_finite": False})
     write_json(run.spec, spec.to_dict())
     write_json(run.status, {"state": "ok", "spec_digest": spec.digest(), "snapshots": snapshots})
-    protocol = ProtocolSpec(evaluator="classifier", num_fake=size.num_fake)
+    subsets = {"kid_subsets": size.kid_subsets, "kid_subset_size": size.kid_subset_size}
+    protocol = ProtocolSpec(evaluator="classifier", num_fake=size.num_fake, **subsets)
     return run, dataset, place / "classifier", protocol
 
 
