@@ -47,7 +47,7 @@ def random_images(size: int) -> Any:
 
 
 def prepare(spec: Any, kind: str, device: Any) -> Callable[[], object]:
-    """A function that makes one update. kind: naive, plain (kernel by kernel) or ours."""
+    """A function that makes one update. kind: naive, plain (eager) or ours."""
     if kind == "naive":
         from benchmarks.naive import NaiveLoop
 
@@ -172,7 +172,7 @@ def main() -> None:
     workers = {naive: Worker(device, given.threads, naive) for naive in (True, False)}
     kinds = {"naive": ("naive", "fp32")}
     if gpu:
-        kinds["kernel by kernel"] = ("plain", "fp32")
+        kinds["eager"] = ("plain", "fp32")
     kinds |= {precision: ("ours", precision) for precision in precisions}
     rows, records = [], []
     for width in widths:
