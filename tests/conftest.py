@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from studies import broken, drawn, finished  # noqa: F401  (fixtures)
 
 from sngan_repro.config.specs import RunSpec
 from sngan_repro.core import plugins, registry
@@ -49,7 +50,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=place)  # stable: otherwise in the order of the files
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.path.relative_to(folder).as_posix()))
+            drawn = "drawn" in getattr(item, "fixturenames", ())  # figures that several files read
+            item.add_marker(pytest.mark.xdist_group("drawn" if drawn else item.path.relative_to(folder).as_posix()))
 
 
 @pytest.fixture

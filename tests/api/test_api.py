@@ -339,9 +339,8 @@ class TestResults:
             assert explained - columns == set(), name
         scores = page[page.index("| Column | What it is |") :].split("\n\n")[0]
         protocol = {"evaluator": "classifier", "metrics": ["fid"]}
-        frame = sr.score_images(
-            np.zeros((20, 16, 16, 1), np.uint8), STUDY["datasets"]["digits"], protocol, device="cpu"
-        )
+        images = np.zeros((20, 16, 16, 1), np.uint8)
+        frame = sr.score_images(images, STUDY["datasets"]["digits"], protocol, STUDY["classifier"], device="cpu")
         explained = {name for line in scores.splitlines()[2:] for name in re.findall(r"`(\w+)`", line.split("|")[1])}
         assert explained == set(frame.columns)
 

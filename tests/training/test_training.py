@@ -109,12 +109,12 @@ def _train_in_process(spec_json: str, folder: str, images: str) -> None:
 
 def test_kill_9_loses_nothing_but_time(tiny_run, tiny_images: Path, tmp_path: Path):
     """SIGKILL in mid-training, three times, then to the end: the same bytes as an undisturbed run."""
-    spec = tiny_run(budget={"steps": 300}, snapshots={"steps": [100, 200, 300]}, training={"log_every": 10})
+    spec = tiny_run(budget={"steps": 120}, snapshots={"steps": [40, 80, 120]}, training={"log_every": 10})
     whole = run_to_end(spec, tmp_path / "whole", tiny_images)
     parts = RunPaths(tmp_path / "parts")
     context = multiprocessing.get_context("spawn")
     killed = 0
-    for goal in (40, 110, 200):
+    for goal in (15, 45, 80):
         process = context.Process(target=_train_in_process, args=(spec.to_json(), str(parts.root), str(tiny_images)))
         process.start()
         while process.is_alive() and saved_steps(parts) < goal:

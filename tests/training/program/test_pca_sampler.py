@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
+import runpy
 import sys
 from pathlib import Path
 
@@ -29,8 +29,10 @@ def sample(folder: Path, images: np.ndarray, seed: int, components: int) -> np.n
     task = {"images": folder / "images.npy", "samples": folder / "samples.npy", "status": folder / "status.json"}
     task = {name: str(path) for name, path in task.items()} | {"seed": seed, "num_samples": 4000}
     (folder / "task.json").write_text(json.dumps(task))
-    command = [sys.executable, "programs/pca_sampler.py", str(folder / "task.json"), "--components", str(components)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    arguments = ["pca_sampler.py", str(folder / "task.json"), "--components", str(components)]
+    with pytest.MonkeyPatch.context() as patch:  # in this process: scikit-learn takes seconds to import
+        patch.setattr(sys, "argv", arguments)
+        runpy.run_path(str(ROOT / "programs/pca_sampler.py"), run_name="__main__")
     return np.load(folder / "samples.npy")
 
 

@@ -1,3 +1,0 @@
-"""Invented studies."""
-
-from studies import broken, drawn, finished  # noqa: F401  (fixtures)
