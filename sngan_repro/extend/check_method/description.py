@@ -1,4 +1,4 @@
-"""What the report prints of a method: its equations, for the options given, and its sources."""
+"""The equations and sources of a method, typeset as the report prints them."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ PLUGINS_LINE = re.compile(r"^plugins: *\[([^\]\n]*)\]", re.MULTILINE)
 
 
 def new_method(name: str, folder: Path = FOLDER, in_package: bool = False) -> list[str]:
-    """Write a method called ``name`` and its test, and return what to tell the user, line by line.
+    """Write a method called ``name`` and its test, and return the messages for the user, line by line.
 
     folder: where to write; it is made. in_package: write into this package and its tests instead, for a method that is
     to be part of it. Raises ConfigError for a name that is taken or none, and for files that exist.
@@ -52,7 +52,7 @@ def new_method(name: str, folder: Path = FOLDER, in_package: bool = False) -> li
         write_text(file, text)
     if not in_package:
         plugins.load(method)  # its folder may have been read already
-    return told(name, method, test, in_package)
+    return next_steps(name, method, test, in_package)
 
 
 def check_name(name: str) -> None:
@@ -77,8 +77,8 @@ def filled(template: str, name: str) -> str:
     return text.replace("your_method", name).replace("YourMethod", "".join(map(str.capitalize, name.split("_"))))
 
 
-def told(name: str, method: Path, test: Path, in_package: bool) -> list[str]:
-    """What was written, and what to do next."""
+def next_steps(name: str, method: Path, test: Path, in_package: bool) -> list[str]:
+    """The messages of the command: the written files, and the next steps."""
     shown, shown_test = plugins.shown(method), plugins.shown(test)
     lines = [f"wrote {shown}, a complete method to begin from", f"wrote {shown_test}, its test", ""]
     if not in_package:
