@@ -29,10 +29,10 @@ study: .venv/installed
 	$(BIN)/snakemake --cores $(CORES) $$display --config study=$(STUDY)
 	@echo "Report: results/$(STUDY)/report.html and results/$(STUDY)/report.pdf"
 
-# Each worker computes on one thread. Tests that share a study stay in one worker (--dist loadgroup); the order of
-# tests/conftest.py is kept, so that the longest files start first.
+# Each worker computes on one thread. A worker runs whole files (--dist loadfile), so a fixture of a file is made once.
+# The order of tests/conftest.py is kept, so that the longest files start first.
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 \
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test: .venv/installed
 	$(PYTEST)

@@ -40,18 +40,14 @@ FIRST = ("end_to_end/", "docs/", "project/", "training/", "analysis/", "report/"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests of a file in one group, so that one worker of pytest-xdist makes its fixtures; long files first."""
+    """The folders of FIRST first; otherwise in the order of the files."""
     folder = Path(__file__).parent
 
     def place(item: pytest.Item) -> int:
         path = item.path.relative_to(folder).as_posix()
         return next((number for number, start in enumerate(FIRST) if path.startswith(start)), len(FIRST))
 
-    items.sort(key=place)  # stable: otherwise in the order of the files
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            drawn = "drawn" in getattr(item, "fixturenames", ())  # figures that several files read
-            item.add_marker(pytest.mark.xdist_group("drawn" if drawn else item.path.relative_to(folder).as_posix()))
+    items.sort(key=place)
 
 
 @pytest.fixture

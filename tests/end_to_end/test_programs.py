@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
 from workplace import (
-    LOST,
     PAGE,
-    TINY,
     Workplace,
-    labels_of,
     write_program,
     write_program_of_the_page,
 )
@@ -26,72 +21,6 @@ task = json.load(open(sys.argv[1]))
 print("components: 3 of 7")
 np.save(task["samples"], np.zeros((task["num_samples"], task["channels"], 16, 16), np.float32))
 """
-
-
-def test_runs_and_scores(finished: Workplace):
-    runs = finished.table("runs")
-    cells = runs.groupby(["label", "setting"], sort=False).size().to_dict()
-    programs = {("Mover", "own"): 2, ("Mover-4", "own"): 2, ("Lost", "own"): 2}
-    trained = ("SNGAN", "BEGAN", "WGAN-GP", "SNGAN-standard", "mine", "Mine-0.9")
-    assert cells == {**{(label, "A"): 2 for label in trained}, **programs}
-    assert runs[runs["setting"] == "own"]["n_dis"].isna().all()
-    assert runs.groupby("label")["state"].first().to_dict()["Lost"] == "diverged"
-    scores = finished.table("scores")
-    mover = scores[scores["label"] == "Mover"]
-    assert mover["steps"].unique().tolist() == [12]
-    assert mover["sampling_seed"].isna().all()
-    assert mover["value"].notna().all()
-    fid = scores[scores["last"] & (scores["metric"] == "fid100_train@classifier")].groupby("label")["value"].mean()
-    assert fid["Mover"] < fid["Mover-4"] < fid["SNGAN"]  # nearly the training images, then less so
-    assert scores[scores["label"] == "Lost"]["steps"].unique().tolist() == [6]
-
-
-def test_tables_figures_and_report(finished: Workplace):
-    best = (finished.results / "tables/best.md").read_text()
-    assert re.search(r"\| Mover \| .* \| own \| .* \| 0 of 2 \|", best)
-    assert "Mover, Mover-4 and Lost: external programs" in best.replace("\\", "")
-    settings = (finished.results / "tables/settings.md").read_text()
-    assert re.search(r"\| Lost \| own \| – \| .* \| 0 \| 2 of 2 \|", settings)
-    cost = finished.table("cost").set_index(["stage", "label"])
-    assert cost.loc[("train", "Mover"), "seconds"] > 0
-    assert pd.isna(cost.loc[("train", "Mover"), "steps"])
-    figures = {file.stem for file in (finished.results / "figures").glob("*.png")}
-    assert {"bars_digits_headline", "samples_digits", "losses_digits", "divergence_digits", "cost_digits"} <= figures
-    report = (finished.results / "report.html").read_text(encoding="utf-8")
-    for words in ("Training images, each moved sideways", "An external program", "mover.py {task}", "lost its way"):
-        assert words in report
-    assert (finished.results / "report.pdf").read_bytes().startswith(b"%PDF")
-    status = finished.sngan_repro("status --all")
-    assert re.search(r"digits/Mover/own/seed0 +done +in \d+ s, scored", status)
-    assert re.search(r"digits/Lost/own/seed1 +diverged +at update 9: lost its way, scored", status)
-    check = finished.sngan_repro("check --no-measure")
-    assert "18 runs = 1 datasets x (6 methods x 1 settings x 2 seeds + 3 programs x 2 seeds)" in check
-    assert "0 to train, 0 to run programs, 0 to score" in check
-
-
-def test_an_edit_reruns_only_what_it_concerns(finished: Workplace):
-    def methods(pixels: int) -> list[Any]:
-        entries = finished.study["methods"]
-        return [{**entry, "pixels": pixels} if "pixels" in entry else entry for entry in entries]
-
-    with finished.edited(methods=methods(pixels=5)):
-        planned = finished.planned()
-    ran = {job for job in planned if job.startswith(("Run", "Train"))}
-    assert ran == {f"Run Mover-4, setting own, seed {seed} on digits" for seed in (0, 1)}
-    assert "Typeset the report" in planned
-
-    with finished.edited(training={**TINY["training"], "ema": 0.9}, nets={"width": 5, "z_dim": 8}):
-        planned = finished.planned()
-    trained = {"SNGAN", "BEGAN", "WGAN-GP", "SNGAN-standard", "mine", "Mine-0.9"}
-    assert labels_of(planned) == trained  # no program
-
-    program = finished.folder / "lost.py"
-    program.write_text(LOST + "# edited\n")
-    try:
-        planned = finished.planned(runs_per_gpu=2)
-    finally:
-        program.write_text(LOST)
-    assert labels_of(planned) == {"Lost"}
 
 
 def test_failures_are_in_the_log_and_the_rest_goes_on(copied: Workplace, tmp_path: Path):

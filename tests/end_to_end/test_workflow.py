@@ -11,54 +11,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from workplace import ROOT, TINY, Workplace, labels_of
+from workplace import ROOT, TINY, Workplace
 
 from sngan_repro.cli.main import main
 from sngan_repro.core.files import read_json
-
-
-def test_everything_is_there(finished: Workplace):
-    for name in ("report.html", "report.pdf", "tables/best.md", "tables/best.tex"):
-        assert (finished.results / name).stat().st_size > 200
-    assert (finished.results / "report.pdf").read_bytes().startswith(b"%PDF")
-    for name in ("scores", "summary", "runs", "cost"):
-        assert len(finished.table(name)) > 0
-    svgs = {file.stem for file in (finished.results / "figures").glob("*.svg")}
-    assert svgs == {file.stem for file in (finished.results / "figures").glob("*.png")} != set()
-    scores, of_two = finished.table("scores"), ["SNGAN", "BEGAN"]
-    generated = scores[scores["label"].isin(of_two)]
-    assert len(generated[generated["selection"].isna()]) == 4 * 2 * 5
-    assert len(generated[generated["selection"] == "best"]) == 4 * 5
-    assert scores[scores["label"] == "Real data"]["metric"].nunique() == 5
-    fid = scores[scores["metric"] == "fid100_train@classifier"]
-    assert fid[fid["label"].isin([*of_two, "Real data"])]["value"].notna().all()
-
-
-def test_nothing_to_do_the_second_time(finished: Workplace):
-    assert "Nothing to be done" in finished.run()
-    assert "Nothing to be done" in finished.run("data", "tables", "figures", "report")
-
-
-def test_an_edit_reruns_only_what_it_concerns(finished: Workplace):
-    methods = [{"name": "began", "gamma": 0.7} if entry == "began" else entry for entry in finished.study["methods"]]
-    with finished.edited(methods=methods, title="Edited"):
-        planned = finished.planned()
-    assert {job for job in planned if job.startswith(("Train", "Run"))} == {
-        "Train BEGAN, setting A, seed 0 on digits",
-        "Train BEGAN, setting A, seed 1 on digits",
-    }
-    assert "Typeset the report" in planned
-    assert not any(job.startswith("Prepare") for job in planned)
-
-
-def test_other_protocols_score_again_and_train_nothing(finished: Workplace):
-    protocol = {**TINY["scores"][0], "metrics": ["is", "fid"]}
-    with finished.edited(scores=[protocol, {**protocol, "fault_distinct": 10}]):
-        planned = finished.planned()
-    assert len([job for job in planned if job.startswith("Score")]) == 9 * 2 + 1  # all runs and the real images
-    assert "Typeset the report" in planned
-    assert labels_of(planned) == set()
-    assert not any(job.startswith(("Prepare", "Check")) for job in planned)
 
 
 def test_other_protocols_after_an_interruption(copied: Workplace):
@@ -71,22 +27,6 @@ def test_other_protocols_after_an_interruption(copied: Workplace):
     assert not any(job.startswith("Train") for job in planned)
     copied.write_study(scores=[{**TINY["scores"][0], "num_real": 10_000}])
     assert "`num_real` 10000 exceeds the 1197 images" in copied.run("-n", check=False)
-
-
-def test_a_title_reruns_no_training(finished: Workplace):
-    with finished.edited(title="Another title"):
-        planned = finished.planned()
-    assert "Typeset the report" in planned
-    assert labels_of(planned) == set()
-    assert not any(job.startswith(("Score", "Prepare")) for job in planned)
-
-
-def test_snakemakes_own_report(finished: Workplace, tmp_path: Path):
-    target = tmp_path / "report.html"
-    finished.run("--report", str(target))
-    text = target.read_text()
-    assert "report.pdf" in text
-    assert "best" in text
 
 
 def test_kill_9_three_times_then_snakemake_goes_on(copied: Workplace):
@@ -127,19 +67,6 @@ def wait_for_newer(file: Path, than: int, seconds: float = 120) -> None:
     while not file.exists() or file.stat().st_mtime_ns <= than:
         assert time.monotonic() < end, f"{file} did not appear"
         time.sleep(0.005)
-
-
-def test_divergence_is_shown_in_the_report(finished: Workplace):
-    states = finished.table("runs").groupby("label")["state"].unique().map(list).to_dict()
-    assert {label for label, found in states.items() if found == ["diverged"]} == {"WGAN-GP", "Lost"}
-    assert all(found == ["ok"] for label, found in states.items() if label not in ("WGAN-GP", "Lost"))
-    summary = finished.table("summary")
-    diverged = summary[summary["label"] == "WGAN-GP"]
-    assert (diverged["num_diverged"] == 2).all()
-    assert diverged["mean"].isna().all()
-    html = (finished.results / "report.html").read_text()
-    assert "diverged" in html
-    assert "non-finite" in html
 
 
 def test_claims_published_values_and_faults_of_code_and_measurement(copied: Workplace):
@@ -224,10 +151,6 @@ def test_a_dataset_without_classes_is_refused_before_training(tmp_path: Path):
     assert not list(workplace.results.glob("runs/**/resume"))
 
 
-def test_what_concerns_only_the_machine_reruns_nothing(finished: Workplace):
-    assert finished.planned(checkpoint_seconds=5, tensorboard="false", download="false") == set()
-
-
 def test_jobs_run_in_a_container(tmp_path: Path, monkeypatch):
     """A stand-in for Apptainer runs commands as they are, but with a Python of its own, which must be the one used."""
     inside, outside = tmp_path / "inside", tmp_path / "outside"
@@ -250,18 +173,6 @@ def test_jobs_run_in_a_container(tmp_path: Path, monkeypatch):
     assert "-m sngan_repro prepare" in (tmp_path / "used").read_text()
 
 
-def test_new_pins_rerun_nothing(finished: Workplace):
-    """A change of environment.yml must not throw away a week of trainings; versions are recorded with every run."""
-    environment = ROOT / "environment.yml"
-    content, changed = environment.read_text(), environment.stat()
-    try:
-        environment.write_text(content + "# a comment\n")
-        assert finished.planned() == set()
-    finally:
-        environment.write_text(content)
-        os.utime(environment, ns=(changed.st_atime_ns, changed.st_mtime_ns))
-
-
 def test_changed_images_are_noticed(tmp_path: Path):
     """A new file in a class folder changes nothing at the top of the tree, and is noticed all the same."""
     from PIL import Image
@@ -280,16 +191,3 @@ def test_changed_images_are_noticed(tmp_path: Path):
     assert not any(job.startswith("Prepare images-") for job in workplace.planned())
     Image.new("L", (16, 16), 200).save(tmp_path / "images" / "a" / "new.png")
     assert any(job.startswith("Prepare images-") for job in workplace.planned())
-
-
-def test_classifier_options_leave_other_evaluators_alone(finished: Workplace, tmp_path: Path):
-    weights = tmp_path / "weights.pth"
-    weights.touch()
-    scores = [{**TINY["scores"][0], "evaluator": "inception"}]
-    commands = []
-    for epochs in (1, 2):
-        with finished.edited(scores=scores, classifier={**TINY["classifier"], "epochs": epochs}):
-            output = finished.run("-n", "-p", inception_weights=weights)
-        commands.append([line for line in output.splitlines() if "sngan_repro evaluator" in line])
-    assert commands[0] == commands[1]
-    assert len(commands[0]) == 1
