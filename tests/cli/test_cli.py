@@ -59,10 +59,20 @@ def test_help_imports_nothing_heavy():
         (["fetch", "--source", "cifra10", "--downloads", "x"], "did you mean 'cifar10'?"),
     ],
 )
-def test_mistakes_end_in_one_message(arguments, message):
-    result = run(*arguments)
+def test_mistakes_end_in_one_message(arguments, message, capsys: pytest.CaptureFixture[str], monkeypatch):
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    printed = capsys.readouterr().err
+    assert message in printed
+    assert "Traceback" not in printed
+
+
+def test_a_mistake_ends_the_process_with_code_2():
+    result = run("check", "--study", "quik")
     assert result.returncode == 2
-    assert message in result.stderr
+    assert "error: unknown study 'quik'" in result.stderr
     assert "Traceback" not in result.stderr
 
 

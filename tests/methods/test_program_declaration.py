@@ -193,9 +193,7 @@ class TestStudy:
 
     def test_the_name_of_its_setting_is_taken(self, declare):
         declare()
-        with pytest.raises(
-            ConfigError, match="settings: 'own' is the setting of programs without settings"
-        ):
+        with pytest.raises(ConfigError, match="settings: 'own' is the setting of programs without settings"):
             study(settings={"own": {"lr": 1.0}})
 
 
