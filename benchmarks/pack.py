@@ -189,7 +189,7 @@ def stacked_rate(count: int, size: int, width: int, precision: str, device: Any,
         with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
             with torch.no_grad():
                 fake = generate()
-            real = side_by_side(images.scaled(indices).view(count, batch, 3, size, size))
+            real = side_by_side(images.batch(indices).images.view(count, batch, 3, size, size))
             d_loss = (1 - judge(real)).relu().mean(1).sum() + (1 + judge(fake)).relu().mean(1).sum()
         descend(opt_d, d_loss)
         for parameter in d_parameters:
