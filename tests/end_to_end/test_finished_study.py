@@ -201,7 +201,7 @@ def test_tables_figures_and_report(finished: Workplace):
     assert re.search(r"digits/Lost/own/seed1 +diverged +at update 9: lost its way, scored", status)
     check = finished.sngan_repro("check --no-measure")
     assert "18 runs = 1 datasets x (6 methods x 1 settings x 2 seeds + 3 programs x 2 seeds)" in check
-    assert "0 to train, 0 to run programs, 0 to score" in check
+    assert "12 to train, 6 to run programs, 18 to score" in check
 
 
 def test_an_edit_of_a_program_reruns_only_its_runs(finished: Workplace):
