@@ -316,16 +316,35 @@ NEEDED = {"gain": {"norm": "layer"}, "clip_what": {"clip": 0.1}}
 """Options without which another one has no effect."""
 
 
+def words_of(annotation: Any) -> list[Any]:
+    """The values of a type that has a few: bool, Literal, and either of them or None."""
+    if annotation is bool:
+        return [True, False]
+    inner = [value for part in get_args(annotation) for value in (get_args(part) or [part])]
+    return [value for value in inner if isinstance(value, bool | str)]
+
+
 def alternatives() -> list[tuple[str, str, Any]]:
-    """(method, option, value) for every option that is true or false, or one of a few words."""
-    found = []
-    for name in METHODS.names():
-        for option, field in METHODS.get(name).Options.model_fields.items():
-            values = (True, False) if field.annotation is bool else get_args(field.annotation)
-            found += [
-                (name, option, value) for value in values if isinstance(value, bool | str) and value != field.default
-            ]
-    return found
+    """(method, option, value) for every option that is true or false, or one of a few words.
+
+    Presets of `gan` have its options. These are tried with `gan` alone; the presets themselves are tried above.
+    """
+    of_gan = METHODS.get("gan").Options.model_fields
+    return [
+        (name, option, value)
+        for name in METHODS.names()
+        for option, field in METHODS.get(name).Options.model_fields.items()
+        if name == "gan" or option not in of_gan
+        for value in words_of(field.annotation)
+        if value != field.default
+    ]
+
+
+def test_alternatives_are_found():
+    found = alternatives()
+    assert {("gan", "weights", "frobenius"), ("gan", "penalty", "r1"), ("gan", "gain", True)} <= set(found)
+    assert ("ebgan", "energy", "l2") in found
+    assert {name for name, _, _ in found} > {"gan", "sngan_with_faults", "wgan_gp_with_faults", "ebgan_with_faults"}
 
 
 @pytest.mark.parametrize(("name", "option", "value"), alternatives())
