@@ -1,10 +1,12 @@
 """On clusters only: checks on the submit node before the first job is submitted."""
 
+import atexit
 import os
 import sys
 from contextlib import ExitStack
 
 HELD = ExitStack()  # holds the study's lock until this process ends
+atexit.register(HELD.close)  # while modules still exist; at the very end, releasing the lock would fail
 
 
 def before_submitting():
