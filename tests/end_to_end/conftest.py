@@ -1,4 +1,4 @@
-"""Whole studies by Snakemake. All tests below this folder have the mark ``workflow``."""
+"""Whole studies by Snakemake, and benchmarks. All tests below this folder have the mark ``workflow``."""
 
 from __future__ import annotations
 

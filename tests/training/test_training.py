@@ -112,7 +112,8 @@ def test_kill_9_loses_nothing_but_time(tiny_run, tiny_images: Path, tmp_path: Pa
     spec = tiny_run(budget={"steps": 120}, snapshots={"steps": [40, 80, 120]}, training={"log_every": 10})
     whole = run_to_end(spec, tmp_path / "whole", tiny_images)
     parts = RunPaths(tmp_path / "parts")
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")  # torch is imported once for the three processes
+    context.set_forkserver_preload(["sngan_repro.training.job"])
     killed = 0
     for goal in (15, 45, 80):
         process = context.Process(target=_train_in_process, args=(spec.to_json(), str(parts.root), str(tiny_images)))
