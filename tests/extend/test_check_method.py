@@ -12,7 +12,7 @@ import torch
 from sngan_repro.cli.main import main
 from sngan_repro.core import plugins
 from sngan_repro.core.schema import ConfigError
-from sngan_repro.extend.check_method import CHECKS, check_method
+from sngan_repro.extend.check_method import CHECKS, SIZES, Case, check_method, findings
 from sngan_repro.methods import METHODS
 
 TEMPLATE = """\
@@ -368,14 +368,17 @@ def test_options_and_sizes_are_those_given(register):
 def test_broken_methods_are_found(case: str, register):
     changes, found, line = BROKEN[case]
     name, file = register(changes)
-    failed = [finding for finding in check_method(name) if finding.failed]
-    texts = "\n".join(map(str, failed))
-    wanted = [finding for finding in failed if re.search(found, finding.found)]
-    assert wanted, texts or "nothing failed"
-    assert wanted[0].needed, texts
+    failed = []
+    for finding in findings(Case.of(name, {}, SIZES, "cpu", {})):  # up to the one that is looked for
+        failed += [finding] if finding.failed else []
+        if finding.failed and re.search(found, finding.found):
+            break
+    else:
+        pytest.fail("\n".join(map(str, failed)) or "nothing failed")
+    assert finding.needed, str(finding)
     if line:
-        assert line in wanted[0].where, texts
-        number = int(re.search(r"line (\d+)", wanted[0].where)[1])
+        assert line in finding.where, str(finding)
+        number = int(re.search(r"line (\d+)", finding.where)[1])
         text = file.read_text().splitlines()[number - 1]
         assert (f"def {line.strip('`')}(" if line.startswith("`") else line) in text
 

@@ -8,27 +8,18 @@ import sys
 
 import pytest
 import torch
+from methods_support import FAULTY, ConstantAutoencoder, make
 from torch import nn
 
-from sngan_repro.config.specs import NetsSpec
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.methods import METHODS
-from sngan_repro.nets.interface import Batch, ImageSpec
+from sngan_repro.nets.interface import Batch
 from sngan_repro.nets.parametrizations import SpectralNorm
 from sngan_repro.nets.weights import normalisers_of, weighted_layers
 
 CORE = ["began", "bn", "ebgan", "gan", "ln", "sngan", "wgan_gp"]
-FAULTY = {"ebgan": "ebgan_with_faults", "sngan": "sngan_with_faults", "wgan_gp": "wgan_gp_with_faults"}
-"""core method -> the same with faults as options"""
 NAMES = METHODS.names()
 """Whatever registers itself, so that a new method is tested without an edit here."""
-
-
-def make(name: str, shape: tuple[int, int, int] = (1, 16, 16), **options):
-    torch.manual_seed(0)
-    method_class = METHODS.get(name)
-    method = method_class(method_class.Options(**options), ImageSpec(shape[0], shape[1]), NetsSpec(width=4, z_dim=8))
-    return method, *method.build()
 
 
 def test_the_methods_are_registered():
@@ -121,17 +112,6 @@ def test_sngan_loss_option(loss: str):
         LOSSES[loss].d(D(real).logits, D(fake).logits).item()
     )
     assert method.g_loss(D, Batch(fake), Batch(real))[0].item() == pytest.approx(LOSSES[loss].g(D(fake).logits).item())
-
-
-class ConstantAutoencoder(nn.Module):
-    """Reconstructs zero, with given codes."""
-
-    def __init__(self, codes: torch.Tensor | None = None) -> None:
-        super().__init__()
-        self.codes = codes
-
-    def forward(self, x, labels=None):
-        return torch.zeros_like(x), self.codes if self.codes is not None else x.flatten(1)[:, :2]
 
 
 def test_began_by_hand():

@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from test_methods import FAULTY, ConstantAutoencoder, make
+from methods_support import FAULTY, ConstantAutoencoder, make
 from torch import nn
 
 from sngan_repro.cli.listings import print_methods

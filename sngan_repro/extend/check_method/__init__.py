@@ -6,7 +6,7 @@ the method's own code is a finding too, with the line in the method's file.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -14,7 +14,7 @@ import torch
 from sngan_repro.extend.check_method import capturing, description, differences, losses, training
 from sngan_repro.extend.check_method.case import SIZES, Case, Check, Finding
 
-__all__ = ["SIZES", "Case", "Finding", "check_method"]
+__all__ = ["SIZES", "Case", "Finding", "check_method", "findings"]
 
 CHECKS: tuple[Check, ...] = (
     *losses.CHECKS,
@@ -39,19 +39,21 @@ def check_method(
     trainings; what must be equal bit for bit is always checked on the CPU. setting: keys of a study's
     setting, for methods that allow only some. Raises ConfigError for an unknown name or a wrong option.
     """
-    case = Case.of(name, options or {}, sizes, device, setting or {})
-    findings: list[Finding] = []
+    return list(findings(Case.of(name, options or {}, sizes, device, setting or {})))
+
+
+def findings(case: Case) -> Iterator[Finding]:
+    """The findings of all checks, one after another, each as soon as its check has ended."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # more would only wait for each other on networks so small
     try:
         with torch.random.fork_rng():
             for number, check in enumerate(CHECKS):
                 found = case.run(check)
-                findings += found
+                yield from found
                 if number < 2 and any(finding.failed for finding in found):
                     left = len(CHECKS) - number - 1
-                    findings.append(Finding("the rest", "not tried", found=f"{left} further checks wait for this one"))
+                    yield Finding("the rest", "not tried", found=f"{left} further checks wait for this one")
                     break
     finally:
         torch.set_num_threads(threads)
-    return findings

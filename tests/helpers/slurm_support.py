@@ -18,7 +18,7 @@ import yaml
 
 from sngan_repro.config.run_paths import RunPaths
 
-ROOT = Path(__file__).parent.parent.parent.parent
+ROOT = Path(__file__).parents[2]
 COMMAND = ["snakemake", "--cores", "all", "--profile", "slurm"]
 """What a user types; everything below runs exactly this, with options behind it at most."""
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scontrol", "scancel", "sinfo")
