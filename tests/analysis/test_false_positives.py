@@ -8,6 +8,8 @@ import synthetic
 from sngan_repro.analysis.summary import Results, comparison_rows
 from sngan_repro.report import findings
 
+pytestmark = pytest.mark.slow
+
 FID = "fid600_train@classifier"
 NAMES = ["sngan", "wgan_gp", "began", "ebgan", "bn", "ln"]
 

@@ -26,6 +26,8 @@ from sngan_repro.config.specs import RunSpec
 from sngan_repro.core.files import read_json, write_json
 from sngan_repro.report.findings import leader, settings
 
+pytestmark = pytest.mark.slow
+
 FID = "fid600_train@classifier"
 
 

@@ -187,6 +187,7 @@ def test_tau_by_hand():
     assert kendall_tau_b([1, 1], [1, 2]) is None
 
 
+@pytest.mark.slow
 def test_agreement_of_rankings(case, figure):
     assert agreement(["1"], np.ones((3, 1))) is None
     assert agreement(["1", "2"], np.ones((2, 2))) is None
@@ -201,6 +202,7 @@ def test_agreement_of_rankings(case, figure):
     assert [text.get_text() for text in maps[5].texts][-6] == "0.73"
 
 
+@pytest.mark.slow
 def test_cells_without_a_finished_run_are_not_ranked(tmp_path):
     study = beside()
     lost = {spec.id: 250 for spec in study.runs() if (spec.label, spec.setting) == ("BN", "C")}

@@ -94,6 +94,7 @@ def scores_of(results, run_id: str, updates: int) -> dict[str, float]:
     return {r["metric"]: r["value"] for r in records if r["steps"] == updates and r["selection"] is None}
 
 
+@pytest.mark.slow
 def test_snippets_of_the_page():
     """docs/library.md, from top to bottom; then what it says."""
     page: dict[str, Any] = {"__name__": "docs_library"}

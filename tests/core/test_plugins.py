@@ -102,6 +102,7 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
     )
 
 
+@pytest.mark.slow
 def test_commands_find_what_the_configuration_names(work: Path):
     printed = run("methods").stdout
     assert "mine: mine. least-squares loss, no normaliser in D [mao2017]" in printed
@@ -123,11 +124,13 @@ def test_listing_does_not_import_torch(work: Path):
     assert result.returncode == 0
 
 
+@pytest.mark.slow
 def test_a_file_that_imports_torch_works(work: Path):
     (work / "own/mine.py").write_text(MINE.replace("from __future__ import annotations\n", "import torch\n"))
     assert "mine: mine." in run("methods").stdout
 
 
+@pytest.mark.slow
 def test_jobs_find_what_the_workflow_hands_on(work: Path, tmp_path_factory, monkeypatch):
     value = json.dumps([str(work / "own/mine.py")])
     monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))

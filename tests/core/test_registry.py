@@ -148,6 +148,7 @@ def test_modules_elsewhere_may_register_before_and_after_the_package_is_read(kin
     assert "'own'" not in printed
 
 
+@pytest.mark.slow
 def test_a_family_elsewhere_may_not_take_the_name_of_a_file():
     code = OWN["families"] + "own = Base.name = 'cnn'\n" + REGISTER
     code += """

@@ -201,6 +201,7 @@ def run(kind: str, out: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", PROGRAM, kind, str(out)], capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_full_disk(tmp_path):
     result = run("full", tmp_path / "out")
     assert "no space left" in result.stdout
@@ -209,6 +210,7 @@ def test_full_disk(tmp_path):
     assert list((tmp_path / "out").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_kill(tmp_path):
     assert run("kill", tmp_path / "out").returncode == -9
     assert not [path for path in (tmp_path / "out").iterdir() if not path.name.startswith(".")]

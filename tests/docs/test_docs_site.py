@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from docs_support import PAGES, ROOT, load_generate
 
+pytestmark = pytest.mark.slow
+
 generate = load_generate()
 
 

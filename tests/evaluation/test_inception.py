@@ -44,6 +44,7 @@ def images():
     return np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3)).astype(np.uint8)
 
 
+@pytest.mark.slow
 def test_features_are_those_of_torch_fidelity(weights, inception, images):
     original = stock.FeatureExtractorInceptionV3(
         "inception-v3-compat", ["2048", "logits_unbiased"], feature_extractor_weights_path=str(weights)

@@ -274,6 +274,7 @@ class TestScoreReal:
         assert records[0]["protocol"]["num_fake_used"] == 0
 
 
+@pytest.mark.slow
 def test_scoring_starts_without_what_takes_seconds_to_import():
     """torchvision and torch-fidelity double the start of a job; only the evaluator `inception` needs them."""
     code = (

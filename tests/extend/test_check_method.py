@@ -347,6 +347,7 @@ def test_alternatives_are_found():
     assert {name for name, _, _ in found} > {"gan", "sngan_with_faults", "wgan_gp_with_faults", "ebgan_with_faults"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "option", "value"), alternatives())
 def test_every_method_passes_with_every_option(name: str, option: str, value: Any):
     options = {**NEEDED.get(option, {}), option: value}
@@ -409,6 +410,7 @@ def test_the_command_says_what_is_to_be_mended(register, capsys):
     assert "an update takes" not in printed
 
 
+@pytest.mark.slow
 def test_the_command_for_a_sound_method(register, capsys, monkeypatch):
     register({})
     monkeypatch.setattr("sngan_repro.extend.check_method.command.ROUND_SECONDS", 0.001)
@@ -444,6 +446,7 @@ def test_a_file_without_methods(tmp_path: Path, own_plugins, capsys):
     assert "no method in it" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_reading_values_is_found_also_where_a_penalty_needs_derivatives(register):
     """A gradient penalty cannot run on a GPU that is not there; it is then tried on the CPU."""
     penalty = "        loss = loss + losses.gradient_penalty(D, real, fake)\n"
@@ -457,6 +460,7 @@ def test_reading_values_is_found_also_where_a_penalty_needs_derivatives(register
     assert failed.where.endswith(": float(loss.detach())")
 
 
+@pytest.mark.slow
 def test_random_state_is_left_as_it_was():
     torch.manual_seed(5)
     expected = torch.rand(3)

@@ -73,6 +73,7 @@ def test_a_configuration_that_is_written_otherwise_is_left_alone(text: str | Non
     assert (config.read_text() if config.exists() else None) == text
 
 
+@pytest.mark.slow
 def test_its_test_passes_and_fails_when_the_method_is_broken(work: Path):
     new_method("my_gan")
 

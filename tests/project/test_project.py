@@ -87,6 +87,7 @@ def test_links_of_the_documentation_lead_somewhere():
             assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
+@pytest.mark.slow
 def test_methods_of_the_documentation(own_plugins, tmp_path: Path):
     """The method of docs/add-a-method.md is the one that `new-method` writes, and both on the page pass the check."""
     from sngan_repro.core import plugins

@@ -8,10 +8,12 @@ import sys
 import numpy as np
 import pyarrow
 import pyarrow.parquet
+import pytest
 
 from sngan_repro.training.log import write_parquet
 
 
+@pytest.mark.slow
 def test_a_training_imports_neither_torchvision_nor_pandas_nor_snakemake(tiny_run, tiny_images, tmp_path):
     spec = tiny_run(budget={"steps": 2}, snapshots={"count": 1})
     given = ["train", "--spec", spec.to_json(), "--run", str(tmp_path / "run"), "--dataset", str(tiny_images)]

@@ -37,6 +37,7 @@ def test_captions_name_the_differences(case):
     assert "Southampton" not in figure_caption(Templates(TEMPLATES), plain, ranks)
 
 
+@pytest.mark.slow
 def test_report_has_a_section_only_with_the_key(tmp_path):
     text = " ".join(text_of(_rendered(tmp_path / "a", beside())).replace("\\", "").split())
     assert (
@@ -69,6 +70,7 @@ def test_ranking_sentence_names_other_leaders(case):
     )
 
 
+@pytest.mark.slow
 def test_the_whole_report_is_typeset(case, tmp_path):
     made = case.copy(tmp_path)
     make_figures(made.study, made.layout)

@@ -51,6 +51,7 @@ def test_p_values_in_print(p, text):
     assert findings.p_text(p) == text
 
 
+@pytest.mark.slow
 def test_comparison_table_shows_the_corrected_p(tmp_path):
     """Six seeds, SNGAN ahead of each by its label's distance in all of them: p = 2/64, times two comparisons."""
     level = {"SNGAN": 1.0, "WGAN-GP": 2.0, "BEGAN": 3.0}

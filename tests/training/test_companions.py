@@ -85,6 +85,7 @@ def alone(study_file: Path, folder: Path, images: Path) -> list[RunPaths]:
     return made
 
 
+@pytest.mark.slow
 def test_the_same_bytes_as_alone(study_file: Path, tmp_path: Path, tiny_images: Path):
     """The first job trains all three; the jobs of the others only write what they find."""
     wanted = alone(study_file, tmp_path / "alone", tiny_images)
@@ -101,6 +102,7 @@ def test_the_same_bytes_as_alone(study_file: Path, tmp_path: Path, tiny_images: 
         assert_same_results(RunPaths(folder / spec.id), run)
 
 
+@pytest.mark.slow
 def test_a_signal_stops_all_and_loses_nothing(study_file: Path, tmp_path: Path, tiny_images: Path, monkeypatch):
     wanted = alone(study_file, tmp_path / "alone", tiny_images)
     specs, folder = runs_of(study_file), tmp_path / "together"
@@ -161,6 +163,7 @@ def test_a_held_run_is_waited_for_only_with_companions(study_file: Path, tmp_pat
         job(spec, study_file, tmp_path, tiny_images, together=1)
 
 
+@pytest.mark.slow
 def test_the_process_is_set_up_once(study_file: Path, tmp_path: Path, tiny_images: Path, monkeypatch):
     """A companion that set it up again would change the precision of runs that have begun."""
     from sngan_repro.core import runtime

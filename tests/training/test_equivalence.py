@@ -104,6 +104,7 @@ def both_paths(name: str, tiny_run, tiny_images: Path, updates: int) -> tuple[np
     return np.array(found), np.array(plain_losses(start, images, order, updates))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 def test_same_mathematics_as_the_plain_path(name: str, tiny_run, tiny_images: Path, double):
     """20 updates in float64, two steps of D each. (In float32 a training amplifies rounding a thousandfold.)"""

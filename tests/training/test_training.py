@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from processes import train_in_process
 from safetensors import safe_open
 
 from sngan_repro import __version__
@@ -96,17 +97,7 @@ def test_interrupted_equals_undisturbed(name: str, tiny_run, tiny_images: Path, 
     assert not state_path(parts).exists()
 
 
-def _train_in_process(spec_json: str, folder: str, images: str) -> None:
-    torch.set_num_threads(1)
-    train(
-        RunSpec.model_validate_json(spec_json),
-        RunPaths(Path(folder)),
-        Path(images),
-        CPU,
-        TrainOptions(checkpoint_seconds=1e-3),
-    )
-
-
+@pytest.mark.slow
 def test_kill_9_loses_nothing_but_time(tiny_run, tiny_images: Path, tmp_path: Path):
     """SIGKILL in mid-training, three times, then to the end: the same bytes as an undisturbed run."""
     spec = tiny_run(budget={"steps": 120}, snapshots={"steps": [40, 80, 120]}, training={"log_every": 10})
@@ -116,7 +107,7 @@ def test_kill_9_loses_nothing_but_time(tiny_run, tiny_images: Path, tmp_path: Pa
     context.set_forkserver_preload(["sngan_repro.training.job"])
     killed = 0
     for goal in (15, 45, 80):
-        process = context.Process(target=_train_in_process, args=(spec.to_json(), str(parts.root), str(tiny_images)))
+        process = context.Process(target=train_in_process, args=(spec.to_json(), str(parts.root), str(tiny_images)))
         process.start()
         while process.is_alive() and saved_steps(parts) < goal:
             process.join(0.01)
@@ -353,6 +344,7 @@ def test_ema_by_hand(tiny_run, tiny_images: Path):
     assert torch.allclose(trainer.sampled_weights()["dense.weight"], expected, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_spectral_norm_of_every_layer_after_training(tiny_run, tiny_images: Path):
     """By SVD, within [0.95, 1.05] after training with one power iteration per forward."""
     spec = tiny_run(budget={"steps": 150}, nets={"width": 8})

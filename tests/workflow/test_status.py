@@ -470,6 +470,7 @@ def test_rate_is_of_the_last_minutes(tiny_run, layout: Layout, monkeypatch):
     assert progress["steps"] >= 589  # not at every update
 
 
+@pytest.mark.slow
 def test_status_of_a_training_that_runs_and_is_killed(tiny_run, tiny_images: Path, layout: Layout):
     spec = tiny_run(budget={"steps": 1_000_000}, snapshots={"count": 1})
     run, log = layout.run(spec.id), layout.run_log("train", spec.id)

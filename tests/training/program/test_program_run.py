@@ -205,6 +205,7 @@ if not state.exists():
 """
 
 
+@pytest.mark.slow
 def test_its_state_outlives_a_kill_but_no_failure_and_no_edit(declare, spec, run: RunPaths, tiny_images: Path):
     declare(SAMPLER + RESUMING.format(signal=9))
     with pytest.raises(ConfigError, match="SIGKILL"):
