@@ -22,7 +22,9 @@ def make_study(seeds=5, methods=METHODS, settings="ABC", scores=None, **changes)
             "title": "An invented study",
             "datasets": {"cifar10": {"source": "cifar10", "image_size": 28}},
             "methods": list(methods),
-            "settings": {name: {"lr": 0.001 * (index + 1)} for index, name in enumerate(settings)},
+            "settings": settings
+            if isinstance(settings, dict)
+            else {name: {"lr": 0.001 * (index + 1)} for index, name in enumerate(settings)},
             "seeds": list(range(seeds)),
             "budget": {"steps": 400},
             "snapshots": {"count": 4},

@@ -12,6 +12,7 @@ from sngan_repro.analysis.claims.verdict import NotRun
 from sngan_repro.analysis.naming import higher_is_better, metric_short, protocol_of
 from sngan_repro.config.specs import OWN_SETTING
 from sngan_repro.core.text import enumeration
+from sngan_repro.evaluation.evaluators import EVALUATORS
 from sngan_repro.evaluation.protocol import metric_names
 from sngan_repro.study.study import Study
 
@@ -218,3 +219,12 @@ class Evidence:
         if self.reference is None:
             raise NotRun("needs published values: set `reference` in the study")
         return self.reference
+
+    def need_published_units(self, metric: str) -> None:
+        """NotRun unless the metric is computed from the features that the published values were computed from."""
+        stated = self.need_reference().protocol.get("features")
+        published = [] if stated is None or stated.value is None else [stated.value]
+        suited = [name for name in EVALUATORS.names() if EVALUATORS.get(name).published_as in published]
+        if metric.rpartition("@")[2] not in suited:
+            needed = " or ".join(suited) or "of the publication, which is not here"
+            raise NotRun(f"needs the evaluator {needed}: the published values have the units of its features")

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from sngan_repro.core.schema import ConfigError, Model, parse, read_yaml, require_known
+from sngan_repro.data.sources import SOURCES
 
 LEDGERS_DIR = Path(__file__).parent / "ledgers"
 
@@ -25,6 +26,7 @@ class Claim(Model):
     reported: str = Field("", description="what the source's own numbers say about it")
     test: str | None = Field(None, description="the criterion's function; `sngan-repro claims --tests` lists them")
     options: dict[str, Any] = Field({}, description="options of that function")
+    source: str | None = Field(None, description="the data source that the claim is about; default: any")
     not_run: str | None = Field(None, description="instead of `test`: which data it would need that no study records")
 
     @model_validator(mode="after")
@@ -79,6 +81,8 @@ def load_ledger(name: str) -> Ledger:
         raise ConfigError(f"{path}: name: a ledger is named after its file; remove this key")
     ledger = parse(Ledger, {**values, "name": path.stem}, str(path))
     for claim in ledger.claims:
+        if claim.source is not None:
+            require_known("data source", claim.source, SOURCES.names())
         if claim.test is not None:
             check_options(claim, str(path))
     return ledger

@@ -10,7 +10,6 @@ from sngan_repro.analysis.claims.criteria.ranking import within
 from sngan_repro.analysis.claims.evidence import Evidence
 from sngan_repro.analysis.claims.verdict import Component, NotRun, Verdict, decide
 from sngan_repro.analysis.naming import title_of
-from sngan_repro.evaluation.evaluators import EVALUATORS
 
 
 def _relative(evidence: Evidence, method: str, setting: str, kind: str, faults: dict) -> Cell:
@@ -58,15 +57,10 @@ def published_values(evidence: Evidence, *, metrics: list[str], faults: dict, nu
     Only the evaluator whose features were published gives the published units.
     """
     reference = evidence.need_reference()
-    stated = reference.protocol.get("features")
-    published = [] if stated is None or stated.value is None else [stated.value]
-    suited = [name for name in EVALUATORS.names() if EVALUATORS.get(name).published_as in published]
     components = []
     for kind in metrics:
         name = evidence.faulty(kind, faults)
-        if name.rpartition("@")[2] not in suited:
-            needed = " or ".join(suited) or "of the publication, which is not here"
-            raise NotRun(f"needs the evaluator {needed}: the published values have the units of its features")
+        evidence.need_published_units(name)
         table = reference.best(kind)
         for label in [label for label in evidence.labels if label in table]:
             cell = evidence.tuned(label, name)

@@ -31,11 +31,21 @@ def leads(
 
 
 @CRITERIA.register("beats")
-def beats(evidence: Evidence, *, method: str, other: str, metric: str, setting: str) -> Verdict:
-    """The method is better than another one at a setting."""
+def beats(
+    evidence: Evidence, *, method: str, other: str | Sequence[str], metric: str, setting: str, margin: float = 0
+) -> Verdict:
+    """The method is better than another one, or than each of several, at a setting, by more than ``margin``.
+
+    A margin is in the units that were published, so it needs the evaluator of the publication.
+    """
     name = evidence.metric(metric)
-    mine, their = (evidence.gain(label, setting, name) for label in (method, other))
-    return decide([exceeds(mine, their, unit=evidence.unit(name), what=_better(mine, their))])
+    if margin:
+        evidence.need_published_units(name)
+    mine, components = evidence.gain(method, setting, name), []
+    for label in [other] if isinstance(other, str) else other:
+        their = evidence.gain(label, setting, name)
+        components.append(exceeds(mine, their, margin, evidence.unit(name), _better(mine, their)))
+    return decide(components)
 
 
 @CRITERIA.register("exceeds_real")
@@ -47,12 +57,20 @@ def exceeds_real(evidence: Evidence, *, method: str, metric: str, setting: str, 
 
 
 @CRITERIA.register("leads_tuned")
-def leads_tuned(evidence: Evidence, *, method: str, metrics: Sequence[str], distance: bool = False) -> Verdict:
-    """The method is better than every other one by all metrics, each method at its best setting.
+def leads_tuned(
+    evidence: Evidence,
+    *,
+    method: str,
+    metrics: Sequence[str],
+    distance: bool = False,
+    others: Sequence[str] | None = None,
+) -> Verdict:
+    """The method is better than every other one (or than ``others``) by all metrics, each method at its best setting.
 
     Best settings are chosen on the other seeds (:meth:`Evidence.tuned`). distance: compare distances to the score of
     real images instead of scores.
     """
+    compared = evidence.others(method, others and [method, *others])
     components = []
     for kind in metrics:
         name = evidence.metric(kind)
@@ -63,12 +81,20 @@ def leads_tuned(evidence: Evidence, *, method: str, metrics: Sequence[str], dist
             real = evidence.real(name)
             return evidence.tuned(label, name).map(lambda value: -abs(value - real))
 
-        others = evidence.others(method)
         mine = merit(method)
         components += [
-            exceeds(mine, their, unit=evidence.unit(name), what=_better(mine, their)) for their in map(merit, others)
+            exceeds(mine, their, unit=evidence.unit(name), what=_better(mine, their)) for their in map(merit, compared)
         ]
     return decide(components)
+
+
+@CRITERIA.register("level_tuned")
+def level_tuned(evidence: Evidence, *, first: str, second: str, metric: str, tolerance_sd: float = 1) -> Verdict:
+    """Two methods, each at its best setting, differ by less than ``tolerance_sd`` seed SDs (the larger), either way."""
+    evidence.need_methods([first, second])
+    name = evidence.metric(metric)
+    a, b = (evidence.tuned(label, name) for label in (first, second))
+    return decide(within(a, b, tolerance_sd * max(a.sd, b.sd), evidence.unit(name)))
 
 
 @CRITERIA.register("most_robust")
