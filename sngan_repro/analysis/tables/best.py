@@ -61,8 +61,11 @@ def published_column(reference: Reference, kind: str) -> BestColumn:
     """The published methods; their settings are those that another part of the publication suggests."""
     found = reference.best(kind)
     settings = next((row for metric, row in reference.best_settings.items() if metric == kind), {})
-    methods = {label: Best(found[label].value, settings.get(label, MISSING)) for label in reference.methods
-               if label in found}  # fmt: skip
+    methods = {
+        label: Best(found[label].value, settings.get(label, MISSING), found[label].spread)
+        for label in reference.methods
+        if label in found
+    }
     real = found.get(REAL)
     ranked = sorted(methods, key=lambda label: methods[label].mean, reverse=SCORES.get(kind).higher_is_better)
     decimals = max(len(repr(entry.value).partition(".")[2]) for entry in found.values())

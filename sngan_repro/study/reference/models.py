@@ -29,12 +29,17 @@ ValuesT = TypeVar("ValuesT")
 
 
 class Published(Model):
-    """One published number. ``error`` is the error of reading it from a figure, in its unit; 0 for a printed number."""
+    """One published number.
+
+    ``error`` is the error of reading it from a figure, in its unit; 0 for a printed number. ``spread`` is the published
+    standard deviation, if there is one; the file says over what.
+    """
 
     value: float
     error: float
     where: str
     how: How
+    spread: float | None = None
 
 
 class Source(Model):
@@ -54,11 +59,15 @@ class Values(Source, Generic[ValuesT]):
     """Numbers by metric."""
 
     values: dict[Kind, ValuesT]
+    spreads: dict[Kind, dict[str, float]] = Field({}, description="published standard deviations: metric -> method")
 
     @model_validator(mode="after")
     def _read_with_an_error(self) -> Self:
         if self.how != "printed" and (missing := sorted(set(self.values) - set(self.errors))):
             raise ValueError(f"`errors` has no error of reading {', '.join(missing)}; only printed values have none")
+        for kind, spreads in self.spreads.items():
+            if unknown := sorted(set(spreads) - set(self.values.get(kind, {}))):  # type: ignore[call-overload]
+                raise ValueError(f"spreads: {kind}: {', '.join(unknown)}: no such value")
         return self
 
 
@@ -221,7 +230,11 @@ class Reference(Model):
     def best(self, metric: str) -> dict[str, Published]:
         """Method (and "Real data") -> its best score over the settings; empty for a metric that was not published."""
         source = self.best_values
-        return {method: source.published(metric, value) for method, value in source.values.get(metric, {}).items()}
+        spreads = source.spreads.get(metric, {})
+        return {
+            method: source.published(metric, value).model_copy(update={"spread": spreads.get(method)})
+            for method, value in source.values.get(metric, {}).items()
+        }
 
     def bars(self, metric: str) -> dict[tuple[str, str], Published]:
         """(method, setting) -> score; empty if no bars of this metric were published."""
