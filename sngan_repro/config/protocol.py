@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from sngan_repro.core.schema import Model
 
@@ -20,6 +20,7 @@ class ProtocolSpec(Model):
     """
 
     FAULTS: ClassVar[tuple[str, ...]] = ("fault_distinct", "fault_contrast_stretch", "fault_detour")
+    added = frozenset(FAULTS)
 
     evaluator: str = Field(description="the network whose features are compared")
     metrics: tuple[str, ...] = Field(METRICS, min_length=1, description="what is measured")
@@ -56,11 +57,6 @@ class ProtocolSpec(Model):
                 "twice it or more"
             )
         return self
-
-    @model_serializer(mode="wrap")
-    def _unset_faults_left_out(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out faults that are not set, so that scores under a protocol without faults stay valid."""
-        return {key: value for key, value in handler(self).items() if value or key not in self.FAULTS}
 
     @property
     def is_clean(self) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import Field, model_validator
 
 from sngan_repro.core.schema import LABEL_PATTERN, Model
 
@@ -40,7 +40,10 @@ class DatasetSpec(Model):
 class NetsSpec(Model):
     """The networks that every method of a study shares."""
 
-    family: str = Field("cnn", description="cnn: the standard CNN of the SNGAN paper (Table 3)")
+    added = frozenset({"options", "condition_d"})
+
+    family: str = Field("cnn", description="cnn or resnet: the standard CNN or the ResNet of the SNGAN paper")
+    options: dict[str, Any] = Field({}, description="the family's own options; docs/networks.md lists them")
     width: int = Field(64, ge=1, le=1024, description="channels of the layer nearest to the image; paper: 64")
     z_dim: int = Field(128, ge=1, le=4096, description="length of the latent vector; paper: 128")
     z_law: Literal["normal", "uniform", "uniform01"] = Field(
@@ -50,6 +53,9 @@ class NetsSpec(Model):
         "xavier", description="xavier: Glorot uniform; dcgan: normal with standard deviation 0.02"
     )
     conditional: bool = Field(False, description="pass class labels to G and D; needs a family that uses them")
+    condition_d: Literal["projection", "concat_hidden", "concat_input", "ac"] = Field(
+        "projection", description="how D uses labels; ac: the second output of AC-GAN, set by the method `acgan`"
+    )
     label_law: Literal["balanced", "data"] = Field(
         "balanced",
         description="law of the labels of generated images: equal probabilities, or the shares of the training images",
@@ -57,8 +63,9 @@ class NetsSpec(Model):
 
     @model_validator(mode="after")
     def _labels_used(self) -> NetsSpec:
-        if self.label_law != "balanced" and not self.conditional:
-            raise ValueError("`label_law` has no effect without `conditional: true`; remove it")
+        for key in ("label_law", "condition_d"):
+            if getattr(self, key) != type(self).model_fields[key].default and not self.conditional:
+                raise ValueError(f"`{key}` has no effect without `conditional: true`; remove it")
         return self
 
 
@@ -147,19 +154,33 @@ class SnapshotsSpec(Model):
 class TrainingSpec(Model):
     """Options of the training loop that all methods share."""
 
+    added = frozenset({"batch_size_g", "critic_loss_images"})
+
     batch_size: int = Field(64, ge=2, le=4096, description="images in each step of D and of G")
+    batch_size_g: int | None = Field(
+        None, ge=2, le=4096, description="images in each step of G; default: `batch_size`; the SNGAN authors' code: 128"
+    )
     ema: float | None = Field(None, gt=0, lt=1, description="decay of an average of G's weights, used for samples")
     lr_decay_from: float | None = Field(
         None, ge=0, lt=1, description="share of the training after which both rates fall linearly to 0"
     )
     log_every: int = Field(50, ge=1, description="updates between two read-outs of the log and finiteness checks")
     spectral_every: int | None = Field(
-        None, ge=1, description="updates between two measurements of D's spectral norms; default: 20 in all"
+        None, ge=1, description="updates between two measurements of D (spectral norms, accuracy); default: 20 in all"
+    )
+    critic_loss_images: int | None = Field(
+        None, ge=1, description="measure D's critic loss on so many training and so many held-out images; paper: 10,000"
     )
     precision: Literal["fp32", "tf32", "bf16"] = Field(
         "fp32",
         description="of the networks; bf16: power iterations and penalties stay in fp32; tf32: of products on a GPU",
     )
+
+    @model_validator(mode="after")
+    def _own_batch_of_g(self) -> TrainingSpec:
+        if self.batch_size_g == self.batch_size:
+            raise ValueError(f"`batch_size_g` {self.batch_size_g} equals `batch_size`, so it has no effect; remove it")
+        return self
 
 
 OWN_SETTING = "own"
@@ -169,15 +190,12 @@ OWN_SETTING = "own"
 class MethodSpec(Model):
     """A method and its complete options (defaults filled in)."""
 
+    added = frozenset({"code"})
+
     name: str
     options: dict[str, Any] = {}
     code: str | None = None
     """A digest of the code of the user's own method: an edit of its file makes new runs."""
-
-    @model_serializer(mode="wrap")
-    def _without_code_of_the_package(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        values = handler(self)
-        return {key: value for key, value in values.items() if key != "code" or value is not None}
 
 
 class RunSpec(Model):

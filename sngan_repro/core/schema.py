@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 
 class ConfigError(Exception):
@@ -28,6 +28,18 @@ class Model(BaseModel):
 
     derived: ClassVar[frozenset[str]] = frozenset()
     """Fields that a user cannot set in a file."""
+    added: ClassVar[frozenset[str]] = frozenset()
+    """Fields that were added after results existed. They are left out of JSON and digests at their default, so that
+    the results of earlier versions stay valid. A default is not a model here."""
+
+    @model_serializer(mode="wrap")
+    def _without_added_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        values = handler(self)
+        if not self.added:
+            return values
+        fields = type(self).model_fields
+        unset = {name for name in self.added if getattr(self, name) == fields[name].get_default()}
+        return {name: value for name, value in values.items() if name not in unset}
 
     def to_dict(self) -> dict[str, Any]:
         """All values, with defaults, as JSON-compatible types."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Features: TypeAlias = "dict[str, np.ndarray]"
-"""``features`` (N, D) and ``logits`` (N, C), float32."""
+"""``features`` (N, D) and ``logits`` (N, C), float32; and ``labels``, int64 (N,), of images with classes."""
 Extractor: TypeAlias = "Callable[[Tensor], tuple[Tensor, Tensor]]"
 """uint8 (N, 3, H, W) -> features (N, D), logits (N, C)"""
 

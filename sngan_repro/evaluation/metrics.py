@@ -28,7 +28,8 @@ def compute(protocol: ProtocolSpec, fake: Features, real: Features) -> dict[str,
 
     fake, real: exactly the images to score. The protocol's numbers of images are not applied here; see :func:`select`.
     The protocol's seed decides the shuffling for the Inception Score's splits and the subsets of KID.
-    A value is None if there are too few images (see :func:`infeasible`) or if it is not finite.
+    A value is None if there are too few images (see :func:`infeasible`), if the score needs labels and there are none,
+    or if it is not finite.
     """
     return {metric: value for metric, (value, _) in timed(protocol, fake, real).items()}
 
@@ -41,7 +42,8 @@ def timed(protocol: ProtocolSpec, fake: Features, real: Features) -> Timed:
     for metric in protocol.metrics:
         if metric in results:
             continue
-        if infeasible(metric, protocol, num_fake, num_real) is not None:
+        unlabelled = SCORES.get(metric).needs_labels and not ("labels" in fake and "labels" in real)
+        if unlabelled or infeasible(metric, protocol, num_fake, num_real) is not None:
             results[metric] = (NO_VALUE, 0.0)
             continue
         started = time.perf_counter()

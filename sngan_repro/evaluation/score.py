@@ -22,6 +22,7 @@ from sngan_repro.evaluation.faults import repeated, stretched, stretched_uint8
 from sngan_repro.evaluation.metrics import select, take
 from sngan_repro.evaluation.scorer import Images, Record, Scorer
 from sngan_repro.evaluation.selection import BEST, RESAMPLE_SEED, best_snapshots, narrowed
+from sngan_repro.nets.latents import LabelLaw
 from sngan_repro.nets.sampling import NonFiniteImages, SampleOptions, generate_on_device, to_uint8
 from sngan_repro.nets.snapshot import load_generator
 
@@ -64,15 +65,15 @@ def score_run(
     records: list[Record] = []
     for snapshot in status["snapshots"]:
         offset = None if _is_external(run, snapshot) else 0
-        images = _images_of(run, spec, snapshot, scorer, protocols, offset or 0)
-        records += scorer.records(_identity(spec, snapshot, None), protocols, images, offset)
+        images, law = _images_of(run, spec, snapshot, scorer, protocols, offset or 0)
+        records += scorer.records(_identity(spec, snapshot, None), protocols, images, offset, law)
     generated = [(r["metric"], r["steps"], r["value"]) for r in records if r["sampling_seed"] is not None]
     best = best_snapshots(protocols, generated)
     for snapshot in status["snapshots"]:
         chosen = narrowed(protocols, [name for name, steps in best.items() if steps == snapshot["steps"]])
         if chosen:
-            images = _images_of(run, spec, snapshot, scorer, chosen, RESAMPLE_SEED)
-            records += scorer.records(_identity(spec, snapshot, BEST), chosen, images, RESAMPLE_SEED)
+            images, law = _images_of(run, spec, snapshot, scorer, chosen, RESAMPLE_SEED)
+            records += scorer.records(_identity(spec, snapshot, BEST), chosen, images, RESAMPLE_SEED, law)
     return _write(run.scores, spec.digest(), records, started, torch.device(device))
 
 
@@ -116,6 +117,8 @@ def score_real(
             images = data.images(other)[chosen]
             images = stretched_uint8(images) if protocol.fault_contrast_stretch else images
             features = scorer.features_of(protocol, images)
+            if data.classes is not None:
+                features["labels"] = data.labels(other)[chosen]
         else:
             features = take(scorer.real_features(protocol.evaluator, other), chosen)
         records += scorer.score(identity, protocol, repeated(features, protocol), protocol.seed)
@@ -148,8 +151,9 @@ def _images_of(
     scorer: Scorer,
     protocols: list[ProtocolSpec],
     offset: int,
-) -> Images:
-    """The images of one snapshot for each ``images_key`` in use, as many as the largest protocol needs.
+) -> tuple[Images, LabelLaw | None]:
+    """The images of one snapshot for each ``images_key`` in use, as many as the largest protocol needs; their law of
+    labels.
 
     offset: added to the protocol's seed for the latents.
     """
@@ -162,7 +166,7 @@ def _images_of(
     external = run.external_samples(steps)
     if _is_external(run, snapshot):
         samples = read_images(external, scorer.data.image_shape, max(needed.values()), snapshot.get("sha256"))
-        return {key: _external_images(samples[:count], *key) for key, count in needed.items()}
+        return {key: _external_images(samples[:count], *key) for key, count in needed.items()}, None
     if not path.exists():
         raise ConfigError(
             f"{path}: listed in {run.status} but missing, and there is no {external}; train the run again"
@@ -189,7 +193,7 @@ def _images_of(
         except NonFiniteImages as error:
             log.warning("%s: %s; its scores are null", path, error)
             images[seed, batch_norm, stretch] = None
-    return images
+    return images, label_law
 
 
 def _external_images(samples: np.ndarray, seed: int, batch_norm: str, stretch: bool) -> np.ndarray | None:

@@ -21,6 +21,7 @@ from sngan_repro.evaluation.feasible import infeasible
 from sngan_repro.evaluation.features import Extractor, Features, KeptFeatures, extract
 from sngan_repro.evaluation.metrics import Timed, select, take, timed
 from sngan_repro.evaluation.protocol import metric_name
+from sngan_repro.nets.latents import LabelLaw, class_labels
 
 Record = dict[str, Any]
 Images = dict[tuple[int, str, bool], np.ndarray | torch.Tensor | None]
@@ -82,7 +83,9 @@ class Scorer:
         """All features of a split's real images, read from the evaluator's folder at the first call."""
         key = (evaluator, split)
         if key not in self._features:
-            self._features[key] = read_features(self.folders[evaluator], split, self.infos[evaluator])
+            found = read_features(self.folders[evaluator], split, self.infos[evaluator])
+            labels = self.data.labels(split)
+            self._features[key] = found if self.data.classes is None else {**found, "labels": labels}
         return self._features[key]
 
     def reference(self, protocol: ProtocolSpec) -> KeptFeatures:
@@ -99,11 +102,17 @@ class Scorer:
         return self._references[key]
 
     def records(
-        self, identity: Record, protocols: Sequence[ProtocolSpec], images: Images, offset: int | None
+        self,
+        identity: Record,
+        protocols: Sequence[ProtocolSpec],
+        images: Images,
+        offset: int | None,
+        label_law: LabelLaw | None = None,
     ) -> list[Record]:
         """The records of one set of samples under some of the scorer's protocols.
 
-        offset: added to the protocol's seed for the latents; None for images that were not generated here.
+        offset: added to the protocol's seed for the latents; None for images that were not generated here. label_law:
+        of the class-conditional G that generated them.
         """
         passed: dict[FeaturesKey, Features] = {}
         records = []
@@ -117,6 +126,8 @@ class Scorer:
             if key not in passed:
                 needed = max(p.num_distinct for p in protocols if _features_key(p) == key)
                 passed[key] = self.features_of(protocol, samples[:needed])
+                if label_law is not None and seed is not None:
+                    passed[key]["labels"] = class_labels(needed, label_law, seed).numpy()
             features = repeated(take(passed[key], slice(protocol.num_distinct)), protocol)
             records += self.score(identity, protocol, features, seed)
         return records

@@ -53,6 +53,11 @@ class Method(ABC):
     batch_real_and_fake: bool = False
     """True if D may get real and fake images in one batch. Set it only where D treats each image alone and keeps no
     state from one forward to the next (no batch norm, no spectral normalisation), so that no number changes."""
+    conditional: ClassVar[bool] = True
+    """False if the method's D uses no class labels; ``nets: {conditional: true}`` is then an error."""
+    condition_d: ClassVar[str | None] = None
+    """The value of ``nets: condition_d`` that the method's losses need; None: any but those of other methods. A method
+    that sets it needs classes."""
     cuda_graph: bool = True
     """False if an update cannot be captured in a CUDA graph, for example since it computes an SVD or synchronises host
     and device. The loop then launches each kernel, and reports that."""
@@ -119,7 +124,9 @@ class Method(ABC):
 
 
 def _halves(output: Any) -> tuple[Any, Any]:
-    """The output of D for 2 N images as two outputs for N images each; tuples are split entry by entry."""
+    """The output of D for 2 N images as two outputs for N images each; tuples are split entry by entry, None stays."""
+    if output is None:
+        return None, None
     if not isinstance(output, tuple):
         first, second = output.chunk(2)
         return first, second

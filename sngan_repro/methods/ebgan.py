@@ -23,6 +23,7 @@ class EBGAN(Method):
     )
     source = "zhao2017"
     batch_real_and_fake = True
+    conditional = False
 
     class Options(MethodOptions):
         margin: float = Field(1.0, gt=0, description="m, in units of the energy")

@@ -15,7 +15,7 @@ from sngan_repro.nets.weights import normalise_weights
 
 def build_generator(nets: NetsSpec, image: ImageSpec) -> nn.Module:
     """The generator that every method shares, G(z, labels=None): (N, z_dim) -> (N, C, H, W) in (-1, 1)."""
-    family = _family(nets)
+    family = _family(nets, image)
     return family.initialise(family.generator(nets, image), nets.init)
 
 
@@ -31,19 +31,20 @@ def build_discriminator(
     weights: "spectral", "weight", "frobenius" or None, the normaliser of its weights, with ``weights_options`` of
     :func:`sngan_repro.nets.weights.normalise_weights`. options: norm, norm_first, num_outputs of Family.discriminator.
     """
-    family = _family(nets)
+    family = _family(nets, image)
     D = normalise_weights(family.discriminator(nets, image, **options), weights, **weights_options or {})
     return family.initialise(D, nets.init)
 
 
 def build_autoencoder_discriminator(nets: NetsSpec, image: ImageSpec, code_dim: int) -> nn.Module:
     """The family's autoencoding discriminator: (N, C, H, W) -> reconstruction (N, C, H, W) and code (N, code_dim)."""
-    family = _family(nets)
+    family = _family(nets, image)
+    if nets.conditional:
+        raise ConfigError("nets: conditional: an autoencoding discriminator uses no class labels; remove it")
     return family.initialise(family.autoencoder_discriminator(nets, image, code_dim), nets.init)
 
 
-def _family(nets: NetsSpec) -> type[Family]:
+def _family(nets: NetsSpec, image: ImageSpec) -> type[Family]:
     family = FAMILIES.get(nets.family)
-    if nets.conditional and not family.conditional:
-        raise ConfigError(f"nets: conditional: the network family '{nets.family}' has no class-conditional networks")
+    family.check(nets, image.size)
     return family

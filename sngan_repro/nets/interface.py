@@ -44,3 +44,5 @@ class DOutput(NamedTuple):
     """(N,), float32; or (N, K) of a discriminator with K outputs. Unbounded."""
     features: tuple[Tensor, ...] = ()
     """Activations of inner layers, from the image inwards, if the network returns some."""
+    class_logits: Tensor | None = None
+    """(N, num_classes), float32: the second output of AC-GAN's discriminator; None in the others."""

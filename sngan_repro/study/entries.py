@@ -9,9 +9,10 @@ from pydantic import Field, ValidationError, model_validator
 
 from sngan_repro.config.specs import Label, MethodSpec, NetsSpec, OptimizerSpec, TrainingSpec
 from sngan_repro.core.schema import ConfigError, Model, describe, nearest, parse
-from sngan_repro.methods import METHODS, Method, find_method
+from sngan_repro.methods import METHODS, Method
 from sngan_repro.methods.base import RESERVED
 from sngan_repro.methods.program import Program
+from sngan_repro.nets.families import FAMILIES
 
 ENTRY_KEYS = [key for key in RESERVED if key != "options"]
 OWN_KEYS: dict[str, type[Model]] = {"setting": OptimizerSpec, "nets": NetsSpec}
@@ -96,8 +97,46 @@ def options_of(method: type[Method] | Program, given: dict[str, Any], where: str
 
 
 def nets_of(nets: NetsSpec, replaced: dict[str, Any], where: str) -> NetsSpec:
-    """The networks of an entry: the study's, with the keys that the entry replaces."""
-    return parse(NetsSpec, {**nets.to_dict(), **replaced}, f"{where}: nets")
+    """The networks of an entry: the study's, with the keys that the entry replaces.
+
+    Options of the family are replaced one by one, unless the entry chooses another family. Those that equal their
+    default are left out, so that equal networks have equal specifications. Raises ConfigError for unknown options.
+    """
+    found = parse(NetsSpec, {**nets.to_dict(), **replaced}, f"{where}: nets")
+    if not nets.options and not found.options:
+        return found
+    try:
+        family = FAMILIES.get(found.family)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: nets: family: {error}") from None
+    merged = {**nets.options, **found.options} if found.family == nets.family else replaced.get("options", {})
+    options = parse(family.Options, merged, f"{where}: nets: options")
+    # Pydantic's own JSON types, so that 1 and 1.0 give one specification.
+    given = {k: v for k, v in options.to_dict().items() if v != family.Options.model_fields[k].get_default()}
+    return found.model_copy(update={"options": given})
+
+
+def _conditioned(method: type[Method], nets: NetsSpec, entry: MethodEntry) -> NetsSpec:
+    """The networks with the method's own way of using labels in D. Raises ConfigError where they do not go together."""
+    if nets.conditional and not method.conditional:
+        raise ConfigError(
+            f"nets: conditional: the discriminator of '{entry.name}' uses no class labels; give this entry "
+            "`nets: {conditional: false}`"
+        )
+    needed = method.condition_d
+    if needed is None:
+        owners = [name for name in METHODS.names() if METHODS.get(name).condition_d == nets.condition_d]
+        if nets.conditional and owners:
+            raise ConfigError(
+                f"nets: condition_d: '{nets.condition_d}' needs the loss of the method '{', '.join(owners)}', not of "
+                f"'{entry.name}'; choose that method, or another `condition_d`"
+            )
+        return nets
+    if not nets.conditional:
+        raise ConfigError(f"the method '{entry.name}' needs class labels; give `nets: {{conditional: true}}`")
+    if entry.nets.get("condition_d", needed) != needed:
+        raise ConfigError(f"nets: condition_d: has no effect on '{entry.name}', whose D is '{needed}'; remove it")
+    return nets.model_copy(update={"condition_d": needed})
 
 
 def setting_of(setting: OptimizerSpec, replaced: dict[str, Any], where: str) -> OptimizerSpec:
@@ -124,13 +163,19 @@ def method_parts(
     options: from :func:`options_of`. Raises ConfigError, in lines that begin with ``where``, if it cannot be run.
     """
     optimizer = setting_of(setting, entry.setting, where)
+    found = nets_of(nets, entry.nets, where)
+    method = METHODS.get(entry.name)
     try:
-        find_method(entry.name).check(options, optimizer)
+        found = _conditioned(method, found, entry)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None
+    try:
+        method.check(options, optimizer)
     except ConfigError as error:
         raise ConfigError(f"{where}: setting {name}: {error}") from None
     return {
         "method": MethodSpec(name=entry.name, options=options.to_dict(), code=METHODS.code(entry.name)),
-        "nets": nets_of(nets, entry.nets, where),
+        "nets": found,
         "optimizer": optimizer,
         "training": training,
     }

@@ -23,6 +23,7 @@ from sngan_repro.evaluation.scores import SCORES
 from sngan_repro.methods import METHODS
 from sngan_repro.nets.families import FAMILIES
 from sngan_repro.study.entries import check_labels
+from sngan_repro.study.labels import check_classes, check_label_scores
 from sngan_repro.study.study import Study
 
 STUDIES_DIR = Path("config/studies")
@@ -87,11 +88,27 @@ def check_study(study: Study) -> None:
             f"reference: '{study.reference}' has values of {', '.join(study.published.methods)}, and no method "
             "of this study has such a label; give one its published name as `label:`, or remove `reference`"
         )
-    for run in study.runs():
-        _known(FAMILIES, run.nets.family, f"methods: {run.label}: nets: family")
+    _check_networks(study)
     trained = [entry for entry, label in study.labelled_entries if label not in study.programs]
     for key in set.intersection(*(set(entry.setting) for entry in trained)) if trained else ():
         raise ConfigError(f"settings: `{key}` is replaced by every method; no setting's own value is used")
+
+
+def _check_networks(study: Study) -> None:
+    """Each run's family has networks of its options and image size; datasets and methods have the labels in use."""
+    checked = set()
+    for run in study.trained_runs():
+        if (key := (run.dataset, run.label)) in checked:
+            continue
+        checked.add(key)
+        _known(FAMILIES, run.nets.family, f"methods: {run.label}: nets: family")
+        try:
+            FAMILIES.get(run.nets.family).check(run.nets, run.data.image_size)
+        except ConfigError as error:
+            raise ConfigError(f"methods: {run.label}: dataset '{run.dataset}': {error}") from None
+    for name, dataset in study.datasets.items():
+        check_classes(study, name, source_info(dataset).labelled)
+    check_label_scores(study)
 
 
 def _check_names(study: Study) -> None:

@@ -133,9 +133,10 @@ class Trainer:
             d_norm = self._optimizer_step(self.opt_d, d_loss)
             with torch.no_grad():
                 self.method.after_d_step(self.D)
+        training = self.spec.training
         with self._frozen_d():
             with self._autocast():
-                g_loss, g_logs = self.method.g_loss(self.D, self._generate(), real)
+                g_loss, g_logs = self.method.g_loss(self.D, self._generate(training.batch_size_g), real)
             g_norm = self._optimizer_step(self.opt_g, g_loss)
         logs = {**d_logs, **g_logs, **self.method.after_step()}
         self._average()
@@ -169,9 +170,12 @@ class Trainer:
             self.device.type, torch.bfloat16, enabled=self.spec.training.precision == "bf16", cache_enabled=False
         )
 
-    def _generate(self) -> Batch:
-        """A batch of fakes from fresh latents, and fresh labels in a class-conditional run."""
-        nets, batch_size = self.spec.nets, self.spec.training.batch_size
+    def _generate(self, batch_size: int | None = None) -> Batch:
+        """A batch of fakes from fresh latents, and fresh labels in a class-conditional run.
+
+        batch_size: default: that of D's steps.
+        """
+        nets, batch_size = self.spec.nets, batch_size or self.spec.training.batch_size
         z = training_latents(batch_size, nets.z_dim, nets.z_law, self.device)  # (N, z_dim)
         labels = None if self._label_edges is None else training_labels(batch_size, self._label_edges)  # (N,)
         return Batch(self.G(z, labels), labels)

@@ -25,6 +25,7 @@ from sngan_repro.data.sources import SOURCES, source_info
 from sngan_repro.evaluation.evaluators import EVALUATORS, Evaluator
 from sngan_repro.evaluation.feasible import check_prepared
 from sngan_repro.methods.program import Program
+from sngan_repro.study.labels import check_prepared_classes
 from sngan_repro.study.layout import Layout
 from sngan_repro.study.load import load_study
 from sngan_repro.study.study import Study
@@ -48,6 +49,7 @@ class Plan:
         for name, spec in self.study.datasets.items():
             # This checks data that are prepared already. The job `check_data` checks new data.
             check_prepared(name, self.layout.dataset(spec), self.study.scores)
+            check_prepared_classes(self.study, name, self.layout.dataset(spec))
         self.runs: dict[str, RunSpec] = {run.id: run for run in self.study.runs()}
         self.datasets: dict[str, DatasetSpec] = {spec.id: spec for spec in self.study.datasets.values()}
         self.protocols = "[" + ", ".join(protocol.to_json() for protocol in self.study.scores) + "]"

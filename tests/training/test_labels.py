@@ -13,6 +13,7 @@ from sngan_repro.config.run_paths import RunPaths
 from sngan_repro.config.specs import NetsSpec
 from sngan_repro.core.schema import ConfigError, parse
 from sngan_repro.data.dataset import PreparedData
+from sngan_repro.nets.families import FAMILIES, Family
 from sngan_repro.nets.latents import LabelLaw, class_labels, training_labels
 from sngan_repro.nets.sampling import SampleOptions, generate
 from sngan_repro.nets.snapshot import load_generator
@@ -113,8 +114,17 @@ def test_a_dataset_without_classes_is_refused(tiny_run, tiny_images: Path):
 
 
 def test_a_family_without_labels_is_refused(tiny_run, tiny_images: Path):
-    with pytest.raises(ConfigError, match="the network family 'cnn' has no class-conditional networks"):
-        trainer_of(tiny_run(nets={"conditional": True}), tiny_images)
+    @FAMILIES.register("plain")
+    class Plain(Family):
+        name = "plain"
+        summary = "networks without labels"
+
+        @classmethod
+        def generator(cls, nets, image):
+            raise AssertionError("the check comes first")
+
+    with pytest.raises(ConfigError, match="the network family 'plain' has no class-conditional networks"):
+        trainer_of(tiny_run(nets={"family": "plain", "conditional": True}), tiny_images)
     with pytest.raises(ConfigError, match="`label_law` has no effect without `conditional: true`"):
         parse(NetsSpec, {"label_law": "data"}, "nets")
 

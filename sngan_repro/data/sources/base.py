@@ -51,6 +51,8 @@ class SourceInfo:
     needs_fetch: bool
     url: str | None
     where_to_put: str
+    labelled: bool = True
+    """False if it is known that training images have no classes."""
 
 
 class Source:
@@ -69,6 +71,8 @@ class Source:
     """The keys of OPTIONS that have an effect."""
     splits: ClassVar[dict[str, int]] = {}
     """Allowed values of ``split`` and their numbers of training images; empty if there is no choice."""
+    unlabelled_splits: ClassVar[tuple[str, ...]] = ()
+    """Those of ``splits`` with training images without a class."""
     citation: ClassVar[str] = ""
     """Citation keys in report/references.bib, separated by commas, for the report."""
     archives: ClassVar[tuple[Archive, ...]] = ()
@@ -100,6 +104,7 @@ class Source:
             needs_fetch=bool(cls.archives),
             url=cls.archives[0].urls[0] if cls.archives else None,
             where_to_put=cls.where_to_put(),
+            labelled=spec is None or spec.split not in cls.unlabelled_splits,
         )
 
     @classmethod

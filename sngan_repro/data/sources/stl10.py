@@ -27,6 +27,7 @@ class STL10(Source):
     num_classes = 10
     uses = ("split",)
     splits = {"train": 5_000, "unlabeled": 100_000, "train+unlabeled": 105_000}
+    unlabelled_splits = ("unlabeled", "train+unlabeled")
     archives = (
         Archive(
             path="stl10_binary.tar.gz",

@@ -27,8 +27,9 @@ def rng_seed(protocol: ProtocolSpec) -> int:
 class Sets(NamedTuple):
     """The input of a score: two sets of images, with as many images as the protocol says.
 
-    Each has ``features`` (N, D) and ``logits`` (N, C), float32. Statistics of the real images are computed once for
-    all snapshots with :func:`sngan_repro.evaluation.features.memoize`.
+    Each has ``features`` (N, D) and ``logits`` (N, C), float32, and ``labels``, int64 (N,), where there are some: the
+    classes that G was given, and those of the real images (-1: none). Statistics of the real images are computed once
+    for all snapshots with :func:`sngan_repro.evaluation.features.memoize`.
     """
 
     fake: Features
@@ -56,6 +57,10 @@ class Score:
     """False for a score of the generated images alone. The reference split is then not part of its name."""
     needs_classes: ClassVar[bool] = False
     """True for a score of the logits. It is refused for an evaluator without classes."""
+    needs_labels: ClassVar[bool] = False
+    """True for a score of images with class labels (``labels`` of both sets). It is null for an unconditional G."""
+    needs_full_rank_classes: ClassVar[bool] = False
+    """True if each class needs more images than the features have dimensions."""
     log_scale: ClassVar[bool] = False
     """True if all values are positive and may span orders of magnitude. Curves then may have a logarithmic axis."""
     measures: ClassVar[str]

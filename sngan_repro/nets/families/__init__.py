@@ -1,18 +1,25 @@
-"""Network families: one file each, with the family's name. Listing them imports no torch; using one does."""
+"""Network families: one file each, with the family's name.
+
+The files of the package import torch inside their functions only, so that planning can check a study's options.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from sngan_repro.core.registry import FileRegistry, require_complete
-from sngan_repro.core.schema import ConfigError
+from sngan_repro.core.schema import ConfigError, Model, parse
 from sngan_repro.nets.interface import ImageSpec
 
 if TYPE_CHECKING:
     from torch import nn
 
     from sngan_repro.config.specs import NetsSpec
+
+
+class FamilyOptions(Model):
+    """Options of a family. Subclass it; every field becomes a key of ``nets: {options: ...}``, and needs a default."""
 
 
 class Family:
@@ -29,6 +36,26 @@ class Family:
     """One line for listings: the networks and their source."""
     conditional: ClassVar[bool] = False
     """True if the networks use class labels (``nets.conditional: true``)."""
+    sizes: ClassVar[tuple[int, ...] | None] = None
+    """The image sizes in pixels that the family has; None: all."""
+    Options: ClassVar[type[FamilyOptions]] = FamilyOptions
+
+    @classmethod
+    def check(cls, nets: NetsSpec, image_size: int) -> None:
+        """Raise ConfigError for options, labels or an image size that the family does not have. No torch here."""
+        cls.options(nets)
+        if nets.conditional and not cls.conditional:
+            raise ConfigError(f"nets: conditional: the network family '{cls.name}' has no class-conditional networks")
+        if cls.sizes is not None and image_size not in cls.sizes:
+            raise ConfigError(
+                f"nets: family: '{cls.name}' has networks for images of {', '.join(map(str, cls.sizes))} pixels, and "
+                f"`image_size` is {image_size}; change `image_size`, or choose another family"
+            )
+
+    @classmethod
+    def options(cls, nets: NetsSpec) -> Any:
+        """The complete options, an instance of ``Options``. Raises ConfigError that names the wrong key."""
+        return parse(cls.Options, nets.options, "nets: options")
 
     @classmethod
     def generator(cls, nets: NetsSpec, image: ImageSpec) -> nn.Module:
