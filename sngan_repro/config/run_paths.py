@@ -27,6 +27,11 @@ class RunPaths:
         return self.root / "train.parquet"
 
     @property
+    def spectra(self) -> Path:
+        """The singular values of D's weights at the end of the training; a diverged run has none."""
+        return self.root / "d_spectra.parquet"
+
+    @property
     def scores(self) -> Path:
         return self.root / "scores.json"
 

@@ -14,7 +14,7 @@ from sngan_repro.core.files import LockedError, atomic_path, file_lock
 from sngan_repro.core.lazy import torch
 from sngan_repro.core.schema import ConfigError
 
-STATE_FORMAT = 1
+STATE_FORMAT = 2
 
 
 @contextmanager
@@ -79,7 +79,7 @@ def clear_results(run: RunPaths) -> None:
     """Remove the files of an earlier training from the run folder, except the lock and the log in use."""
     for folder in (run.root / "snapshots", run.samples, run.tensorboard):
         shutil.rmtree(folder, ignore_errors=True)
-    for file in (run.status, run.log, run.scores):
+    for file in (run.status, run.log, run.spectra, run.scores):
         file.unlink(missing_ok=True)
     for file in run.resume.glob("*"):
         if file.name not in ("lock", run.together_log.name):

@@ -75,12 +75,18 @@ class TrainLog:
 
 
 def write_parquet(path: Path, columns: dict[str, np.ndarray]) -> None:
-    """Write columns of equal length to a Parquet file, atomically."""
+    """Write columns of equal length, numbers or texts (dtype object), to a Parquet file, atomically."""
     import pyarrow
     import pyarrow.parquet
 
     def column(values: np.ndarray) -> pyarrow.Array:
         """As ``pyarrow.array``, which would import pandas to ask whether this is a pandas series."""
+        if values.dtype == object:
+            texts = [text.encode() for text in values]
+            ends = np.cumsum([0, *map(len, texts)], dtype=np.int32)
+            return pyarrow.StringArray.from_buffers(
+                len(texts), pyarrow.py_buffer(ends), pyarrow.py_buffer(b"".join(texts))
+            )
         buffer = pyarrow.py_buffer(np.ascontiguousarray(values))
         return pyarrow.Array.from_buffers(pyarrow.from_numpy_dtype(values.dtype), len(values), [None, buffer])
 

@@ -13,6 +13,7 @@ from sngan_repro.methods import METHODS
 from sngan_repro.nets import count_parameters
 from sngan_repro.training.log import write_parquet
 from sngan_repro.training.session import PROGRESS_IMAGES, Session, now
+from sngan_repro.training.spectra import write_spectra
 
 
 def write_results(session: Session) -> dict[str, Any]:
@@ -21,6 +22,9 @@ def write_results(session: Session) -> dict[str, Any]:
     diverged = kept["diverged"]
     if diverged:
         _keep_last_finite(session)
+    else:  # D of a diverged training is not finite
+        with session.context.alone():
+            write_spectra(session.trainer.D, run.spectra)
     kept["seconds"] += time.monotonic() - session.clock
     if session.board:
         session.board.close()
@@ -48,15 +52,15 @@ def _keep_last_finite(session: Session) -> None:
 
 
 def _log_columns(session: Session, last: int) -> dict[str, np.ndarray]:
-    """The log as columns, with learning rates, and spectral norms where they were measured (NaN elsewhere)."""
+    """The log as columns, with learning rates, and what :mod:`measures` measured, NaN at the other updates."""
     rows = session.log.rows()
     rows = rows[rows[:, 0] <= last]
     columns = dict(zip(session.log.columns, rows.T, strict=True))
     columns["step"] = columns["step"].astype(np.int64)
     columns["lr_d"], columns["lr_g"] = session.trainer.rates(columns["step"] - 1)
-    for steps, norms in session.kept["spectral"]:
-        for name, value in norms.items():
-            column = columns.setdefault(f"spectral/{name}", np.full(len(rows), np.nan))
+    for steps, measured in session.kept["measured"]:
+        for name, value in measured.items():
+            column = columns.setdefault(name, np.full(len(rows), np.nan))
             if 1 <= steps <= len(rows):
                 column[steps - 1] = value
     return columns

@@ -17,12 +17,12 @@ from sngan_repro.config.specs import RunSpec
 from sngan_repro.core import runtime
 from sngan_repro.core.files import remove_temporaries, write_json, write_text
 from sngan_repro.data.dataset import PreparedData
-from sngan_repro.nets import spectral_norms
 from sngan_repro.nets.sampling import save_grid
 from sngan_repro.nets.snapshot import save_snapshot
 from sngan_repro.training.checkpoint import clear_results, load_state, save_state
 from sngan_repro.training.cuda_graph import RunContext
 from sngan_repro.training.log import Progress, TensorBoard, TrainLog
+from sngan_repro.training.measures import Measures
 from sngan_repro.training.options import DEFAULT_OPTIONS, TrainOptions
 from sngan_repro.training.progress import Heartbeat
 from sngan_repro.training.trainer import Trainer
@@ -61,14 +61,13 @@ class Session:
         total = self.trainer.total_steps
         self.steps_per_epoch = spec.steps_per_epoch(self.trainer.num_train)
         self.snapshot_steps = set(spec.snapshots.at(total, self.steps_per_epoch))
-        self.spectral_every = spec.training.spectral_every or max(1, total // 20)
         self.log = TrainLog(run, self.device)
         self.progress = Progress(total, out=self.out)
         self.heartbeat = Heartbeat(run, spec, total)
         # Saved beside the trainer's own state:
         self.kept: dict[str, Any] = {
             "snapshots": [],
-            "spectral": [],
+            "measured": [],
             "images": [],
             "last_finite": (0, self._copy_weights()),
             "diverged": None,
@@ -77,6 +76,7 @@ class Session:
             "started": now(),
         }
         self._resume()
+        self.measures = Measures(self.trainer, data)
         self.board = TensorBoard(run.tensorboard, self.trainer.steps) if options.tensorboard else None
         self.clock = self._saved_at = self._flushed_at = time.monotonic()
         self._flushed_steps = self.trainer.steps
@@ -120,6 +120,7 @@ class Session:
         trainer, log, printed = self.trainer, self.log, ""
         try:
             while trainer.steps < trainer.total_steps and self.kept["diverged"] is None:
+                self.measures.before()
                 numbers = trainer.advance()
                 log.add(trainer.steps, trainer.log_names, numbers)
                 if trainer.graphed_step.reason != printed:
@@ -135,9 +136,8 @@ class Session:
             self.progress.close()
 
     def _after_step(self, steps: int) -> None:
-        if steps % self.spectral_every == 0:
-            with self.context.alone():
-                self.kept["spectral"].append((steps, spectral_norms(self.trainer.D)))
+        if (measured := self.measures.after()) is not None:
+            self.kept["measured"].append((steps, measured))
         regular = steps % self.spec.training.log_every == 0
         if regular or steps in self.snapshot_steps:
             self._flush()
