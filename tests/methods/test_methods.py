@@ -8,7 +8,7 @@ import sys
 
 import pytest
 import torch
-from methods_support import FAULTY, ConstantAutoencoder, make
+from methods_support import FAULTY, ConstantAutoencoder, labels_for, make
 from torch import nn
 
 from sngan_repro.core.schema import ConfigError
@@ -38,9 +38,10 @@ def test_listing_does_not_import_torch():
 @pytest.mark.parametrize("shape", [(1, 16, 16), (3, 28, 28)])
 def test_losses_reach_the_right_network(name: str, shape):
     method, G, D = make(name, shape)
-    real = torch.rand(6, *shape) * 2 - 1
-    fake = G(torch.randn(6, 8))
-    d_loss, logs = method.d_loss(D, Batch(real), Batch(fake.detach()))
+    labels = labels_for(method, 6)
+    real = Batch(torch.rand(6, *shape) * 2 - 1, labels)
+    fake = G(torch.randn(6, 8), labels)
+    d_loss, logs = method.d_loss(D, real, Batch(fake.detach(), labels))
     d_loss.backward()
     assert d_loss.isfinite()
     assert {"d_real", "d_fake"} <= logs.keys()
@@ -49,7 +50,7 @@ def test_losses_reach_the_right_network(name: str, shape):
     assert any(p.grad is not None and p.grad.abs().max() > 0 for p in D.parameters())
     D.requires_grad_(False)
     D.zero_grad()
-    g_loss, _ = method.g_loss(D, Batch(fake), Batch(real))
+    g_loss, _ = method.g_loss(D, Batch(fake, labels), real)
     g_loss.backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in G.parameters())
     assert all(p.grad is None for p in D.parameters())
@@ -58,14 +59,15 @@ def test_losses_reach_the_right_network(name: str, shape):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_step_of_each_network_lowers_its_loss(name: str):
     method, G, D = make(name)
-    real, z = torch.rand(16, 1, 16, 16) * 2 - 1, torch.randn(16, 8)
+    labels = labels_for(method, 16)
+    real, z = Batch(torch.rand(16, 1, 16, 16) * 2 - 1, labels), torch.randn(16, 8)
 
     def d_loss():
         torch.manual_seed(1)  # the same interpolates for WGAN-GP
-        return method.d_loss(D, Batch(real), Batch(G(z).detach()))[0]
+        return method.d_loss(D, real, Batch(G(z, labels).detach(), labels))[0]
 
     def g_loss():
-        return method.g_loss(D, Batch(G(z)), Batch(real))[0]
+        return method.g_loss(D, Batch(G(z, labels), labels), real)[0]
 
     for loss, net in ((d_loss, D), (g_loss, G)):
         optimizer = torch.optim.SGD(net.parameters(), 1e-3)
@@ -182,11 +184,12 @@ def test_equations_follow_the_loss_option():
 def test_real_and_fake_pass_through_d_together_only_where_that_changes_nothing(name: str):
     """A joint batch would let a normaliser in D read the mixing ratio, and spectral normalisation iterate once less."""
     method, G, D = make(name)
-    real, fake = torch.rand(6, 1, 16, 16), G(torch.randn(6, 8)).detach()
+    labels = labels_for(method, 6)
+    real, fake = (Batch(x, labels) for x in (torch.rand(6, 1, 16, 16), G(torch.randn(6, 8), labels).detach()))
     sizes = []
     hook = D.register_forward_hook(lambda module, inputs, output: sizes.append(len(inputs[0])))
     joint, separate = {"together": [12], "apart": [6, 6]}["together" if method.batch_real_and_fake else "apart"], [6, 6]
-    method.d_loss(D, Batch(real), Batch(fake))
+    method.d_loss(D, real, fake)
     assert sizes[: len(joint)] == joint
     hook.remove()
     if not method.batch_real_and_fake:
@@ -195,7 +198,7 @@ def test_real_and_fake_pass_through_d_together_only_where_that_changes_nothing(n
     found = []
     for method.batch_real_and_fake in (True, False):
         torch.manual_seed(3)
-        loss, logs = method.d_loss(D, Batch(real), Batch(fake))
+        loss, logs = method.d_loss(D, real, fake)
         weights = [weight for weight in D.parameters() if weight.requires_grad]
         found.append([loss, *logs.values(), *torch.autograd.grad(loss, weights)])
     for a, b in zip(*found, strict=True):

@@ -43,7 +43,7 @@ BROKEN = [
         "methods: the labels 'SNGAN' and 'sngan' differ in case only, so their results would share a folder on some "
         "disks; give one another `label:`",
     ),
-    ("[SNGAN]", "unknown method 'SNGAN'; did you mean 'sngan'? (known: began, bn, "),
+    ("[SNGAN]", "unknown method 'SNGAN'; did you mean 'sngan'? (known: acgan, began, bn, "),
     (
         "[{sngan: {loss: hinge}}]",
         "methods.0: the method's name is the value of `name`; write {name: sngan, loss: hinge}",
@@ -83,7 +83,7 @@ BROKEN = [
     ),
     (
         "[{name: bn, nets: {widht: 8}}, sngan]",
-        "methods: BN: nets: widht: unknown key; did you mean 'width'? (allowed here: family, width, z_dim, ",
+        "methods: BN: nets: widht: unknown key; did you mean 'width'? (allowed here: family, options, width, z_dim, ",
     ),
 ]
 

@@ -93,7 +93,7 @@ def test_an_edit_changes_only_the_runs_it_concerns(study_of):
             {"methods": [{"name": "sngan", "nets": {"family": "cmn"}}]},
             "methods: SNGAN: nets: family: unknown network family 'cmn'",
         ),
-        ({"methods": ["sgnan"]}, r"unknown method 'sgnan'; did you mean 'sngan'\? \(known: began, bn, "),
+        ({"methods": ["sgnan"]}, r"unknown method 'sgnan'; did you mean 'sngan'\? \(known: acgan, began, bn, "),
         ({"reference": "sothampton"}, r"unknown reference 'sothampton'; did you mean 'southampton'\?"),
         (
             {"reference": "southampton", "methods": [{"name": "sngan", "label": "Mine"}]},

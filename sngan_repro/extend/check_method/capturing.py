@@ -14,7 +14,7 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicOutputShapeException, FakeTensorMode
 from torch.overrides import TorchFunctionMode
 
-from sngan_repro.extend.check_method.case import BATCH, NETS, Case, Check, Failure
+from sngan_repro.extend.check_method.case import Case, Check, Failure, nets_for
 from sngan_repro.nets.interface import Batch
 
 READS: dict[Any, str] = {
@@ -73,13 +73,13 @@ def _tried_on(device: str, case: Case) -> Iterator[Failure]:
     image = case.images[0]
     with FakeTensorMode():
         with torch.device(device):
-            method = case.method(case.options, image, NETS)
+            method = case.method(case.options, image, nets_for(case.method))
             G, D = method.build()
-            real, latents = Batch(torch.rand(BATCH, *image.shape)), torch.randn(BATCH, NETS.z_dim)
+            real, latents, labels = case.real(image), case.latents(), case.labels
         calls = {
-            "d_loss": lambda: method.d_loss(D, real, Batch(G(latents).detach())),
+            "d_loss": lambda: method.d_loss(D, real, Batch(G(latents, labels).detach(), labels)),
             "after_d_step": lambda: method.after_d_step(D),
-            "g_loss": lambda: method.g_loss(D, Batch(G(latents)), real),
+            "g_loss": lambda: method.g_loss(D, Batch(G(latents, labels), labels), real),
             "after_step": method.after_step,
         }
         for function, call in (*calls.items(), *calls.items()):

@@ -25,6 +25,15 @@ SIZES = ((16, 1), (28, 1), (32, 3), (48, 3))
 NETS = NetsSpec(width=4, z_dim=8)
 SETTING = OptimizerSpec(lr=2e-4, n_dis=2)
 BATCH = 6
+NUM_CLASSES = 3
+"""Of the images that a class-conditional method is tried with."""
+
+
+def nets_for(method: type[Method], nets: NetsSpec = NETS) -> NetsSpec:
+    """The networks that a method is tried with: class-conditional for a method that needs classes."""
+    return (
+        nets.model_copy(update={"conditional": True, "condition_d": method.condition_d}) if method.condition_d else nets
+    )
 
 
 @dataclass(frozen=True)
@@ -95,7 +104,17 @@ class Case:
     @property
     def images(self) -> list[ImageSpec]:
         """The images that the method is checked with."""
-        return [ImageSpec(channels, size) for size, channels in self.sizes]
+        return [ImageSpec(channels, size, self.num_classes) for size, channels in self.sizes]
+
+    @property
+    def num_classes(self) -> int | None:
+        """None for a method that is tried without classes."""
+        return NUM_CLASSES if self.method.condition_d else None
+
+    @property
+    def labels(self) -> Tensor | None:
+        """The labels of a batch, (N,)."""
+        return torch.arange(BATCH) % NUM_CLASSES if self.num_classes else None
 
     def run(self, check: Check) -> list[Finding]:
         """The findings of one check: its failures, or that it passed."""
@@ -114,18 +133,22 @@ class Case:
     def build(self, image: ImageSpec) -> tuple[Method, nn.Module, nn.Module]:
         """The method and its networks, on the CPU."""
         torch.manual_seed(0)
-        method = self.method(self.options, image, NETS)
+        method = self.method(self.options, image, nets_for(self.method))
         G, D = method.build()
         return method, G, D
 
     def real(self, image: ImageSpec) -> Batch:
         """A batch of random images in [-1, 1)."""
-        return Batch(torch.rand(BATCH, *image.shape) * 2 - 1)
+        return Batch(torch.rand(BATCH, *image.shape) * 2 - 1, self.labels)
 
     def fake(self, G: nn.Module, detach: bool = False) -> Batch:
         """A batch of generated images, detached for D's loss."""
-        images = G(self.latents())
-        return Batch(images.detach() if detach else images)
+        images = self.generate(G)
+        return Batch(images.detach() if detach else images, self.labels)
+
+    def generate(self, G: nn.Module) -> Tensor:
+        """Images of random latents, (N, C, H, W)."""
+        return G(self.latents()) if self.labels is None else G(self.latents(), self.labels)
 
     def latents(self) -> Tensor:
         """Random latents, (N, z_dim)."""
@@ -135,8 +158,9 @@ class Case:
         """A trainer of a small run on random images, at the start. image: default: 16 px, 1 channel."""
         channels, size, _ = image or ImageSpec(1, 16)
         images = np.random.default_rng(0).integers(0, 256, (40, size, size, channels), dtype=np.uint8)
-        spec = run_spec(self.name, self.options, self.setting, NETS, size, {"batch_size": BATCH, **training})
-        return Trainer(spec, images, torch.device(device))
+        nets, labels = nets_for(self.method), np.arange(40) % NUM_CLASSES
+        spec = run_spec(self.name, self.options, self.setting, nets, size, {"batch_size": BATCH, **training})
+        return Trainer(spec, images, torch.device(device), labels=labels)
 
     @property
     def files(self) -> set[str]:

@@ -13,7 +13,7 @@ from sngan_repro.config.specs import NetsSpec
 from sngan_repro.core import plugins, runtime
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.extend.check_method import SIZES, check_method
-from sngan_repro.extend.check_method.case import SETTING, run_spec
+from sngan_repro.extend.check_method.case import SETTING, nets_for, run_spec
 from sngan_repro.methods import METHODS
 from sngan_repro.study.entries import options_of, setting_of
 from sngan_repro.training.benchmark import round_timer, update_function
@@ -73,7 +73,7 @@ def measured(name: str, options: Mapping[str, Any], setting: Mapping[str, Any], 
     timers = []
     for one, given in ((name, options), ("sngan", {})):
         complete, optimizer = options_of(METHODS.get(one), dict(given), one), setting_of(SETTING, dict(setting), one)
-        spec = run_spec(one, complete, optimizer, NETS, SIZE, {"batch_size": BATCH})
+        spec = run_spec(one, complete, optimizer, nets_for(METHODS.get(one), NETS), SIZE, {"batch_size": BATCH})
         timers.append(round_timer(update_function(spec, device), device, ROUND_SECONDS))
     rounds = [[seconds() for seconds in timers] for _ in range(ROUNDS)]
     own, reference = (statistics.median(column) for column in zip(*rounds, strict=True))

@@ -27,8 +27,8 @@ def gradient_of_d(case: Case) -> Iterator[Failure]:
     for _, layer in weighted_layers(D):
         for normaliser in normalisers_of(layer):
             normaliser.eval()
-    real = Batch(case.real(image).images.double())
-    fake = Batch(case.fake(G, detach=True).images.double())
+    real, fake = case.real(image), case.fake(G, detach=True)
+    real, fake = Batch(real.images.double(), real.labels), Batch(fake.images.double(), fake.labels)
     method.state = {
         name: value.double() if value.is_floating_point() else value for name, value in method.state.items()
     }

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from sngan_repro import nets
-from sngan_repro.extend.check_method.case import BATCH, NETS, Case, Check, Failure, size_text
+from sngan_repro.extend.check_method.case import BATCH, Case, Check, Failure, nets_for, size_text
 from sngan_repro.nets.interface import ImageSpec
 
 RESERVED_LOGS = {"d_loss", "g_loss", "grad_norm_d", "grad_norm_g", "step", "lr_d", "lr_g", "images_per_second"}
@@ -23,21 +23,21 @@ def networks(case: Case) -> Iterator[Failure]:
     for image in case.images:
         where = size_text(image)
         torch.manual_seed(0)
-        method = case.method(case.options, image, NETS)
+        method = case.method(case.options, image, nets_for(case.method))
         built = method.build()
         if not (isinstance(built, tuple) and len(built) == 2 and all(isinstance(net, nn.Module) for net in built)):
             yield Failure(f"`build` returns {kind(built)}", "a pair of modules: `return G, D`", "build")
             return
         G = built[0]
         own = copy.deepcopy(G.state_dict())
-        images = G(torch.randn(BATCH, NETS.z_dim))
+        images = case.generate(G)
         if not isinstance(images, Tensor) or tuple(images.shape) != (BATCH, *image.shape):
             yield Failure(f"G gives {kind(images)} {where}", f"images of the shape {(BATCH, *image.shape)}", "build")
         elif images.dtype != torch.float32 or not bool(images.abs().max() <= 1):
             found = f"G gives {str(images.dtype)[6:]} up to {images.abs().max():.3g} {where}"
             yield Failure(found, "float32 in [-1, 1]", "build")
         torch.manual_seed(0)
-        shared = nets.build_generator(NETS, image).state_dict()
+        shared = nets.build_generator(nets_for(case.method), image).state_dict()
         if {name: value.shape for name, value in own.items()} != {name: value.shape for name, value in shared.items()}:
             needed = "the one of `nets.build_generator(self.nets, self.image)`: snapshots are read with it"
             yield Failure(f"G has other weights than the shared generator {where}", needed, "build")
@@ -208,7 +208,9 @@ def alone(case: Case) -> Iterator[Failure]:
 
 
 def tensors(output: Any) -> list[Tensor]:
-    """All tensors in the output of D."""
+    """All tensors in the output of D; None is left out."""
+    if output is None:
+        return []
     return [found for part in output for found in tensors(part)] if isinstance(output, tuple) else [output]
 
 
