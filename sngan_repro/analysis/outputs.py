@@ -23,6 +23,9 @@ FigureKind = Literal[
     "samples",
     "progress",
     "spectral",
+    "spectra",
+    "d_outputs",
+    "critic_loss",
     "variety",
     "divergence",
     "cost",
@@ -126,6 +129,10 @@ def figure_plans(study: Study) -> list[FigurePlan]:
                 add("variety", topic=names["precision"], methods=8, metrics=[pair])
         add("losses", methods=6, settings=4, labels=study.trained_labels)  # programs have no log
         add("spectral", methods=6, labels=study.trained_labels)
+        add("spectra", methods=8, labels=study.trained_labels)
+        add("d_outputs", methods=6, labels=study.trained_labels)
+        if study.training.critic_loss_images is not None:
+            add("critic_loss", methods=9, labels=study.trained_labels)
         add("divergence", settings=12)
         add("cost")
         if study.published:

@@ -59,6 +59,19 @@ def read_table(path: Path, made_by: str) -> pd.DataFrame:
     return table.copy()  # one block of memory per type: rows are filtered several times faster
 
 
+def read_spectra(paths: RunPaths) -> pd.DataFrame | None:
+    """The singular values of D's weights at the end of a run (see :mod:`sngan_repro.training.spectra`).
+
+    None if the run has none: it diverged, or an earlier version trained it.
+    """
+    try:
+        return pd.read_parquet(paths.spectra)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{paths.spectra}: cannot be read as Parquet ({error})") from None
+
+
 def read_log(paths: RunPaths) -> pd.DataFrame:
     """The training log of a run: one row per generator update."""
     try:

@@ -9,7 +9,7 @@ from sngan_repro.analysis.outputs import FigurePlan
 from sngan_repro.analysis.published import differences
 from sngan_repro.analysis.tables.printed import markdown_escape
 from sngan_repro.config.specs import OWN_SETTING
-from sngan_repro.core.text import enumeration
+from sngan_repro.core.text import enumeration, integer
 from sngan_repro.report.templates import Templates
 from sngan_repro.study.reference import Reference
 from sngan_repro.study.study import Study
@@ -32,6 +32,7 @@ def caption_words(study: Study, plan: FigurePlan) -> dict[str, Any]:
         "settings": enumeration(plan.settings),
         "programs": bool(set(plan.methods) & set(study.programs)),
         "own_setting": any(study.settings_of(label) == [OWN_SETTING] for label in plan.methods),
+        "critic_images": integer(study.training.critic_loss_images or 0),
         "curves": None,
     }
     return words | (_published_words(study, study.published) if study.published else {})

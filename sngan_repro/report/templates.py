@@ -14,7 +14,17 @@ from sngan_repro.core import plugins
 from sngan_repro.core import text as words
 from sngan_repro.core.schema import ConfigError
 
-TEMPLATES = ("report", "methods", "results", "artefacts", "published", "claims", "sentences", "captions")
+TEMPLATES = (
+    "report",
+    "methods",
+    "results",
+    "discriminator",
+    "artefacts",
+    "published",
+    "claims",
+    "sentences",
+    "captions",
+)
 FILES = (*(f"{name}.md.j2" for name in TEMPLATES), "references.bib", "style.css", "template.typ")
 """The files that a folder of templates must have."""
 

@@ -38,6 +38,8 @@ def test_small_study_has_one_figure_of_each_kind():
         ("variety", "precision600_train@classifier", 1),
         ("losses", "", 1),
         ("spectral", "", 1),
+        ("spectra", "", 1),
+        ("d_outputs", "", 1),
         ("divergence", "", 1),
         ("cost", "", 1),
     ]

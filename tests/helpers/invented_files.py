@@ -19,6 +19,21 @@ NUM_TRAIN, NUM_TEST = 96, 32
 STEPS = 400
 
 
+D_COLUMNS = (
+    "d/accuracy_real",
+    "d/accuracy_fake",
+    "d/sigmoid_real",
+    "d/sigmoid_fake",
+    "d/sigmoid_fake_after",
+    "d/input_gradient_mean",
+    "d/input_gradient_p99",
+    "d/input_gradient_max",
+    "critic_loss/train",
+    "critic_loss/held_out",
+)
+"""Measurements of D that an invented log has besides spectral norms."""
+
+
 DEVICE = {"type": "cpu", "name": "Test processor", "threads": 1}
 
 
@@ -34,7 +49,24 @@ def write_log(path: Path, steps: int, seed: int, layers: tuple[str, ...]) -> Non
     for number, layer in enumerate(layers):
         measured = 1 + (0.4 * number + 0.1) * step / STEPS
         columns[f"spectral/{layer}"] = np.where(step % 20 == 0, measured, np.nan)
+    if layers:
+        for number, name in enumerate(D_COLUMNS):
+            values = 0.1 + 0.08 * number * step / STEPS + 0.02 * seed
+            columns[name] = np.where(step % 20 == 0, values, np.nan)
     pd.DataFrame(columns).to_parquet(path)
+
+
+def write_spectra(path: Path, seed: int, layers: tuple[str, ...]) -> None:
+    """Layer k has 8 (k + 1) singular values that fall by a constant factor; the last has one."""
+    tables = []
+    for number, layer in enumerate(layers):
+        count = 1 if layer == layers[-1] else 8 * (number + 1)
+        squared = (3.0 + seed) * 0.8 ** np.arange(count)
+        rank = np.exp(-(squared / squared.sum() * np.log(squared / squared.sum())).sum())
+        values = {"layer": layer, "number": np.arange(1, count + 1), "squared": squared, "effective_rank": rank}
+        tables.append(pd.DataFrame(values))
+    if tables:
+        pd.concat(tables).to_parquet(path, index=False)
 
 
 def write_samples(folder: Path, size: int, channels: int, num_snapshots: int, seed: int) -> None:

@@ -24,6 +24,7 @@ from invented_files import (
     sha256_of,
     write_log,
     write_samples,
+    write_spectra,
 )
 
 from sngan_repro.config.specs import RunSpec
@@ -237,4 +238,6 @@ def write_run(
             records.append(record(metric, s, again(metric, spec, s), selection="best", sampling_seed=seed))
     write_json(paths.scores, scores_file(study, records) | {"spec_digest": spec.digest()})
     write_log(paths.log, done, spec.seed, layers)
+    if diverged_at is None:
+        write_spectra(paths.spectra, spec.seed, layers)
     write_samples(paths.samples, spec.data.image_size, spec.data.channels or 1, len(snapshots), spec.seed)

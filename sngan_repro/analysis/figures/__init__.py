@@ -7,6 +7,7 @@ from collections.abc import Callable
 from sngan_repro.analysis.figures.bars import draw_bars, draw_published_bars
 from sngan_repro.analysis.figures.curves import draw_published_curves, draw_training, draw_training_best
 from sngan_repro.analysis.figures.data import FigureData
+from sngan_repro.analysis.figures.discriminator import draw_critic_loss, draw_d_outputs, draw_spectra
 from sngan_repro.analysis.figures.first import draw_figure1
 from sngan_repro.analysis.figures.grids import draw_progress, draw_samples
 from sngan_repro.analysis.figures.logs import draw_losses, draw_spectral
@@ -25,6 +26,9 @@ DRAW: dict[FigureKind, Callable] = {
     "samples": draw_samples,
     "progress": draw_progress,
     "spectral": draw_spectral,
+    "spectra": draw_spectra,
+    "d_outputs": draw_d_outputs,
+    "critic_loss": draw_critic_loss,
     "variety": draw_variety,
     "divergence": draw_divergence,
     "cost": draw_cost,
