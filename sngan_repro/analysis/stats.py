@@ -176,3 +176,25 @@ def student_t(values: Sequence[float], margin: float = 0.0, resolution: float = 
     t = (mean - margin) / error
     p_above, p_below = float(scipy.stats.t.sf(t, n - 1)), float(scipy.stats.t.cdf(t, n - 1))
     return StudentT(mean, mean - reach, mean + reach, n, p_above, p_below)
+
+
+def standardised_t(
+    values: Sequence[float], sd: float, degrees: int, num_sd: float, scale: float = 1.0, level: float = LEVEL
+) -> StudentT:
+    """The test whether a mean exceeds ``num_sd`` standard deviations that are estimated too (noncentral t).
+
+    values: a linear contrast of independent cells, one per seed, whose standard deviation is ``scale`` times that of a
+    cell: 1 for a cell itself, sqrt(2) for a difference of two. sd: the estimate of the cells' common standard
+    deviation, with so many degrees of freedom. If the true mean is num_sd true standard deviations, then
+    mean sqrt(n) / (scale sd) has a noncentral t distribution with noncentrality num_sd sqrt(n) / scale (Johnson & Welch
+    1940). The interval is Student's t of the values, as for any mean.
+    """
+    import scipy.stats
+
+    plain = student_t(values, level=level)
+    if plain.mean is None or plain.n < 2 or not sd > 0:
+        return StudentT(plain.mean, plain.low, plain.high, plain.n, 1.0, 1.0)
+    root = plain.n**0.5 / scale
+    law = scipy.stats.nct(degrees, num_sd * root)
+    t = plain.mean * root / sd
+    return StudentT(plain.mean, plain.low, plain.high, plain.n, float(law.sf(t)), float(law.cdf(t)))

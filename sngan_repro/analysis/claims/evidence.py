@@ -2,38 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from sngan_repro.analysis.claims.cells import Cell
+from sngan_repro.analysis.claims.records import Records
 from sngan_repro.analysis.claims.verdict import NotRun
 from sngan_repro.analysis.naming import higher_is_better, metric_short, protocol_of
 from sngan_repro.config.specs import OWN_SETTING
-from sngan_repro.core.text import enumeration
 from sngan_repro.evaluation.evaluators import EVALUATORS
 from sngan_repro.evaluation.protocol import metric_names
-from sngan_repro.study.study import Study
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from sngan_repro.analysis.summary import Results
     from sngan_repro.study.reference import Reference
 
 
 @dataclass
-class Evidence:
-    """The results of one study on one of its datasets."""
+class Evidence(Records):
+    """The results of one study on one of its datasets: scores, and the records of the trainings."""
 
-    study: Study
-    dataset: str
-    results: Results
     reference: Reference | None = None
-    read_log: Callable[[str], pd.DataFrame] | None = None
-    """run folder (as in runs.csv) -> its training log"""
-    _logs: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     # What there is -----------------------------------------------------------------------------------------------
 
@@ -41,18 +31,6 @@ class Evidence:
     def labels(self) -> list[str]:
         """The methods that a claim about all methods means: those trained here. Programs count where they are named."""
         return self.study.trained_labels
-
-    def need_methods(self, labels: Iterable[str]) -> None:
-        """NotRun unless the study has all these methods."""
-        missing = [label for label in labels if label not in self.study.labels]
-        if missing:
-            raise NotRun(f"needs {'the method' if len(missing) == 1 else 'the methods'} {enumeration(missing)}")
-
-    def need_settings(self, settings: Iterable[str]) -> None:
-        """NotRun unless the study has all these settings."""
-        missing = [name for name in settings if name not in self.study.settings]
-        if missing:
-            raise NotRun(f"needs {'the setting' if len(missing) == 1 else 'the settings'} {enumeration(missing)}")
 
     def others(self, label: str, among: Iterable[str] | None = None) -> list[str]:
         """All other methods that the claim is about; NotRun when one is missing, or when there is none."""
@@ -147,36 +125,43 @@ class Evidence:
         sign = self.sign(metric)
         return self.score(label, setting, metric, snapshot).map(lambda value: sign * value)
 
-    def tuned(self, label: str, metric: str) -> Cell:
-        """The score of a method whose setting is chosen on the other seeds: no seed helps to choose its own setting.
+    def candidates(self, label: str, metric: str) -> list[Cell]:
+        """The gains of a method at each of its settings, for :func:`sngan_repro.analysis.claims.cells.dominates`."""
+        return [self.gain(label, setting, metric) for setting in self.study.settings_of(label)]
 
-        Settings with fewer diverged runs come first, then the better mean, as everywhere in this package. A seed that
-        diverged at the setting chosen for it counts as diverged.
+    def best_setting(self, label: str, metric: str, seeds: Iterable[int] | None = None) -> str:
+        """The setting with the fewest diverged runs, then the best mean, as everywhere in this package.
+
+        seeds: those that count; default: all. NotRun when none of their runs finished.
         """
-        sign, cells = self.sign(metric), [self.score(label, s, metric) for s in self.study.settings_of(label)]
-        runs = frozenset().union(*(cell.runs for cell in cells))
-        if len(cells) == 1:
-            return Cell(label, cells[0].values, cells[0].diverged, runs)
+        among = set(self.study.seeds if seeds is None else seeds)
+
+        def merit(setting: str) -> tuple[int, float]:
+            kept = [value for seed, value in self.gain(label, setting, metric).values.items() if seed in among]
+            return len(kept), sum(kept) / len(kept) if kept else float("-inf")
+
+        best = max(self.study.settings_of(label), key=merit)
+        if not merit(best)[0]:
+            raise NotRun(f"no run of {label} finished")
+        return best
+
+    def chosen(self, label: str, metric: str) -> Cell:
+        """The score of a method at a setting chosen on seeds of their own: the first half of the seeds.
+
+        The values are those of the other half, so that choosing does not flatter them. With one setting there is
+        nothing to choose, and all seeds have a value. NotRun with fewer than two seeds otherwise.
+        """
+        settings = self.study.settings_of(label)
+        if len(settings) == 1:
+            return replace(self.score(label, settings[0], metric), name=label)
         if len(self.study.seeds) < 2:
-            raise NotRun("needs two seeds: a method's best setting is chosen on the other seeds")
-
-        def merit(cell: Cell, left_out: int) -> tuple[int, float]:
-            kept = [value for seed, value in cell.values.items() if seed != left_out]
-            return len(kept), sign * sum(kept) / len(kept) if kept else float("-inf")
-
-        values, diverged = {}, []
-        for seed in self.study.seeds:
-            chosen = max(cells, key=lambda cell: merit(cell, seed))
-            if seed in chosen.values:
-                values[seed] = chosen.values[seed]
-            else:
-                diverged.append(seed)
-        return Cell(f"{label} (tuned)", values, tuple(diverged), runs)
-
-    def tuned_gain(self, label: str, metric: str) -> Cell:
-        """:meth:`tuned` with the sign that makes larger better."""
-        sign = self.sign(metric)
-        return self.tuned(label, metric).map(lambda value: sign * value)
+            raise NotRun("needs two seeds: a method's best setting is chosen on seeds of its own")
+        choosing = self.study.seeds[: len(self.study.seeds) // 2]
+        found = self.score(label, self.best_setting(label, metric, choosing), metric)
+        values = {seed: value for seed, value in found.values.items() if seed not in choosing}
+        diverged = tuple(seed for seed in found.diverged if seed not in choosing)
+        runs = frozenset().union(*(self.score(label, setting, metric).runs for setting in settings))
+        return Cell(f"{found.name} (chosen on other seeds)", values, diverged, runs)
 
     def real(self, metric: str) -> float:
         """The score of real images; NotRun when it could not be computed."""
@@ -185,34 +170,6 @@ class Evidence:
         if rows["value"].notna().sum() != 1:
             raise NotRun(f"real images have no {metric_short(self.study, metric)}")
         return float(rows["value"].iloc[0])
-
-    # Logs --------------------------------------------------------------------------------------------------------
-
-    def logs(self, label: str, setting: str) -> dict[int, tuple[str, pd.DataFrame]]:
-        """seed -> (run, training log) of the finished runs; NotRun when there is none."""
-        self.need_methods([label])
-        self.need_settings([setting])
-        if label in self.study.programs:
-            raise NotRun(f"needs a training log, and {label} is a program, which has none")
-        assert self.read_log is not None
-        runs = self.results.runs
-        mine = runs[(runs["dataset"] == self.dataset) & (runs["label"] == label) & (runs["setting"] == setting)]
-        found = {}
-        for _, run in mine[mine["state"] == "ok"].iterrows():
-            folder = run["folder"]
-            if folder not in self._logs:
-                self._logs[folder] = self.read_log(folder)
-            found[int(run["seed"])] = (f"{self.dataset}/{label}/{setting}/seed{int(run['seed'])}", self._logs[folder])
-        if not found:
-            raise NotRun(f"no run of {label} at {setting} finished")
-        return found
-
-    def measured(self, name: str, label: str, setting: str, function: Callable[[pd.DataFrame], float]) -> Cell:
-        """A quantity of the training log of every finished run of a cell."""
-        logs = self.logs(label, setting)
-        values = {seed: function(log) for seed, (_, log) in logs.items()}
-        missing = tuple(seed for seed in self.study.seeds if seed not in values)
-        return Cell(name, values, missing, frozenset(run for run, _ in logs.values()))
 
     def need_reference(self) -> Reference:
         """The published values; NotRun when the study names none."""

@@ -14,7 +14,7 @@ from sngan_repro.analysis.claims.verdict import TAIL, VERDICTS, Component, NotRu
 from sngan_repro.analysis.outputs import claim_files
 from sngan_repro.analysis.summary import read_results
 from sngan_repro.analysis.tables.printed import PrintedTable, latex_document, markdown_document
-from sngan_repro.analysis.tabular import read_log, read_table
+from sngan_repro.analysis.tabular import read_log, read_spectra, read_table
 from sngan_repro.config.run_paths import RunPaths
 from sngan_repro.core.files import write_text
 from sngan_repro.core.text import MISSING, amount, enumeration
@@ -52,7 +52,12 @@ def judge_study(study: Study, layout: Layout) -> list[Judged]:
     judged = []
     for dataset in study.datasets:
         evidence = Evidence(
-            study, dataset, results, study.published, read_log=lambda folder: read_log(RunPaths(layout.root / folder))
+            study,
+            dataset,
+            results,
+            read_log=lambda folder: read_log(RunPaths(layout.root / folder)),
+            read_spectra=lambda folder: read_spectra(RunPaths(layout.root / folder)),
+            reference=study.published,
         )
         judged += [Judged(dataset, claim, judge(claim, evidence)) for claim in ledger.claims]
     return judged

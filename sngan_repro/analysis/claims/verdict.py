@@ -4,14 +4,15 @@ A claim is a conjunction of components; each says that a quantity, measured once
 It is *supported* when every component is (an intersection-union test: no correction is needed, Berger 1982), *not
 supported* when at least one component is contradicted after Holm's correction for their number, and *undecided*
 otherwise. A component counts as shown, or contradicted, when its 95 % interval is wholly above, or below, its margin.
-The interval is Student's t over the seeds: with few seeds it keeps its level, and the bootstrap does not. An undecided
-claim says something about the size of the study, not about the claim.
+The interval is Student's t over the seeds: with few seeds it keeps its level, and the bootstrap does not. Two kinds of
+components have a test of their own: comparisons of methods at their best settings, and margins given in standard
+deviations of the seeds. An undecided claim says something about the size of the study, not about the claim.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import exp
 from typing import Literal
 
@@ -37,6 +38,8 @@ class Component:
 
     How it is shown: ``flipped``, for a claim that a quantity is *below* a bound, which is stated here with both signs
     changed; ``logarithmic``, for a ratio whose logarithm is tested.
+
+    ``test`` is Student's t of the values, unless another test was made of them (see :mod:`.cells`).
     """
 
     what: str
@@ -49,9 +52,11 @@ class Component:
     resolution: float = 0.0
     flipped: bool = False
     logarithmic: bool = False
-    test: StudentT = field(init=False)
+    test: StudentT = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
+        if self.test is not None:
+            return
         if self.exact:
             (value,) = self.values
             result = StudentT(value, value, value, 1, float(value <= self.margin), float(value >= self.margin))

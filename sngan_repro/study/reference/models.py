@@ -66,7 +66,7 @@ class Values(Source, Generic[ValuesT]):
         if self.how != "printed" and (missing := sorted(set(self.values) - set(self.errors))):
             raise ValueError(f"`errors` has no error of reading {', '.join(missing)}; only printed values have none")
         for kind, spreads in self.spreads.items():
-            if unknown := sorted(set(spreads) - set(self.values.get(kind, {}))):  # type: ignore[call-overload]
+            if unknown := sorted(set(spreads) - set(self.values.get(kind, {}))):  # type: ignore[arg-type]
                 raise ValueError(f"spreads: {kind}: {', '.join(unknown)}: no such value")
         return self
 

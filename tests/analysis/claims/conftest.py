@@ -16,7 +16,9 @@ from sngan_repro.study.reference import load_reference
 def make_evidence():
     """value(metric kind, label, setting, seed, place of the snapshot) -> score; ``real`` metric name -> score."""
 
-    def make(value, study=None, real=None, diverged=(), reference="southampton", logs=None) -> Evidence:
+    def make(
+        value, study=None, real=None, diverged=(), reference="southampton", logs=None, spectra=None, times=None
+    ) -> Evidence:
         study = study or make_study()
         scores, runs = [], []
         for run in study.runs():
@@ -42,6 +44,8 @@ def make_evidence():
         frame = pd.DataFrame(scores)
         results = Results(frame, frame.iloc[:0], pd.DataFrame(runs), pd.DataFrame())
         published = load_reference(reference) if reference else None
-        return Evidence(study, "cifar10", results, published, read_log=logs)
+        return Evidence(
+            study, "cifar10", results, read_log=logs, read_spectra=spectra, times=times, reference=published
+        )
 
     return make

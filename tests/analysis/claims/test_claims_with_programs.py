@@ -44,7 +44,7 @@ def test_a_claim_may_name_one(make_evidence, study):
         assert verdict.name == "not supported"
         verdict = CRITERIA.get("beats")(evidence, method="Flat", other="SNGAN", metric="fid", setting=setting)
         assert verdict.name == "supported"
-    assert evidence.tuned("Flat", evidence.metric("fid")).values[2] == pytest.approx(10.2 - 5)
+    assert evidence.chosen("Flat", evidence.metric("fid")).values[2] == pytest.approx(10.2 - 5)
 
 
 def test_it_has_no_log(make_evidence, study):

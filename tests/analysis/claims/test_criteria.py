@@ -1,10 +1,13 @@
 """Every criterion on numbers made by hand: supported, contradicted, undecided, and not run."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from claims_support import ORDER, flat, judge, make_study, noise, ordered
+from scipy import stats
 
+from sngan_repro.analysis.claims.cells import Cell, dominates
 from sngan_repro.analysis.claims.criteria import CRITERIA
 from sngan_repro.analysis.claims.verdict import NotRun
 
@@ -49,27 +52,40 @@ def test_a_diverged_run_of_the_favoured_method_blocks_support(make_evidence):
     assert min(part.test.n for part in verdict.components) == 4
 
 
-def test_tuned_chooses_each_seeds_setting_on_the_others(make_evidence):
+def test_a_setting_is_chosen_on_seeds_of_its_own(make_evidence):
     def value(metric, label, setting, seed, place):
-        return {"A": [9.0, 1.0, 1.0], "B": [2.0, 2.0, 2.0]}[setting][seed]
+        return {"A": [9.0, 1.0, 1.0, 7.0], "B": [2.0, 2.0, 2.0, 3.0]}[setting][seed]
 
-    evidence = make_evidence(value, make_study(seeds=3, settings="AB"))
-    # without seed 0: A averages 1, B 2 -> B. Without seed 1 or 2: A averages 5 -> A.
-    assert evidence.tuned("SNGAN", evidence.metric("is")).values == {0: 2.0, 1: 1.0, 2: 1.0}
+    evidence = make_evidence(value, make_study(seeds=4, settings="AB"))
+    cell = evidence.chosen("SNGAN", evidence.metric("is"))  # seeds 0 and 1: A averages 5, B 2
+    assert (cell.name, cell.values) == ("SNGAN at A (chosen on other seeds)", {2: 1.0, 3: 7.0})
+    cell = evidence.chosen("SNGAN", evidence.metric("fid"))
+    assert (cell.name, cell.values) == ("SNGAN at B (chosen on other seeds)", {2: 2.0, 3: 3.0})
+    assert len(cell.runs) == 8
+    lost = make_evidence(value, make_study(seeds=4, settings="AB"), diverged={"cifar10/SNGAN/A/seed1"})
+    assert lost.chosen("SNGAN", lost.metric("is")).values == {2: 2.0, 3: 3.0}  # B, which lost no run
+    alone = make_evidence(value, make_study(seeds=1, settings="AB"))
+    with pytest.raises(NotRun, match="seeds of its own"):
+        alone.chosen("SNGAN", alone.metric("is"))
 
 
-def test_tuned_prefers_settings_that_finish(make_evidence):
-    def value(metric, label, setting, seed, place):
-        return {"A": 9.0, "B": 2.0}[setting]
-
-    study = make_study(seeds=3, settings="AB")
-    evidence = make_evidence(value, study, diverged={"cifar10/SNGAN/A/seed1"})
-    cell = evidence.tuned("SNGAN", evidence.metric("is"))
-    assert cell.values == {
-        0: 2.0,
-        2: 2.0,
-    }  # for seeds 0 and 2 setting A lost a run; for seed 1 it lost none: A, diverged
-    assert cell.diverged == (1,)
+def test_tuned_methods_are_compared_over_all_settings(make_evidence):
+    """The best of one is above the best of the other if one of its settings is above each of the other's."""
+    first = [Cell("X at A", {0: 1.0, 1: 1.2, 2: 1.1}), Cell("X at B", {0: 5.0, 1: 5.3, 2: 5.1})]
+    second = [Cell("Y at A", {0: 4.0, 1: 4.1, 2: 4.2}), Cell("Y at B", {0: 2.0, 1: 2.1, 2: 2.2})]
+    part = dominates(first, second)
+    assert part.what == "X at B better than Y at A"
+    hardest = stats.ttest_rel([5.0, 5.3, 5.1], [4.0, 4.1, 4.2], alternative="greater").pvalue
+    assert part.test.p_above == pytest.approx(2 * hardest)  # one of two settings was chosen
+    low, high = stats.ttest_rel([5.0, 5.3, 5.1], [4.0, 4.1, 4.2]).confidence_interval(0.975)
+    assert (part.test.low, part.test.high) == (pytest.approx(low), pytest.approx(high))
+    turned = dominates(second, first)
+    assert turned.what == "Y at A better than X at B"
+    assert turned.test.p_below == pytest.approx(part.test.p_above)
+    assert turned.test.mean == pytest.approx(-part.test.mean)
+    lost = dominates([replace(cell, diverged=(3,)) for cell in first], second)
+    assert "diverged" in lost.blocked
+    assert dominates([first[0], replace(first[1], diverged=(3,))], second).what == "X at A better than Y at A"
 
 
 def test_leads_tuned_and_distance(make_evidence):
@@ -126,9 +142,9 @@ def test_level_and_near_best(make_evidence):
     shift = {"SNGAN": 0.0, "WGAN-GP": 0.004, "BN": 5.0}
 
     def value(metric, label, setting, seed, place):
-        return 100 + shift.get(label, 0) + 2 * noise(seed) + 0.001 * noise(label, seed)
+        return 100 + shift.get(label, 0) + noise(label, seed)
 
-    evidence = make_evidence(value)
+    evidence = make_evidence(value, make_study(seeds=16))
     options = {"metric": "fid", "setting": "A"}
     assert judge(evidence, "level", first="WGAN-GP", second="SNGAN", **options) == "supported"
     assert judge(evidence, "level", first="BN", second="SNGAN", **options) == "not supported"
@@ -149,9 +165,9 @@ def test_beats_and_exceeds_real(make_evidence):
 
 def test_settings_of_one_method(make_evidence):
     def value(metric, label, setting, seed, place):
-        return {"A": 10, "B": 10, "C": 14}[setting] + 2 * noise(seed) + 0.01 * noise(setting, seed)
+        return {"A": 10, "B": 10, "C": 14}[setting] + noise(setting, seed)
 
-    evidence = make_evidence(value)
+    evidence = make_evidence(value, make_study(seeds=16))
     options = {"method": "SNGAN", "metric": "fid"}
     found = judge(evidence, "setting_replaces", setting="A", level_with="B", better_than="C", **options)
     assert found == "supported"
@@ -159,7 +175,7 @@ def test_settings_of_one_method(make_evidence):
     assert found == "not supported"
     assert judge(evidence, "setting_near", setting="A", near="B", share=0.2, **options) == "supported"
     assert judge(evidence, "setting_near", setting="C", near="A", share=0.2, **options) == "not supported"
-    lost = make_evidence(value, diverged={"cifar10/SNGAN/A/seed4"})
+    lost = make_evidence(value, make_study(seeds=5), diverged={"cifar10/SNGAN/A/seed4"})
     verdict = CRITERIA.get("setting_near")(lost, setting="A", near="B", share=0.2, **options)
     assert (verdict.name, verdict.reason) == ("undecided", "SNGAN at A: 1 of 5 runs diverged")
 

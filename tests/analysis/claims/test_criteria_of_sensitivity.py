@@ -103,9 +103,9 @@ def test_trend_over_variants(make_evidence):
 
 def test_published_within(make_evidence):
     def value(metric, label, setting, seed, place):
-        return (4.0 if metric.startswith("is") else 180) + noise(label, setting, seed)  # published: 3.8849, 173.387
+        return (4.05 if metric.startswith("is") else 180) + noise(label, setting, seed)  # published: 3.8849, 173.387
 
-    evidence = make_evidence(value, make_study(scores=INCEPTION))
+    evidence = make_evidence(value, make_study(seeds=10, scores=INCEPTION))
     assert judge(evidence, "published_within", method="SNGAN", metric="is", difference=0.2) == "supported"
     assert judge(evidence, "published_within", method="SNGAN", metric="is", difference=0.05) == "not supported"
     assert judge(evidence, "published_within", method="SNGAN", metric="fid", share=0.05) == "supported"  # 3.8 %
@@ -126,7 +126,7 @@ def test_level_tuned_and_named_others(make_evidence):
         skill = {"SNGAN": 5, "LN": 4, "BN": 9}.get(label, 5) + noise(label, setting, seed, metric)
         return skill if metric.startswith("is") else 100 - skill
 
-    evidence = make_evidence(value)
+    evidence = make_evidence(value, make_study(seeds=8))
     options = {"metric": "is", "tolerance_sd": 5}
     assert judge(evidence, "level_tuned", first="SNGAN", second="EBGAN", **options) == "supported"
     assert judge(evidence, "level_tuned", first="SNGAN", second="LN", **options) == "not supported"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from sngan_repro.analysis.claims.cells import Cell, above, combine, exceeds
+from sngan_repro.analysis.claims.cells import Cell, above, combine, exceeds, exceeds_by_sd
 from sngan_repro.analysis.claims.criteria import CRITERIA
 from sngan_repro.analysis.claims.evidence import Evidence
 from sngan_repro.analysis.claims.verdict import NotRun, Verdict, decide
@@ -25,7 +25,7 @@ def _first_and_last(evidence: Evidence, label: str, setting: str, metric: str) -
 
 @CRITERIA.register("monotone")
 def monotone(evidence: Evidence, *, metric: str, setting: str, tolerance_sd: float = 1) -> Verdict:
-    """From snapshot to snapshot no method gets worse by more than ``tolerance_sd`` seed SDs (the larger of the two)."""
+    """From snapshot to snapshot no method gets worse by more than ``tolerance_sd`` seed SDs."""
     evidence.need_settings([setting])
     _need_two(evidence)
     name = evidence.metric(metric)
@@ -33,10 +33,9 @@ def monotone(evidence: Evidence, *, metric: str, setting: str, tolerance_sd: flo
     for label in evidence.labels:
         cells = [evidence.gain(label, setting, name, place) for place in range(len(evidence.snapshots))]
         for place, (before, after) in enumerate(pairwise(cells)):
-            margin = -tolerance_sd * max(before.sd, after.sd)
             epochs = " to ".join(f"{epoch:.3g}" for epoch in evidence.snapshots[place : place + 2])
             what = f"{label}: change from epoch {epochs} above −{tolerance_sd:g} SD"
-            components.append(exceeds(after, before, margin, evidence.unit(name), what))
+            components.append(exceeds_by_sd(after, before, -tolerance_sd, evidence.unit(name), what))
     return decide(components)
 
 
@@ -103,7 +102,7 @@ def still_improving(
     components = []
     for label in evidence.labels:
         early, late = (evidence.gain(label, setting, name, place) for place in (start, end))
-        components.append(exceeds(late, early, tolerance_sd * max(early.sd, late.sd), evidence.unit(name)))
+        components.append(exceeds_by_sd(late, early, tolerance_sd, evidence.unit(name)))
     return decide(components)
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sngan_repro.analysis.claims.cells import Cell, above, combine
+from sngan_repro.analysis.claims.cells import Cell, above, combine, within, within_sd_of
 from sngan_repro.analysis.claims.criteria import CRITERIA
-from sngan_repro.analysis.claims.criteria.ranking import within
 from sngan_repro.analysis.claims.evidence import Evidence
 from sngan_repro.analysis.claims.verdict import Component, NotRun, Verdict, decide
 from sngan_repro.analysis.naming import title_of
@@ -54,7 +53,8 @@ def fault_harmless_real(evidence: Evidence, *, metrics: list[str], faults: dict,
 def published_values(evidence: Evidence, *, metrics: list[str], faults: dict, num_sd: float = 2) -> Verdict:
     """Each method at its best setting is within ``num_sd`` seed SDs of the published table, scored as published.
 
-    Only the evaluator whose features were published gives the published units.
+    Best settings are chosen on seeds of their own. Only the evaluator whose features were published gives the
+    published units.
     """
     reference = evidence.need_reference()
     components = []
@@ -63,9 +63,8 @@ def published_values(evidence: Evidence, *, metrics: list[str], faults: dict, nu
         evidence.need_published_units(name)
         table = reference.best(kind)
         for label in [label for label in evidence.labels if label in table]:
-            cell = evidence.tuned(label, name)
-            printed = Cell("published", dict.fromkeys(cell.values, table[label].value))
-            components += within(cell, printed, num_sd * cell.sd, evidence.unit(name))
+            cell = evidence.chosen(label, name)
+            components += within_sd_of(cell, table[label].value, num_sd, evidence.unit(name), "published")
     return decide(components)
 
 
@@ -73,7 +72,7 @@ def published_values(evidence: Evidence, *, metrics: list[str], faults: dict, nu
 def ranking_holds(evidence: Evidence, *, metrics: list[str], min_tau: float = 0.6) -> Verdict:
     """Kendall's tau between the published ranking and ours, each method at its best setting, is above ``min_tau``.
 
-    One tau per seed, from the scores of that seed.
+    One tau per seed, from the scores of that seed. Best settings are chosen on seeds of their own.
     """
     import scipy.stats
 
@@ -85,7 +84,7 @@ def ranking_holds(evidence: Evidence, *, metrics: list[str], min_tau: float = 0.
         if len(labels) < 3:
             raise NotRun("needs three methods with published values")
         theirs = [table[label].value for label in labels]
-        cells = [evidence.tuned(label, name) for label in labels]
+        cells = [evidence.chosen(label, name) for label in labels]
 
         def tau(values: list[float], theirs: list[float] = theirs) -> float:
             return float(scipy.stats.kendalltau(values, theirs)[0])

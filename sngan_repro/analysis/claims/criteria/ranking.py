@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sngan_repro.analysis.claims.cells import Cell, above, combine, exceeds
+from sngan_repro.analysis.claims.cells import Cell, above, combine, contrast_by_sd, dominates, exceeds, within_sd
 from sngan_repro.analysis.claims.criteria import CRITERIA
 from sngan_repro.analysis.claims.evidence import Evidence
-from sngan_repro.analysis.claims.verdict import Component, Verdict, decide
+from sngan_repro.analysis.claims.verdict import Verdict, decide
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,34 +67,35 @@ def leads_tuned(
 ) -> Verdict:
     """The method is better than every other one (or than ``others``) by all metrics, each method at its best setting.
 
-    Best settings are chosen on the other seeds (:meth:`Evidence.tuned`). distance: compare distances to the score of
-    real images instead of scores.
+    One of its settings must be better than each setting of the others (:func:`dominates`). distance: compare distances
+    to the score of real images instead of scores.
     """
     compared = evidence.others(method, others and [method, *others])
     components = []
     for kind in metrics:
         name = evidence.metric(kind)
 
-        def merit(label: str, name: str = name) -> Cell:
+        def merits(label: str, name: str = name) -> list[Cell]:
             if not distance:
-                return evidence.tuned_gain(label, name)
-            real = evidence.real(name)
-            return evidence.tuned(label, name).map(lambda value: -abs(value - real))
+                return evidence.candidates(label, name)
+            real, sign = evidence.real(name), evidence.sign(name)
+            return [cell.map(lambda gain: -abs(sign * gain - real)) for cell in evidence.candidates(label, name)]
 
-        mine = merit(method)
-        components += [
-            exceeds(mine, their, unit=evidence.unit(name), what=_better(mine, their)) for their in map(merit, compared)
-        ]
+        mine = merits(method)
+        components += [dominates(mine, merits(label), evidence.unit(name)) for label in compared]
     return decide(components)
 
 
 @CRITERIA.register("level_tuned")
 def level_tuned(evidence: Evidence, *, first: str, second: str, metric: str, tolerance_sd: float = 1) -> Verdict:
-    """Two methods, each at its best setting, differ by less than ``tolerance_sd`` seed SDs (the larger), either way."""
+    """Two methods, each at its best setting, differ by less than ``tolerance_sd`` seed SDs, either way.
+
+    Best settings are chosen on seeds of their own (:meth:`Evidence.chosen`).
+    """
     evidence.need_methods([first, second])
     name = evidence.metric(metric)
-    a, b = (evidence.tuned(label, name) for label in (first, second))
-    return decide(within(a, b, tolerance_sd * max(a.sd, b.sd), evidence.unit(name)))
+    a, b = (evidence.chosen(label, name) for label in (first, second))
+    return decide(within_sd(a, b, tolerance_sd, evidence.unit(name)))
 
 
 @CRITERIA.register("most_robust")
@@ -121,11 +122,9 @@ def below_the_best(evidence: Evidence, *, low: Sequence[str], high: Sequence[str
     """Each of ``low`` at every setting is worse than each of ``high`` at its best setting."""
     evidence.need_methods([*low, *high])
     name = evidence.metric(metric)
-    best = [evidence.tuned_gain(label, name) for label in high]
+    unit = evidence.unit(name)
     cells = [evidence.gain(label, setting, name) for label in low for setting in evidence.study.settings]
-    return decide(
-        [exceeds(top, cell, unit=evidence.unit(name), what=_better(top, cell)) for cell in cells for top in best]
-    )
+    return decide([dominates(evidence.candidates(label, name), [cell], unit) for cell in cells for label in high])
 
 
 @CRITERIA.register("runner_up")
@@ -134,24 +133,23 @@ def runner_up(evidence: Evidence, *, method: str, leader: str, metric: str, wors
     evidence.need_methods([leader])
     evidence.need_settings([worst_setting])
     name = evidence.metric(metric)
-    mine, unit = evidence.tuned_gain(method, name), evidence.unit(name)
-    first = evidence.tuned_gain(leader, name)
-    pairs = [(first, mine)]
-    pairs += [(mine, evidence.tuned_gain(label, name)) for label in evidence.others(method) if label != leader]
+    mine, unit = evidence.candidates(method, name), evidence.unit(name)
+    components = [dominates(evidence.candidates(leader, name), mine, unit)]
+    others = [label for label in evidence.others(method) if label != leader]
+    components += [dominates(mine, evidence.candidates(label, name), unit) for label in others]
     weak = evidence.gain(method, worst_setting, name)
-    settings = [setting for setting in evidence.study.settings if setting != worst_setting]
-    pairs += [(evidence.gain(method, setting, name), weak) for setting in settings]
-    return decide([exceeds(a, b, unit=unit, what=_better(a, b)) for a, b in pairs])
+    for setting in evidence.study.settings:
+        if setting != worst_setting:
+            cell = evidence.gain(method, setting, name)
+            components.append(exceeds(cell, weak, unit=unit, what=_better(cell, weak)))
+    return decide(components)
 
 
 @CRITERIA.register("setting_sensitive")
 def setting_sensitive(
     evidence: Evidence, *, method: str, metric: str, worse: str, better: str, num_sd: float = 3
 ) -> Verdict:
-    """From one setting to another the method loses more than every other one, and more than ``num_sd`` seed SDs.
-
-    The SD is the larger of the two settings'.
-    """
+    """From one setting to another the method loses more than every other one, and more than ``num_sd`` seed SDs."""
     evidence.need_settings([worse, better])
     name = evidence.metric(metric)
     unit = evidence.unit(name)
@@ -160,9 +158,8 @@ def setting_sensitive(
         cells = [evidence.gain(label, better, name), evidence.gain(label, worse, name)]
         return combine(f"loss of {label} from {better} to {worse}", cells, lambda pair: pair[0] - pair[1])
 
-    mine = loss(method)
-    sd = max(evidence.score(method, setting, name).sd for setting in (worse, better))
-    components = [above(mine, num_sd * sd, unit, f"{mine.name} against {num_sd:g} SD")]
+    mine, parts = loss(method), [evidence.gain(method, setting, name) for setting in (better, worse)]
+    components = [contrast_by_sd(mine, parts, 2**0.5, num_sd, unit, f"{mine.name} against {num_sd:g} SD")]
     components += [exceeds(mine, loss(other), unit=unit) for other in evidence.others(method)]
     return decide(components)
 
@@ -171,12 +168,12 @@ def setting_sensitive(
 def level(
     evidence: Evidence, *, first: str, second: str, metric: str, setting: str, tolerance_sd: float = 1
 ) -> Verdict:
-    """Two methods differ at a setting by less than ``tolerance_sd`` seed SDs (the larger one), either way."""
+    """Two methods differ at a setting by less than ``tolerance_sd`` seed SDs, either way."""
     evidence.need_methods([first, second])
     evidence.need_settings([setting])
     name = evidence.metric(metric)
     a, b = (evidence.score(label, setting, name) for label in (first, second))
-    return decide(within(a, b, tolerance_sd * max(a.sd, b.sd), evidence.unit(name)))
+    return decide(within_sd(a, b, tolerance_sd, evidence.unit(name)))
 
 
 @CRITERIA.register("near_best")
@@ -213,7 +210,7 @@ def setting_replaces(
     name = evidence.metric(metric)
     unit = evidence.unit(name)
     here, there = (evidence.gain(method, place, name) for place in (setting, level_with))
-    components = within(here, there, tolerance_sd * max(here.sd, there.sd), unit)
+    components = within_sd(here, there, tolerance_sd, unit)
     third = evidence.gain(method, better_than, name)
     return decide([*components, exceeds(here, third, unit=unit, what=_better(here, third))])
 
@@ -231,13 +228,6 @@ def setting_near(evidence: Evidence, *, method: str, metric: str, setting: str, 
         lost = f"{mine.name}: {len(mine.diverged)} of {len(evidence.study.seeds)} runs diverged"
         component = replace(component, blocked=lost)
     return decide([component])
-
-
-def within(first: Cell, second: Cell, margin: float, unit: str) -> list[Component]:
-    """The two components that say -margin < first - second < margin."""
-    what = f"{first.name} − {second.name}"
-    upper = exceeds(second, first, -margin, unit, what)
-    return [exceeds(first, second, -margin, unit, what), replace(upper, flipped=True)]
 
 
 def _better(first: Cell, second: Cell) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sngan_repro.analysis.claims.cells import Cell, above, below, combine, exceeds
+from sngan_repro.analysis.claims.cells import Cell, above, below, combine, contrast_by_sd, dominates, exceeds
 from sngan_repro.analysis.claims.criteria import CRITERIA
 from sngan_repro.analysis.claims.evidence import Evidence
 from sngan_repro.analysis.claims.verdict import NotRun, Verdict, decide
@@ -17,23 +17,24 @@ if TYPE_CHECKING:
 def fails_at(evidence: Evidence, *, method: str, metric: str, settings: Sequence[str], factor: float = 2) -> Verdict:
     """At each of the settings a distance such as FID is more than ``factor`` times that at the method's best setting.
 
-    The best setting is chosen on the other seeds. A run that diverged at one of the settings has failed too: it counts
-    with the largest value of the metric among all finished runs of the study.
+    There must be one setting of the method that is so much better (:func:`dominates`). A run that diverged at one of
+    the settings has failed too: it counts with the largest value of the metric among all finished runs of the study.
     """
     evidence.need_settings(settings)
     name = evidence.metric(metric)
     if evidence.sign(name) > 0:
         raise NotRun(f"needs a metric that is smaller when better; {evidence.unit(name)} is not")
-    best = evidence.tuned(method, name)
+    best = [
+        cell.map(lambda gain: factor * gain, f"{factor:g} × {cell.name}") for cell in evidence.candidates(method, name)
+    ]
     every = [evidence.score(label, place, name) for label in evidence.labels for place in evidence.study.settings]
     largest = max((value for cell in every for value in cell.values.values()), default=None)
     components = []
     for setting in settings:
         cell = evidence.score(method, setting, name)
         failed = {} if largest is None else dict.fromkeys(cell.diverged, largest)
-        cell = Cell(cell.name, {**cell.values, **failed}, runs=cell.runs)
-        scaled = best.map(lambda value: factor * value, f"{factor:g} × {best.name}")
-        components.append(exceeds(cell, scaled, unit=evidence.unit(name)))
+        values = {seed: -value for seed, value in {**cell.values, **failed}.items()}  # as gains
+        components.append(dominates(best, [Cell(cell.name, values, runs=cell.runs)], evidence.unit(name)))
     return decide(components)
 
 
@@ -92,8 +93,7 @@ def trend_over_settings(
     """One method gets worse as a numeric key of the settings grows, and another one does not.
 
     The trend is the slope of the score against log2 of the key (least squares, one per seed). The second method does
-    not get worse if its change over the whole range of the key is above -``tolerance_sd`` of its seed SDs (the largest
-    over the settings).
+    not get worse if its change over the whole range of the key is above -``tolerance_sd`` of its seed SDs.
     """
     evidence.need_settings(settings)
     at = {}
@@ -160,9 +160,12 @@ def _trend(
     unit = f"{evidence.unit(name)} per doubling"
     falling = combine(f"slope of {worsens}", cells(worsens), slope)
     others = cells(steady)
-    level = combine(f"slope of {steady}", others, slope)
-    margin = -tolerance_sd * max(cell.sd for cell in others) / float(np.ptp(axis))
-    return decide([below(falling, 0, unit), above(level, margin, unit, f"{level.name} above −{tolerance_sd:g} SD")])
+    reach = float(np.ptp(axis))
+    change = combine(f"change of {steady} over the range", others, lambda values: slope(values) * reach)
+    scale = reach / float(np.sqrt(((axis - axis.mean()) ** 2).sum()))  # of the SD of a slope times the range
+    what = f"{change.name} above −{tolerance_sd:g} SD"
+    steady_part = contrast_by_sd(change, others, scale, -tolerance_sd, evidence.unit(name), what)
+    return decide([below(falling, 0, unit), steady_part])
 
 
 @CRITERIA.register("published_within")
@@ -171,7 +174,7 @@ def published_within(
 ) -> Verdict:
     """The score of a method is within a difference, or a share, of the published one.
 
-    setting: where it is measured; default: the best setting, chosen on the other seeds.
+    setting: where it is measured; default: the best setting, chosen on seeds of its own.
     """
     reference = evidence.need_reference()
     table = reference.best(metric)
@@ -180,7 +183,7 @@ def published_within(
     name = evidence.metric(metric)
     evidence.need_published_units(name)
     published = table[method].value
-    cell = evidence.tuned(method, name) if setting is None else evidence.score(method, setting, name)
+    cell = evidence.chosen(method, name) if setting is None else evidence.score(method, setting, name)
     margin = difference or share * published
     unit = evidence.unit(name)
     what = f"{cell.name} − published {published:g}"
