@@ -107,9 +107,8 @@ def test_discriminator_block_against_the_paper(channels, down: bool, first: bool
 
     assert block.conv1.out_channels == (channels[1] if first else channels[0])
     hidden = pool(conv(block.conv2, conv(block.conv1, x if first else x.clamp(min=0)).clamp(min=0)))
-    if block.shortcut is None:
-        short = x
-    else:
+    short = x
+    if block.shortcut is not None:
         short = conv(block.shortcut, pool(x)) if first else pool(conv(block.shortcut, x))
     assert (block.shortcut is None) == (not down and channels[0] == channels[1])
     torch.testing.assert_close(block(x), hidden + short, rtol=1e-10, atol=1e-10)
