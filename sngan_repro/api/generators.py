@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,7 +16,7 @@ from sngan_repro.core import runtime
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.nets import sampling as sample
 from sngan_repro.nets import snapshot as snapshots
-from sngan_repro.nets.latents import LabelLaw, class_labels, latents
+from sngan_repro.nets.latents import LabelLaw, class_labels, interpolate, latents, mixed_labels
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,8 @@ class Generator:
     def images_of(self, z: Tensor, labels: Tensor | None = None) -> np.ndarray:
         """Images of given latents, float32 (N, z_dim), for example of an interpolation: uint8 (N, H, W, C).
 
-        labels: class labels, int64 (N,); required by a class-conditional generator, and not allowed for others.
+        labels: class labels, int64 (N,), or weights of the classes, float32 (N, num_classes); required by a
+        class-conditional generator, and not allowed for others.
         """
         if (labels is None) != (self.label_law is None):
             needed = "needs `labels`" if labels is None else "takes no `labels`: it is unconditional"
@@ -65,6 +67,35 @@ class Generator:
             raise ConfigError(f"latents (N, {self.spec.nets.z_dim}) are needed; found {tuple(z.shape)}")
         images = self.network(z.to(self.device), None if labels is None else labels.to(self.device))
         return sample.to_uint8(images).cpu().numpy()
+
+    def interpolation(
+        self, steps: int = 8, rows: int = 4, seed: int = 0, classes: Sequence[int] | None = None, across: bool = False
+    ) -> np.ndarray:
+        """Images on ways between two points: uint8 (rows * steps, H, W, C), one way after the other; for :func:`grid`
+        with ``steps`` columns.
+
+        Unconditional, or ``across`` False: row i goes between two latents, number 2 i and 2 i + 1 of the seed, within
+        one class. ``across`` True: each row keeps its latent and goes from its class to the next one; gains and shifts
+        of G's conditional batch norms are mixed linearly (Miyato and Koyama 2018). classes: of the rows, in turn;
+        default: all in order. Raises ConfigError for classes of an unconditional generator, and for unknown classes.
+        """
+        if steps < 2 or rows < 1:
+            raise ConfigError(f"`steps` must be at least 2 and `rows` at least 1; found {steps} and {rows}")
+        nets, num_classes = self.spec.nets, len(self.label_law.shares) if self.label_law else 0
+        if not num_classes and (classes is not None or across):
+            raise ConfigError(f"{self.spec.id}: this generator is unconditional: `classes` and `across` have no effect")
+        chosen = list(range(num_classes)) if classes is None else list(classes)
+        if num_classes and (not chosen or any(not 0 <= one < num_classes for one in chosen)):
+            raise ConfigError(f"{self.spec.id}: `classes` are from 0 to {num_classes - 1}; found {chosen}")
+        z = latents(2 * rows, nets.z_dim, nets.z_law, seed).view(rows, 2, -1)  # (rows, 2, z_dim)
+        ends = (z[:, 0], z[:, 0 if across else 1])
+        ways = interpolate(*ends, steps, nets.z_law)  # (rows, steps, z_dim)
+        labels = None
+        if num_classes:
+            first = torch.tensor([chosen[row % len(chosen)] for row in range(rows)])
+            last = torch.tensor([chosen[(row + across) % len(chosen)] for row in range(rows)])
+            labels = mixed_labels(first, last, steps, num_classes).flatten(0, 1)  # (rows * steps, num_classes)
+        return self.images_of(ways.flatten(0, 1), labels)
 
 
 def load_generator(snapshot: Path | str, device: str = "auto") -> Generator:

@@ -187,6 +187,31 @@ def sample(given: Namespace) -> None:
 
 
 @command(
+    "write a grid of images on ways between latents, or between classes",
+    *DEVICE,
+    Option("--snapshot", required=True, help="a .safetensors file of a run's snapshots/"),
+    Option("--steps", type=positive, default=8, help="images in each row, both ends included (default: 8)"),
+    Option("--rows", type=positive, default=4, help="ways (default: 4)"),
+    Option("--seed", type=seed, default=0, help="seed of the latents (default: 0)"),
+    Option("--classes", type=int, nargs="+", metavar="CLASS", help="classes of the rows (default: all in order)"),
+    Option("--across", action="store_true", help="from class to class with one latent, instead of within a class"),
+    Option("--out", required=True, help="a .png file to write"),
+)
+def interpolate(given: Namespace) -> None:
+    from sngan_repro.core.schema import ConfigError
+
+    if not given.out.endswith(".png"):
+        raise ConfigError(f"--out: '{given.out}' is not a .png file")
+    values.device_of(given)  # sets the number of threads
+    from sngan_repro.api.generators import load_generator
+    from sngan_repro.nets.sampling import save_grid
+
+    generator = load_generator(given.snapshot, given.device)
+    images = generator.interpolation(given.steps, given.rows, given.seed, given.classes, given.across)
+    save_grid(Path(given.out), images, columns=given.steps)
+
+
+@command(
     "write the tables and figures of published values; needs no study",
     Option("--reference", required=True, help="published values: a name such as southampton, or the path of a file"),
     Option("--out", required=True, help="folder of the table and the figures"),

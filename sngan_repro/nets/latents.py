@@ -124,3 +124,13 @@ def interpolate(a: Tensor, b: Tensor, steps: int, law: str) -> Tensor:
     safe = sine.clamp(min=1e-6)
     spherical = ((1 - t) * angle).sin() / safe * first + (t * angle).sin() / safe * last
     return torch.where(sine < 1e-6, linear, spherical).to(a.dtype)
+
+
+def mixed_labels(a: Tensor, b: Tensor, steps: int, num_classes: int) -> Tensor:
+    """Weights of the classes on the way from a to b, both included: int64 (N,), int64 (N,) -> (N, steps, num_classes).
+
+    They sum to 1; a class-conditional G takes them in place of labels.
+    """
+    t = torch.linspace(0, 1, steps).view(1, -1, 1)
+    one_hot = torch.eye(num_classes)
+    return (1 - t) * one_hot[a].unsqueeze(1) + t * one_hot[b].unsqueeze(1)  # (N, steps, num_classes)

@@ -148,3 +148,64 @@ def test_shares_of_the_data(tiny_run, tiny_images: Path):
     labels = np.where(np.arange(len(data.labels("train"))) < 10, 1, 0)
     spec = tiny_run(nets={**NETS, "label_law": "data"})
     assert Trainer(spec, data.images("train"), CPU, labels=labels).label_law == LabelLaw((0.8, 0.2))
+
+
+WAYS = {
+    "projection": ({"name": "sngan", "options": {}}, {}),
+    "concat_hidden": ({"name": "sngan", "options": {}}, {"condition_d": "concat_hidden"}),
+    "concat_input": ({"name": "gan", "options": {"penalty": "gradient"}}, {"condition_d": "concat_input"}),
+    "ac": ({"name": "acgan", "options": {}}, {"condition_d": "ac"}),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_resume_of_the_packages_networks_gives_the_same_bits(tiny_run, tiny_images: Path, way: str):
+    method, nets = WAYS[way]
+    own = {"family": "cnn", "width": 4, "z_dim": 8, "conditional": True, **nets}
+    spec = tiny_run(nets=own, method=method, optimizer={"n_dis": 2})
+    whole, first, second = (trainer_of(spec, tiny_images) for _ in range(3))
+    start = {name: value.clone() for name, value in whole.D.state_dict().items()}
+    for _ in range(4):
+        logs = whole.step()
+    for _ in range(2):
+        first.step()
+    second.load(first.state())
+    for _ in range(2):
+        second.step()
+    for name in ("G", "D"):
+        pairs = zip(getattr(whole, name).state_dict().items(), getattr(second, name).state_dict().values(), strict=True)
+        for (key, a), b in pairs:
+            assert torch.equal(a, b), f"{name}: {key}"
+    assert all(value.isfinite() for value in logs.values())
+    assert ("class_loss_d" in logs) == (way == "ac")
+    labelled = [key for key in start if "embedding" in key or key.startswith("classes")]
+    assert bool(labelled) == (way != "concat_input")
+    assert all(not torch.equal(start[key], whole.D.state_dict()[key]) for key in labelled)
+
+
+def test_g_has_its_own_batch_size(tiny_run, tiny_images: Path):
+    """D's steps have `batch_size` fakes each, G's step `batch_size_g`; without the key both have `batch_size`."""
+
+    def sizes(**training) -> list[int]:
+        spec = tiny_run(nets=NETS, optimizer={"n_dis": 2}, training={"batch_size": 8, **training})
+        trainer, found = trainer_of(spec, tiny_images), []
+        trainer.G.register_forward_pre_hook(lambda module, inputs: found.append((len(inputs[0]), len(inputs[1]))))
+        trainer.step()
+        assert all(a == b for a, b in found)
+        return [a for a, _ in found]
+
+    assert sizes() == [8, 8, 8]
+    assert sizes(batch_size_g=24) == [8, 8, 24]
+
+
+def test_g_learns_from_its_own_batch(tiny_run, tiny_images: Path):
+    """The first step of G differs, and that of D is the same to the bit."""
+    found = {}
+    for size in (None, 24):
+        spec = tiny_run(training={"batch_size": 8, "batch_size_g": size})
+        trainer = trainer_of(spec, tiny_images)
+        trainer.step()
+        found[size] = trainer
+    for a, b in zip(found[None].d_parameters, found[24].d_parameters, strict=True):
+        assert torch.equal(a, b)
+    assert any(not torch.equal(a, b) for a, b in zip(found[None].g_parameters, found[24].g_parameters, strict=True))
