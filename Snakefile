@@ -29,6 +29,7 @@ include: "workflow/rules/evaluator.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/program.smk"
 include: "workflow/rules/score.smk"
+include: "workflow/rules/times.smk"
 include: "workflow/rules/aggregate.smk"
 include: "workflow/rules/report.smk"
 

@@ -11,6 +11,8 @@ from typing import Literal, TypeVar
 from sngan_repro.analysis.published import compared_metrics, shared_methods
 from sngan_repro.data.sources import source_info
 from sngan_repro.evaluation.protocol import metric_names
+from sngan_repro.study.analyses import CurveSpec
+from sngan_repro.study.curves import series_of
 from sngan_repro.study.layout import Layout
 from sngan_repro.study.reference import Reference
 from sngan_repro.study.study import Study
@@ -26,6 +28,8 @@ FigureKind = Literal[
     "spectra",
     "d_outputs",
     "critic_loss",
+    "against",
+    "times",
     "variety",
     "divergence",
     "cost",
@@ -133,11 +137,22 @@ def figure_plans(study: Study) -> list[FigurePlan]:
         add("d_outputs", methods=6, labels=study.trained_labels)
         if study.training.critic_loss_images is not None:
             add("critic_loss", methods=9, labels=study.trained_labels)
+        for number, curve in enumerate(study.curves, 1):
+            if series_of(study, curve, dataset):
+                topic = f"{number}_{curve.key.replace('.', '_')}"
+                add("against", methods=1000, settings=1000, metrics=chunks(curve.metrics or headline, 6), topic=topic)
         add("divergence", settings=12)
         add("cost")
         if study.published:
             plans.extend(_published_plans(study, study.published, dataset))
+    if study.benchmark:
+        plans.append(FigurePlan("times", "", (), ()))
     return plans
+
+
+def curve_of(study: Study, plan: FigurePlan) -> CurveSpec:
+    """The entry of the study's ``curves`` that a figure of the kind ``against`` shows."""
+    return study.curves[int(plan.topic.split("_")[0]) - 1]
 
 
 def _published_plans(study: Study, reference: Reference, dataset: str) -> list[FigurePlan]:
@@ -193,7 +208,8 @@ def printed_names(study: Study | None) -> tuple[str, ...]:
     """The tables of a study that are written as Markdown and LaTeX; without a study, those that every study has."""
     faults = ("artefacts",) if study and study.fault_pairs else ()
     published = (PUBLISHED_TABLE,) if study and study.published else ()
-    return (*PRINTED_TABLES, *faults, *published)
+    times = ("times",) if study and study.benchmark else ()
+    return (*PRINTED_TABLES, *faults, *published, *times)
 
 
 def table_files(layout: Layout, study: Study | None = None) -> dict[str, Path]:

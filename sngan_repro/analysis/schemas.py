@@ -94,6 +94,24 @@ class Scores(FileModel):
     versions: dict[str, str]
 
 
+class Time(FileModel):
+    """The time of 100 generator updates in one repeat of a measurement."""
+
+    label: str
+    image_size: int
+    n_dis: int
+    repeat: int
+    seconds: float
+
+
+class TimesFile(FileModel):
+    """``times.json``."""
+
+    times: list[Time]
+    min_seconds: float
+    device: dict[str, Any]
+
+
 class DatasetFile(FileModel):
     """``dataset.json`` of prepared images."""
 

@@ -16,6 +16,7 @@ from sngan_repro.analysis.naming import REAL, higher_is_better
 from sngan_repro.analysis.outputs import aggregate_files, table_files
 from sngan_repro.analysis.stats import Summary, holm, paired_difference, sign_flip_p, summarise
 from sngan_repro.analysis.tabular import Row, read_table
+from sngan_repro.analysis.times import read_times
 from sngan_repro.core.text import decimals_for
 from sngan_repro.evaluation.selection import BEST
 from sngan_repro.study.layout import Layout
@@ -32,6 +33,8 @@ class Results:
     """each run's best snapshots, measured again on a fresh sample"""
     runs: pd.DataFrame
     cost: pd.DataFrame
+    times: pd.DataFrame | None = None
+    """seconds of updates that the study's ``benchmark`` measured: label, image_size, n_dis, repeat, seconds"""
 
 
 def read_results(layout: Layout) -> Results:
@@ -39,7 +42,8 @@ def read_results(layout: Layout) -> Results:
     tables = {name: read_table(path, "aggregate") for name, path in aggregate_files(layout).items()}
     scores = tables.pop("scores")
     again = scores["selection"] == BEST
-    return Results(scores[~again].reset_index(drop=True), scores[again].reset_index(drop=True), **tables)
+    times = read_times(layout.times)
+    return Results(scores[~again].reset_index(drop=True), scores[again].reset_index(drop=True), **tables, times=times)
 
 
 def read_summary(layout: Layout) -> pd.DataFrame:

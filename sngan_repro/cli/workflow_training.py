@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sngan_repro.cli import values
-from sngan_repro.cli.options import DATASET, DEVICE, RUN, RUN_SPEC, Option, positive, rule_command
+from sngan_repro.cli.options import DATASET, DEVICE, RUN, RUN_SPEC, STUDY, Option, positive, rule_command
 
 if TYPE_CHECKING:
     from sngan_repro.config.run_paths import RunPaths
@@ -95,3 +95,23 @@ def run_program(given: Namespace) -> None:
     machine = parse(MachineConfig, {"device": given.device}, "--device")
     device = ("cuda" if machine.device == "auto" else machine.device) if machine.uses_gpu else "cpu"
     run_program(spec, RunPaths(Path(given.run)), Path(given.dataset), given.num_samples, given.threads or 1, device)
+
+
+@rule_command(
+    "measure the time of an update, as the study's `benchmark` says",
+    *DEVICE,
+    *STUDY,
+    Option("--out", required=True, help="JSON file to write"),
+)
+def measure_times(given: Namespace) -> None:
+    from sngan_repro.core.schema import ConfigError
+    from sngan_repro.study.benchmark import benchmark_runs
+
+    study, _ = values.study_of(given)
+    if study.benchmark is None:
+        raise ConfigError(f"study {study.name} measures no times; set `benchmark`, for example `benchmark: {{}}`")
+    device = values.device_of(given)
+    from sngan_repro.training.times import measure_times
+
+    benchmark = study.benchmark
+    measure_times(benchmark_runs(study), device, benchmark.min_seconds, benchmark.repeats, Path(given.out))

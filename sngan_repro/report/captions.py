@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sngan_repro.analysis.naming import metric_label, metric_short, primary_metric
-from sngan_repro.analysis.outputs import FigurePlan
+from sngan_repro.analysis.outputs import FigurePlan, curve_of
 from sngan_repro.analysis.published import differences
 from sngan_repro.analysis.tables.printed import markdown_escape
 from sngan_repro.config.specs import OWN_SETTING
@@ -19,7 +19,8 @@ def figure_caption(templates: Templates, study: Study, plan: FigurePlan) -> str:
     """The caption of one figure, in Markdown. It names the setting and the seed if one represents a method."""
     text = templates.say(plan.kind, caption_words(study, plan), file="captions")
     part = f" Part {plan.part} of {plan.parts}." if plan.parts > 1 else ""
-    return markdown_escape(f"{plan.dataset}: {text}") + part
+    start = f"{plan.dataset}: {text}" if plan.dataset else text[:1].upper() + text[1:]
+    return markdown_escape(start) + part
 
 
 def caption_words(study: Study, plan: FigurePlan) -> dict[str, Any]:
@@ -33,6 +34,8 @@ def caption_words(study: Study, plan: FigurePlan) -> dict[str, Any]:
         "programs": bool(set(plan.methods) & set(study.programs)),
         "own_setting": any(study.settings_of(label) == [OWN_SETTING] for label in plan.methods),
         "critic_images": integer(study.training.critic_loss_images or 0),
+        "key": curve_of(study, plan).key if plan.kind == "against" else "",
+        "timed": study.benchmark,
         "curves": None,
     }
     return words | (_published_words(study, study.published) if study.published else {})

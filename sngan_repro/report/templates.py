@@ -19,6 +19,7 @@ TEMPLATES = (
     "methods",
     "results",
     "discriminator",
+    "sensitivity",
     "artefacts",
     "published",
     "claims",

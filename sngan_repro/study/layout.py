@@ -44,6 +44,11 @@ class Layout:
         return self.root / "real" / f"{dataset}.json"
 
     @property
+    def times(self) -> Path:
+        """Times of updates that the study's ``benchmark`` measured."""
+        return self.root / "times.json"
+
+    @property
     def tables(self) -> Path:
         return self.root / "tables"
 

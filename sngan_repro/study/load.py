@@ -22,6 +22,8 @@ from sngan_repro.evaluation.protocol import check_protocol
 from sngan_repro.evaluation.scores import SCORES
 from sngan_repro.methods import METHODS
 from sngan_repro.nets.families import FAMILIES
+from sngan_repro.study.benchmark import benchmark_runs
+from sngan_repro.study.curves import check_curves
 from sngan_repro.study.entries import check_labels
 from sngan_repro.study.labels import check_classes, check_label_scores
 from sngan_repro.study.study import Study
@@ -89,6 +91,8 @@ def check_study(study: Study) -> None:
             "of this study has such a label; give one its published name as `label:`, or remove `reference`"
         )
     _check_networks(study)
+    benchmark_runs(study)
+    check_curves(study)
     trained = [entry for entry, label in study.labelled_entries if label not in study.programs]
     for key in set.intersection(*(set(entry.setting) for entry in trained)) if trained else ():
         raise ConfigError(f"settings: `{key}` is replaced by every method; no setting's own value is used")

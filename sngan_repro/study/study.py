@@ -25,6 +25,7 @@ from sngan_repro.core.schema import Model
 from sngan_repro.evaluation.protocol import metric_name, metric_names
 from sngan_repro.methods import find_method
 from sngan_repro.methods.program import Program, find_program
+from sngan_repro.study.analyses import BenchmarkSpec, CurveSpec
 from sngan_repro.study.entries import MethodEntry, method_parts, options_of, program_parts
 from sngan_repro.study.reference import Reference, load_reference
 
@@ -33,6 +34,7 @@ class Study(Model):
     """A study file: datasets, methods, settings, seeds, budget and scores."""
 
     derived = frozenset({"name"})
+    added = frozenset({"benchmark", "curves"})
 
     name: Label = Field(description="the stem of the file; never a key in it")
     title: str = Field(min_length=3, description="heading of the report")
@@ -52,6 +54,8 @@ class Study(Model):
     scores: tuple[ProtocolSpec, ...] = Field(min_length=1, description="protocols: how the samples are scored")
     classifier: EvaluatorSpec = Field(EvaluatorSpec(), description="options of trained evaluators")
     headline: tuple[str, ...] = Field((), description="metric names in the main table; default: first IS and FID")
+    benchmark: BenchmarkSpec | None = Field(None, description="measure the time of an update of these methods")
+    curves: tuple[CurveSpec, ...] = Field((), description="figures of scores against a number, such as `n_dis`")
     reference: str | None = Field(None, description="published values to compare with: a name, or the path of a file")
     claims: str | None = Field(None, description="ledger of claims to judge: `southampton`, or the path of a YAML file")
 

@@ -23,8 +23,13 @@ def measure(spec: RunSpec, device: torch.device, min_seconds: float = 0.2, round
 
     min_seconds: the minimum length of a round.
     """
+    return statistics.median(measure_rounds(spec, device, min_seconds, rounds))
+
+
+def measure_rounds(spec: RunSpec, device: torch.device, min_seconds: float = 0.2, rounds: int = 3) -> list[float]:
+    """The single rounds of :func:`measure`."""
     timed = round_timer(update_function(spec, device), device, min_seconds)
-    return statistics.median(timed() for _ in range(rounds))
+    return [timed() for _ in range(rounds)]
 
 
 def random_images(spec: RunSpec, num_images: int = NUM_IMAGES) -> np.ndarray:

@@ -25,6 +25,7 @@ from sngan_repro.data.sources import SOURCES, source_info
 from sngan_repro.evaluation.evaluators import EVALUATORS, Evaluator
 from sngan_repro.evaluation.feasible import check_prepared
 from sngan_repro.methods.program import Program
+from sngan_repro.study.benchmark import benchmark_text
 from sngan_repro.study.labels import check_prepared_classes
 from sngan_repro.study.layout import Layout
 from sngan_repro.study.load import load_study
@@ -59,6 +60,8 @@ class Plan:
         self.claims = outputs.claim_files(self.study, self.layout)
         self.ledger_version = load_ledger(self.study.claims).version() if self.study.claims else ""
         self.aggregated = outputs.aggregate_files(self.layout)
+        self.times_files = [self.layout.times] if self.study.benchmark else []
+        self.timed = benchmark_text(self.study)
         # Values that depend on the dataset alone are computed once per dataset, and looked up in every job.
         self._dataset_folders = {name: self.layout.dataset(spec) for name, spec in self.study.datasets.items()}
         folders = {

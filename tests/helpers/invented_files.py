@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 
 from sngan_repro.config.protocol import ProtocolSpec
+from sngan_repro.config.specs import RunSpec
+from sngan_repro.core.files import write_json
 from sngan_repro.evaluation.protocol import metric_names
 from sngan_repro.study.study import Study
 
@@ -67,6 +69,26 @@ def write_spectra(path: Path, seed: int, layers: tuple[str, ...]) -> None:
         tables.append(pd.DataFrame(values))
     if tables:
         pd.concat(tables).to_parquet(path, index=False)
+
+
+def invented_seconds(run: RunSpec, repeat: int) -> float:
+    """The time of 100 updates: longer for longer labels and larger images; the repeats differ a little."""
+    return 0.01 * len(run.label) * run.data.image_size * (1 + 0.1 * repeat)
+
+
+def write_times(path: Path, runs: list[RunSpec], repeats: int) -> None:
+    times = [
+        {
+            "label": run.label,
+            "image_size": run.data.image_size,
+            "n_dis": run.optimizer.n_dis,
+            "repeat": repeat,
+            "seconds": invented_seconds(run, repeat),
+        }
+        for run in runs
+        for repeat in range(repeats)
+    ]
+    write_json(path, {"updates": 100, "min_seconds": 2.0, "times": times, "device": DEVICE, "versions": VERSIONS})
 
 
 def write_samples(folder: Path, size: int, channels: int, num_snapshots: int, seed: int) -> None:

@@ -25,11 +25,13 @@ from invented_files import (
     write_log,
     write_samples,
     write_spectra,
+    write_times,
 )
 
 from sngan_repro.config.specs import RunSpec
 from sngan_repro.core.files import write_json
 from sngan_repro.evaluation.selection import RESAMPLE_SEED, best_snapshots
+from sngan_repro.study.benchmark import benchmark_runs
 from sngan_repro.study.layout import Layout
 from sngan_repro.study.load import make_study as checked_study
 from sngan_repro.study.study import Study
@@ -119,6 +121,8 @@ def write_results(
         write_json(
             layout.real_scores(key), scores_file(study, [real_record(study, key, m) for m in study.metric_names])
         )
+    if study.benchmark:
+        write_times(layout.times, benchmark_runs(study), study.benchmark.repeats)
     for spec in study.runs():
         write_run(study, layout, spec, (diverged or {}).get(spec.id), value, layers, again)
 

@@ -9,6 +9,7 @@ rule make_report:
         list(PLAN.claims.values()),
         template="report/report.md.j2",
         discriminator="report/discriminator.md.j2",
+        sensitivity="report/sensitivity.md.j2",
         artefacts="report/artefacts.md.j2",
         published="report/published.md.j2",
         claims="report/claims.md.j2",

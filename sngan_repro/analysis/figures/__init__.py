@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from sngan_repro.analysis.figures.against import draw_against
 from sngan_repro.analysis.figures.bars import draw_bars, draw_published_bars
 from sngan_repro.analysis.figures.curves import draw_published_curves, draw_training, draw_training_best
 from sngan_repro.analysis.figures.data import FigureData
@@ -14,6 +15,7 @@ from sngan_repro.analysis.figures.logs import draw_losses, draw_spectral
 from sngan_repro.analysis.figures.maps import draw_cost, draw_divergence, draw_variety
 from sngan_repro.analysis.figures.ranks import draw_ranks
 from sngan_repro.analysis.figures.style import house_style, save
+from sngan_repro.analysis.figures.times import draw_times
 from sngan_repro.analysis.outputs import FigureKind, FigurePlan, figure_files, figure_plans
 from sngan_repro.study.layout import Layout
 from sngan_repro.study.study import Study
@@ -29,6 +31,8 @@ DRAW: dict[FigureKind, Callable] = {
     "spectra": draw_spectra,
     "d_outputs": draw_d_outputs,
     "critic_loss": draw_critic_loss,
+    "against": draw_against,
+    "times": draw_times,
     "variety": draw_variety,
     "divergence": draw_divergence,
     "cost": draw_cost,

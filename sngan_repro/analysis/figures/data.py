@@ -14,6 +14,7 @@ from sngan_repro.analysis.naming import primary_metric
 from sngan_repro.analysis.summary import Results, read_results, shown_setting, summarise_study
 from sngan_repro.analysis.tabular import Row, read_array, read_log
 from sngan_repro.config.run_paths import RunPaths
+from sngan_repro.study.benchmark import benchmark_entries
 from sngan_repro.study.layout import Layout
 from sngan_repro.study.reference import Reference
 from sngan_repro.study.study import Study
@@ -36,9 +37,10 @@ class FigureData:
 
     @cached_property
     def styles(self) -> dict[str, MethodStyle]:
-        """label -> style; methods that are only in the publication are last."""
+        """label -> style; methods that are only in the publication or in the benchmark are last."""
         published = self.study.published.methods if self.study.published else []
-        return method_styles(list(dict.fromkeys([*self.study.labels, *published])))
+        timed = [label for _, label in benchmark_entries(self.study)]
+        return method_styles(list(dict.fromkeys([*self.study.labels, *published, *timed])))
 
     @property
     def reference(self) -> Reference:

@@ -24,6 +24,7 @@ from sngan_repro.analysis.tables.artefacts import artefact_table
 from sngan_repro.analysis.tables.best import print_best, study_column
 from sngan_repro.analysis.tables.printed import PrintedTable, latex_document, markdown_document
 from sngan_repro.analysis.tables.published import published_table
+from sngan_repro.analysis.tables.times import times_table
 from sngan_repro.analysis.tabular import Row
 from sngan_repro.config.specs import OWN_SETTING
 from sngan_repro.core.files import write_text
@@ -33,7 +34,7 @@ from sngan_repro.study.layout import Layout
 from sngan_repro.study.study import Study
 
 METRICS_PER_TABLE = 2
-STATISTICS = "Mean ± SD over the n training seeds that finished, with the 95 % bootstrap interval of the mean"
+STATISTICS = "Mean ± SD over the n training seeds that finished, with the 95 % interval of the mean by Student's t"
 BEST_SETTING = "the one with the fewest diverged runs, and among those the best mean"
 DIVERGED = "diverged: such runs of all runs, counted here and left out of the means"
 
@@ -69,6 +70,8 @@ def printed_tables(study: Study, results: Results, summary: pd.DataFrame) -> dic
         if study.published:
             found = published_table(study, study.published, summary, dataset)
             made[PUBLISHED_TABLE][dataset] = [found] if found else []
+    if "times" in made:
+        made["times"][""] = [times_table(study, results)]
     return made
 
 
