@@ -221,7 +221,16 @@ def evaluators() -> str:
 def families() -> str:
     """Table of the network families."""
     found = {name: FAMILIES.get(name) for name in FAMILIES.shipped()}
-    return pipe_table(["Family", ""], [[f"`{name}`", family.summary] for name, family in found.items()])
+    sizes = {name: ", ".join(map(str, family.sizes)) if family.sizes else "16 to 128" for name, family in found.items()}
+    return pipe_table(
+        ["Family", "", "Pixels"], [[f"`{name}`", family.summary, sizes[name]] for name, family in found.items()]
+    )
+
+
+def family_options() -> str:
+    """A table of the options of each network family that has some."""
+    found = {name: FAMILIES.get(name).Options.model_json_schema() for name in FAMILIES.shipped()}
+    return "\n\n".join(f"### `{name}` {{#{name}}}\n\n{table(schema, {})}" for name, schema in found.items())
 
 
 def published_values() -> str:
@@ -266,6 +275,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "scores": scores,
     "evaluators": evaluators,
     "families": families,
+    "family_options": family_options,
     "published_values": published_values,
     "inconsistencies": inconsistencies,
 }
