@@ -8,7 +8,7 @@ import pandas as pd
 
 from sngan_repro.analysis.naming import arrow, fault_phrases, metric_short
 from sngan_repro.analysis.ranks import study_agreement
-from sngan_repro.analysis.stats import fewest_seeds, unanimity_chance
+from sngan_repro.analysis.stats import fewest_seeds, interval_reach, unanimity_chance
 from sngan_repro.analysis.summary import Results, metric_decimals, ranking, real_value
 from sngan_repro.analysis.tables.artefacts import artefacts, decimals_of, groups, percent
 from sngan_repro.analysis.tabular import Row
@@ -19,8 +19,8 @@ from sngan_repro.study.study import Study
 
 ALPHA = 0.05
 """The level of significance."""
-SIGN_TEST_MIN = fewest_seeds(1, ALPHA)
-"""The smallest n for which n differences of one sign are significant."""
+SIGN_TEST_MIN = fewest_seeds(2, ALPHA)
+"""The smallest n for which n differences of two methods can be significant."""
 
 
 def leader(study: Study, summary: pd.DataFrame, comparisons: pd.DataFrame, dataset: str, metric: str) -> dict[str, Any]:
@@ -37,8 +37,7 @@ def leader(study: Study, summary: pd.DataFrame, comparisons: pd.DataFrame, datas
     }
     row = comparison(comparisons, dataset, metric, ranked[1]["label"]) if len(ranked) > 1 else None
     if row is not None and row["n"] > 0:
-        # With fewer seeds a bootstrap interval is little more than the range of the differences.
-        tested = row["n"] >= SIGN_TEST_MIN
+        tested = row["n"] >= SIGN_TEST_MIN  # with fewer seeds no difference can be significant
         found["pair"] = {
             "n": int(row["n"]),
             "agreeing": int(row["agreeing"]),
@@ -96,16 +95,16 @@ def settings(study: Study, summary: pd.DataFrame, dataset: str, metric: str) -> 
 def verdict(row: Row) -> str:
     """The conclusion from a paired comparison, in a few words.
 
-    n differences of one sign have the smallest p that n allows. If that is not significant, n is too small.
+    p decides. If it is too large and all differences have one sign, n is too small.
     """
     n, same = int(row["n"]), max(row["agreeing"], row["opposing"])
     if n == 0:
         return "no common seed"
     if n == 1:
         return "one seed: no test"
-    if same == n:
-        return "significantly different" if row["p_holm"] <= ALPHA else "same sign, few seeds"
-    return "signs differ" if min(row["agreeing"], row["opposing"]) else "not significantly different"
+    if row["p_holm"] <= ALPHA:
+        return "significantly different"
+    return "same sign, few seeds" if same == n else "not significantly different"
 
 
 def p_text(p: float) -> str:
@@ -119,11 +118,12 @@ def seeds(study: Study) -> dict[str, Any]:
     chance: probability in percent that all differences of two equal methods have the same sign.
     """
     n, num_methods = len(study.seeds), len(study.labels)
-    chance, needed = unanimity_chance(n), fewest_seeds(max(1, num_methods - 1), ALPHA)
+    chance, needed = unanimity_chance(n), fewest_seeds(num_methods, ALPHA)
     return {
         "n": n,
         "num_methods": num_methods,
         "needed": needed,
+        "reach": number(interval_reach(n), 1),
         "chance": f"{100 * chance:.{0 if chance >= 0.1 else 1}f}",
     }
 

@@ -11,7 +11,7 @@ from sngan_repro.analysis.tables.artefacts import percent
 from sngan_repro.analysis.tables.printed import PrintedTable
 from sngan_repro.core.text import MISSING, decimals_for, integer, interval, number
 from sngan_repro.report.description import span
-from sngan_repro.report.findings import SIGN_TEST_MIN, p_text, verdict
+from sngan_repro.report.findings import p_text, verdict
 from sngan_repro.study.study import Study
 
 
@@ -120,10 +120,10 @@ def comparison_table(
         return None
     caption = (
         f"{dataset}: the best method by each headline metric minus every other one, each at its best setting; "
-        "differences paired by training seed, mean and 95 % bootstrap interval (for fewer than "
-        f"{SIGN_TEST_MIN} seeds little more than their range). First better: seeds in which the first has the better "
-        "score. p: two-sided sign-flip permutation test over the seeds, corrected by Holm's method for the rows of a "
-        "metric. The first method and all settings were chosen by these same scores."
+        "differences paired by training seed, mean and 95 % interval of Student's t. First better: seeds in which the "
+        "first has the better score. p: two-sided permutation test that exchanges the two methods seed by seed and "
+        "chooses their settings anew, corrected by Holm's method for all pairs of methods. The difference itself is "
+        "flattered, since the first method and all settings were chosen by these same scores."
     )
     header = ["Metric", "First", "Second", "difference", "95 % interval", "n", "first better", "p", "reading"]
     return PrintedTable(f"comparisons-{dataset}", caption, "lllrrrrrl", header, rows, rule_before=rules - {0})

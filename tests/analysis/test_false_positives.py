@@ -28,17 +28,17 @@ def significant(study, values):
     return any(findings.verdict(row) == "significantly different" for row in rows)
 
 
-@pytest.mark.parametrize(("methods", "n"), [(6, 6), (6, 8), (2, 6)])
+@pytest.mark.parametrize(("methods", "n"), [(6, 10), (2, 6), (2, 12)])
 def test_equal_methods_are_rarely_significantly_different(methods, n):
     settings = {name: {"lr": 0.001} for name in "ABC"}
     study = synthetic.make_study(methods=NAMES[:methods], settings=settings, seeds=list(range(n)), headline=[FID])
     random = np.random.default_rng(5)
     false = [significant(study, random.normal(10.0, 1.0, size=(methods, 3, n))) for _ in range(60)]
-    assert np.mean(false) <= 0.10
+    assert np.mean(false) <= 0.09
 
 
 def test_methods_far_apart_are_significantly_different():
     settings = {name: {"lr": 0.001} for name in "ABC"}
-    study = synthetic.make_study(methods=NAMES, settings=settings, seeds=list(range(8)), headline=[FID])
-    values = np.random.default_rng(5).normal(10.0, 1.0, size=(6, 3, 8)) + 100 * np.arange(6)[:, None, None]
+    study = synthetic.make_study(methods=NAMES, settings=settings, seeds=list(range(10)), headline=[FID])
+    values = np.random.default_rng(5).normal(10.0, 1.0, size=(6, 3, 10)) + 100 * np.arange(6)[:, None, None]
     assert significant(study, values)

@@ -235,6 +235,7 @@ def test_published_alone_needs_no_study(tmp_path, capsys):
         "error": "0.0",
         "where": "Table 1",
         "how": "printed",
+        "spread": "",
     }
     with pytest.raises(SystemExit):
         main(["published", "--reference", "sauthampton", "--out", str(tmp_path)])

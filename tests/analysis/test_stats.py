@@ -8,15 +8,23 @@ from sngan_repro.analysis import stats
 
 
 def test_summary_of_three_values_by_hand():
-    # mean 4; deviations -3, 0, 3: sample variance 18 / 2 = 9. 3 of 27 resamples are constant, 1/27 > 2.5 %: the range.
+    # mean 4; deviations -3, 0, 3: sample variance 18 / 2 = 9. t(0.975, 2) = 4.302653, standard error 3 / sqrt(3).
     found = stats.summarise([1.0, 4.0, 7.0])
-    assert found == stats.Summary(mean=4.0, sd=3.0, n=3, ci_low=1.0, ci_high=7.0)
+    assert (found.mean, found.sd, found.n) == (4.0, 3.0, 3)
+    assert (found.ci_low, found.ci_high) == pytest.approx((4 - 4.302653 * 3**0.5, 4 + 4.302653 * 3**0.5), abs=1e-5)
 
 
-def test_two_values_give_their_range_exactly():
-    found = stats.summarise([0.3, 0.1])
-    assert (found.ci_low, found.ci_high) == (0.1, 0.3)
-    assert found.sd == pytest.approx(0.2 / math.sqrt(2))
+@pytest.mark.parametrize("n", [2, 3, 5])
+def test_intervals_cover_the_mean_as_often_as_they_say(n):
+    values = np.random.default_rng(n).normal(2.0, 3.0, size=(2000, n))
+    summaries = [stats.summarise(list(row)) for row in values]
+    assert 0.935 < np.mean([found.ci_low <= 2.0 <= found.ci_high for found in summaries]) < 0.965
+
+
+def test_reach_of_an_interval():
+    found = stats.summarise([0.0, 1.0, 2.0])  # SD 1
+    assert stats.interval_reach(3) == pytest.approx(found.ci_high - 1)
+    assert stats.interval_reach(1) is None
 
 
 def test_one_value_has_neither_sd_nor_interval():
@@ -27,38 +35,11 @@ def test_no_value_has_nothing():
     assert stats.summarise([]) == stats.Summary(None, None, 0, None, None)
 
 
-def test_interval_is_the_percentiles_of_the_exact_bootstrap_distribution():
-    # Five times 0 and five times 1: the mean of a resample is Binomial(10, 1/2) / 10, whose 2.5 % and 97.5 % quantiles
-    # are 0.2 and 0.8 (P(X <= 1) = 0.0107, P(X <= 2) = 0.0547).
-    assert stats.bootstrap_interval([0.0] * 5 + [1.0] * 5) == pytest.approx((0.2, 0.8))
-
-
-@pytest.mark.parametrize("n", [2, 3, 5, 9, 16])
-def test_interval_agrees_with_a_bootstrap_written_out(n):
-    values = np.random.default_rng(n).normal(5.0, 2.0, size=n)
-    drawn = np.random.default_rng(0).integers(0, n, size=(10_000, n))
-    expected = np.percentile(values[drawn].mean(axis=1), [2.5, 97.5])
-    assert stats.bootstrap_interval(list(values)) == pytest.approx(tuple(expected), rel=1e-12)
-
-
-def test_interval_widens_with_the_level():
-    values = list(np.random.default_rng(1).normal(size=12))
-    narrow, wide = stats.bootstrap_interval(values, level=0.5), stats.bootstrap_interval(values, level=0.99)
-    assert wide[0] < narrow[0] < np.mean(values) < narrow[1] < wide[1]
-
-
-def test_interval_is_reproducible_and_leaves_numpy_alone():
-    np.random.seed(7)
-    before = np.random.get_state()[1].copy()
-    values = [1.0, 2.0, 4.0, 8.0, 16.0]
-    assert stats.bootstrap_interval(values) == stats.bootstrap_interval(values)
-    assert (np.random.get_state()[1] == before).all()
-
-
 def test_paired_difference_uses_common_seeds_only():
     # Common seeds 1 and 2: differences 2 and 4, mean 3, SD sqrt(2).
     found = stats.paired_difference({0: 100.0, 1: 5.0, 2: 9.0}, {1: 3.0, 2: 5.0, 3: -50.0})
-    assert (found.mean, found.n, found.ci_low, found.ci_high) == (3.0, 2, 2.0, 4.0)
+    assert (found.mean, found.n) == (3.0, 2)
+    assert found.ci_high == pytest.approx(3 + 12.7062047)  # t(0.975, 1), standard error 1
     assert found.sd == pytest.approx(math.sqrt(2))
 
 
@@ -116,6 +97,53 @@ def test_holm_by_hand():
     assert stats.holm([]) == []
 
 
-@pytest.mark.parametrize(("num_comparisons", "n"), [(1, 6), (2, 7), (5, 8)])
-def test_fewest_seeds(num_comparisons, n):
-    assert stats.fewest_seeds(num_comparisons) == n
+@pytest.mark.parametrize(("num_methods", "n"), [(1, 6), (2, 6), (3, 7), (6, 10)])
+def test_fewest_seeds(num_methods, n):
+    assert stats.fewest_seeds(num_methods) == n
+
+
+def test_exchange_p_by_hand():
+    # One setting: the sign-flip test of the differences 1, 2, 4.
+    assert stats.exchange_p(np.array([[2.0, 4.0, 8.0]]), np.array([[1.0, 2.0, 4.0]])) == 0.25
+    # Two settings, two seeds. Best means: 5 (setting 0) and 1. Exchanging seed 0: first has means (1 + 4) / 2 = 2.5 and
+    # 1 at most, second (6 + 1) / 2 = 3.5: |−1| < 4. Exchanging seed 1, or both, gives the mirror images.
+    first, second = np.array([[6.0, 4.0], [1.0, 1.0]]), np.array([[1.0, 1.0], [0.0, 1.0]])
+    assert stats.exchange_p(first, second) == 0.5
+    assert stats.exchange_p(second, first) == 0.5
+    assert stats.exchange_p(first[:, :1], second[:, :1]) == 1.0
+
+
+def test_exchange_p_chooses_settings_anew():
+    """Many settings without any difference: the best of one method looks good, and p is not fooled."""
+    random = np.random.default_rng(3)
+    false = [stats.exchange_p(*random.normal(size=(2, 6, 8))) <= 0.05 for _ in range(300)]
+    assert np.mean(false) <= 0.08
+    assert stats.exchange_p(random.normal(5, 1, (6, 8)), random.normal(0, 1, (6, 8))) == 2 / 2**8
+
+
+def test_exchange_p_of_a_method_without_settings():
+    first, second = np.array([[2.0, 4.0, 8.0, 9.0, 9.0], [0.0] * 5]), np.array([[1.0, 2.0, 4.0, 5.0, 6.0]])
+    assert stats.exchange_p(first, second) == 2 * 2 / 2**5  # the smaller p of two, twice
+    assert stats.exchange_p(second, first) == 2 * 2 / 2**5
+
+
+@pytest.mark.parametrize("n", [14, 20])
+def test_exchange_p_of_many_seeds_is_never_zero(n):
+    found = stats.exchange_p(np.full((2, n), 9.0), np.zeros((2, n)))
+    assert 0 < found <= 0.001
+
+
+def test_standardised_t_by_hand_and_by_simulation():
+    from scipy.stats import nct
+
+    found = stats.standardised_t([2.0, 3.0, 4.0], sd=1.0, degrees=2, num_sd=1.0)
+    assert found.p_above == pytest.approx(nct.sf(3 * 3**0.5, 2, 3**0.5))
+    assert found.mean == 3
+    assert stats.standardised_t([1.0], 1.0, 1, 1.0).p_above == 1
+    random, false = np.random.default_rng(0), []
+    for _ in range(1500):  # two cells of four seeds, one SD apart: the margin is true
+        a, b = random.normal(1, 1, 4), random.normal(0, 1, 4)
+        sd = float(np.sqrt((a.var(ddof=1) + b.var(ddof=1)) / 2))
+        test = stats.standardised_t(list(a - b), sd, 6, 1.0, 2**0.5)
+        false.append((test.p_above <= 0.025, test.p_below <= 0.025))
+    assert all(0.012 < share < 0.038 for share in np.mean(false, axis=0))

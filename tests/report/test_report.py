@@ -212,7 +212,7 @@ def test_protocol_section_says_how_numbers_come_about(tmp_path):
     text = text_of(with_tables(tmp_path, synthetic.make_study(methods=["sngan"])))
     flat = " ".join(text.split())
     assert "nearest neighbour number $k = 3$" in flat
-    assert "from 10 000 resamples of a random generator seeded with 0." in flat
+    assert "Intervals are 95 % intervals of the mean by Student's t [@student1908]." in flat
     assert (
         "All but the FID are computed as by torch-fidelity [@obukhov2020]. The FID is computed by this package" in flat
     )

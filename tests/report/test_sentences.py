@@ -32,12 +32,12 @@ def test_the_headline_is_computed(tmp_path):
     [
         (0, 0, 0, None, "no common seed"),
         (1, 1, 0, 1.0, "one seed: no test"),
-        (2, 1, 1, 1.0, "signs differ"),
+        (2, 1, 1, 1.0, "not significantly different"),
         (5, 5, 0, 0.0625, "same sign, few seeds"),
         (6, 6, 0, 0.03125, "significantly different"),
         (6, 0, 6, 0.03125, "significantly different"),
         (6, 6, 0, 5 * 0.03125, "same sign, few seeds"),
-        (12, 11, 1, 0.001, "signs differ"),
+        (12, 11, 1, 0.001, "significantly different"),
         (6, 5, 0, 0.0625, "not significantly different"),
     ],
 )
@@ -53,18 +53,18 @@ def test_p_values_in_print(p, text):
 
 @pytest.mark.slow
 def test_comparison_table_shows_the_corrected_p(tmp_path):
-    """Six seeds, SNGAN ahead of each by its label's distance in all of them: p = 2/64, times two comparisons."""
+    """Six seeds, SNGAN ahead of each by its label's distance in all of them: p = 2/64, times three pairs."""
     level = {"SNGAN": 1.0, "WGAN-GP": 2.0, "BEGAN": 3.0}
     study = synthetic.make_study(settings={"A": {"lr": 0.001}}, seeds=list(range(6)))
     case = with_tables(tmp_path, study, value=lambda m, spec, u: level[spec.label] + 0.1 * spec.seed)
     text = text_of(case).replace("\\", "")
-    assert "| 6 of 6 | 0.062 | same sign, few seeds |" in text
+    assert "| 6 of 6 | 0.094 | same sign, few seeds |" in text
     sentence = (
-        "differ by −1.000 (95 % interval [−1.000, −1.000]; the first is better in 6 of 6 seeds; corrected p 0.062"
+        "differ by −1.000 (95 % interval [−1.000, −1.000]; the first is better in 6 of 6 seeds; corrected p 0.094"
     )
     assert sentence in text.split("# What was run")[0]
     assert "| 6 | 6 of 6 | 0.031 |" not in text
-    assert "The first method and all settings were chosen by these same scores." in text
+    assert "the first method and all settings were chosen by these same scores." in text
     pair = synthetic.make_study(methods=["sngan", "wgan_gp"], settings={"A": {"lr": 0.001}}, seeds=list(range(6)))
     two = with_tables(tmp_path / "two", pair, value=lambda m, spec, u: level[spec.label] + 0.1 * spec.seed)
     assert "| 6 of 6 | 0.031 | significantly different |" in text_of(two).replace("\\", "")
@@ -73,16 +73,16 @@ def test_comparison_table_shows_the_corrected_p(tmp_path):
 @pytest.mark.parametrize(
     ("seeds", "expected"),
     [
-        (2, ["2 training seeds", "exactly their range", "probability 50 %", "7 seeds are the fewest"]),
-        (5, ["5 training seeds", "narrower", "probability 6.2 %", "among 3 methods"]),
-        (6, ["6 training seeds", "narrower", "probability 3.1 %", "7 seeds are the fewest"]),
-        (7, ["7 training seeds", "narrower", "probability 1.6 %"]),
+        (2, ["2 training seeds", "9.0 standard deviations", "probability 50 %", "7 seeds are the fewest"]),
+        (5, ["5 training seeds", "1.2 standard deviations", "probability 6.2 %", "among 3 methods"]),
+        (6, ["6 training seeds", "probability 3.1 %", "7 seeds are the fewest"]),
+        (7, ["7 training seeds", "probability 1.6 %"]),
     ],
 )
 def test_caveat_follows_from_the_number_of_seeds(seeds, expected):
     text = say("seeds", findings.seeds(synthetic.make_study(seeds=list(range(seeds)))))
     assert all(part in text for part in expected)
-    assert ("fewest" in text) == (seeds < 7)  # two comparisons: 2 * 2/128 is the first below 5 %
+    assert ("fewest" in text) == (seeds < 7)  # three pairs: 3 * 2/128 is the first below 5 %
 
 
 def test_comparison_with_the_literature_depends_on_the_evaluator():

@@ -98,7 +98,7 @@ def _study_cell(data: FigureData, dataset: str, metric: str, label: str, setting
         return Cell(None, diverged=diverged)
     scores = data.scores(dataset, metric, label, setting)
     points = tuple(values_of(scores[scores["last"] & (scores["state"] == "ok")]))
-    bounds = (row["ci_low"], row["ci_high"]) if row["n"] > 1 else (None, None)
+    bounds = (row["mean"] - row["sd"], row["mean"] + row["sd"]) if row["n"] > 1 else (None, None)
     return Cell(row["mean"], bounds[0], bounds[1], points, diverged)
 
 

@@ -124,8 +124,8 @@ def artefact_table(study: Study, results: Results, summary: pd.DataFrame, datase
     caption = (
         f"{dataset}: what faults in the measurement do to scores of the same images. Clean: {labels}. Each method at "
         "its best setting by the clean metric; mean ± SD over the n training seeds that finished. Difference: with the "
-        "fault minus clean, paired by training seed, mean and 95 % bootstrap interval. Share: the part of the FID with "
-        "the fault that the fault accounts for, the difference over that FID."
+        "fault minus clean, paired by training seed, mean and 95 % interval of Student's t. Share: the part of the FID "
+        "with the fault that the fault accounts for, the difference over that FID."
     )
     header = ["Fault", "Metric", "Images", "Setting", "clean", "with the fault", "difference", "95 % interval", "n"]
     header.append("share")
