@@ -19,6 +19,8 @@ from sngan_repro.data.sources import SOURCES
 from sngan_repro.evaluation.protocol import metric_names
 from sngan_repro.evaluation.scores import SCORES, in_order
 from sngan_repro.methods import METHODS, find_method
+from sngan_repro.report.networks import flat
+from sngan_repro.report.networks import networks_text as networks_text
 from sngan_repro.study.layout import Layout
 from sngan_repro.study.study import Study
 
@@ -59,7 +61,7 @@ def method_texts(study: Study, known: Collection[str] | None = None) -> list[Met
                 equations=[part.strip() for part in latex.replace("\n", " ").split(r", \qquad ") if part.strip()],
                 citations=citation(method.source_for(options), known),
                 options=method.options_in_effect(options),
-                changed={**entry.setting, **entry.nets},
+                changed={**entry.setting, **flat(entry.nets)},
                 code=f"`{METHODS.origin(entry.name)}`, digest `{code}`" if (code := METHODS.code(entry.name)) else "",
                 command=study.programs[label].command if label in study.programs else "",
             )
