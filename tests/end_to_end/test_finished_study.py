@@ -53,7 +53,13 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
         {"name": mover, "label": "Mover-4", "pixels": 4},
         write_program(folder, "Lost", LOST, snapshots="study"),
     ]
-    workplace = Workplace(folder, {"methods": methods}, plugins=f'["{folder / "own"}"]')
+    study = {
+        "methods": methods,
+        "training": {**TINY["training"], "critic_loss_images": 40},
+        "benchmark": {"methods": ["SNGAN", {"name": "gan", "label": "plain"}], "repeats": 2, "min_seconds": 0.01},
+        "curves": [{"key": "options.target"}],
+    }
+    workplace = Workplace(folder, study, plugins=f'["{folder / "own"}"]')
     workplace.run()
     return workplace
 
@@ -73,6 +79,32 @@ def test_everything_is_there(finished: Workplace):
     assert scores[scores["label"] == "Real data"]["metric"].nunique() == 5
     fid = scores[scores["metric"] == "fid100_train@classifier"]
     assert fid[fid["label"].isin([*of_two, "Real data"])]["value"].notna().all()
+
+
+def test_discriminators_are_measured_and_drawn(finished: Workplace):
+    run = finished.results / "runs/digits/SNGAN/A/seed0"
+    log = pd.read_parquet(run / "train.parquet")
+    names = ["d/accuracy_real", "d/sigmoid_fake_after", "d/input_gradient_max", "critic_loss/held_out"]
+    assert log[names].notna().all().all()  # a training of 12 updates is measured at each
+    assert pd.read_parquet(run / "d_spectra.parquet")["layer"].nunique() == 8
+    diverged = finished.results / "runs/digits/WGAN-GP/A/seed0"
+    assert read_json(diverged / "status.json")["state"] == "diverged"
+    assert not (diverged / "d_spectra.parquet").exists()
+    svgs = {file.stem for file in (finished.results / "figures").glob("*.svg")}
+    assert {"times", "against_digits_1_options_target"} < svgs
+    assert {name.split("_digits")[0] for name in svgs} > {"spectra", "d_outputs", "critic_loss"}
+
+
+def test_times_are_measured_with_nothing_beside_them(finished: Workplace):
+    times = read_json(finished.results / "times.json")["times"]
+    assert [(time["label"], time["n_dis"], time["repeat"]) for time in times] == [
+        (label, 5, repeat) for label in ("SNGAN", "plain") for repeat in (0, 1)
+    ]
+    assert all(time["seconds"] > 0 for time in times)
+    with finished.edited(benchmark={**finished.study["benchmark"], "repeats": 3}):
+        planned = finished.planned()
+    assert "Measure the time of updates" in planned
+    assert labels_of(planned) == set()
 
 
 def test_nothing_to_do_the_second_time(finished: Workplace):

@@ -58,6 +58,7 @@ def judge_study(study: Study, layout: Layout) -> list[Judged]:
             read_log=lambda folder: read_log(RunPaths(layout.root / folder)),
             read_spectra=lambda folder: read_spectra(RunPaths(layout.root / folder)),
             reference=study.published,
+            times=results.times,
         )
         judged += [Judged(dataset, claim, judge(claim, evidence)) for claim in ledger.claims]
     return judged

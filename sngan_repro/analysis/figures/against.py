@@ -16,7 +16,7 @@ LOG_FROM = 4.0
 
 
 def draw_against(data: FigureData, plan: FigurePlan) -> Any:
-    """One panel per metric: a line per series with the interval of each mean, and the seeds as points."""
+    """One panel per metric: a line per series with the standard deviation over seeds, and the seeds as points."""
     from matplotlib.lines import Line2D
 
     curve = curve_of(data.study, plan)
@@ -68,8 +68,8 @@ def _line(ax: Any, data: FigureData, dataset: str, metric: str, series: Series, 
         if not single:
             continue
         means.append((point.x, cell["mean"]))
-        if cell["ci_low"] is not None and cell["ci_low"] < cell["ci_high"]:
-            ax.vlines(point.x, cell["ci_low"], cell["ci_high"], color=style.color, linewidth=1.0)
+        if (sd := float(cell["sd"] or 0)) > 0:
+            ax.vlines(point.x, cell["mean"] - sd, cell["mean"] + sd, color=style.color, linewidth=1.0)
     ax.plot(*zip(*means, strict=True) if means else ([], []), color=style.color, marker=style.marker,
             linestyle=style.dash, markersize=4)  # fmt: skip
 

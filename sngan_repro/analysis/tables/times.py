@@ -17,7 +17,7 @@ def times_table(study: Study, results: Results) -> PrintedTable:
     cells = found.set_index(["label", "image_size"])
     header = ["Method"]
     for size in sizes:
-        header += [f"{size} px (s)", "range", f"/ {labels[0]}"]
+        header += [f"{size} px (s)", "range", "ratio"]
     rows = []
     for label in labels:
         row = [label]
