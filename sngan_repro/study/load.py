@@ -25,6 +25,7 @@ from sngan_repro.nets.families import FAMILIES
 from sngan_repro.study.benchmark import benchmark_runs
 from sngan_repro.study.curves import check_curves
 from sngan_repro.study.entries import check_labels
+from sngan_repro.study.held_out import check_held_out
 from sngan_repro.study.labels import check_classes, check_label_scores
 from sngan_repro.study.study import Study
 
@@ -129,6 +130,7 @@ def _check_datasets(study: Study) -> None:
         check_source(key, dataset)
         info = source_info(dataset)
         check_protocols(key, study.scores, info.num_train, info.num_test, labelled=True)
+        check_held_out(study, key, info.num_test)
         if any(protocol.fault_detour == dataset.image_size for protocol in study.scores):
             raise ConfigError(
                 f"scores: `fault_detour` {dataset.image_size} is the `image_size` of dataset '{key}': no detour"

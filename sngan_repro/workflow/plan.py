@@ -26,6 +26,7 @@ from sngan_repro.evaluation.evaluators import EVALUATORS, Evaluator
 from sngan_repro.evaluation.feasible import check_prepared
 from sngan_repro.methods.program import Program
 from sngan_repro.study.benchmark import benchmark_text
+from sngan_repro.study.held_out import check_prepared_held_out
 from sngan_repro.study.labels import check_prepared_classes
 from sngan_repro.study.layout import Layout
 from sngan_repro.study.load import load_study
@@ -51,6 +52,7 @@ class Plan:
             # This checks data that are prepared already. The job `check_data` checks new data.
             check_prepared(name, self.layout.dataset(spec), self.study.scores)
             check_prepared_classes(self.study, name, self.layout.dataset(spec))
+            check_prepared_held_out(self.study, name, self.layout.dataset(spec))
         self.runs: dict[str, RunSpec] = {run.id: run for run in self.study.runs()}
         self.datasets: dict[str, DatasetSpec] = {spec.id: spec for spec in self.study.datasets.values()}
         self.protocols = "[" + ", ".join(protocol.to_json() for protocol in self.study.scores) + "]"

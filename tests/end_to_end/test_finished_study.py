@@ -86,7 +86,7 @@ def test_discriminators_are_measured_and_drawn(finished: Workplace):
     log = pd.read_parquet(run / "train.parquet")
     names = ["d/accuracy_real", "d/sigmoid_fake_after", "d/input_gradient_max", "critic_loss/held_out"]
     assert log[names].notna().all().all()  # a training of 12 updates is measured at each
-    assert pd.read_parquet(run / "d_spectra.parquet")["layer"].nunique() == 8
+    assert pd.read_parquet(run / "d_spectra.parquet")["layer"].nunique() == 6
     diverged = finished.results / "runs/digits/WGAN-GP/A/seed0"
     assert read_json(diverged / "status.json")["state"] == "diverged"
     assert not (diverged / "d_spectra.parquet").exists()

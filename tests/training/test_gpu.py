@@ -11,6 +11,7 @@ from conditional import conditional_family
 
 from sngan_repro.data.dataset import PreparedData
 from sngan_repro.methods import METHODS as REGISTRY
+from sngan_repro.training.measures import Measures
 from sngan_repro.training.trainer import Trainer
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
@@ -59,6 +60,20 @@ def test_resuming_goes_on_with_the_same_numbers(name: str, tiny_run, tiny_images
     found = numbers(first)
     second.load(first.state())
     assert found + numbers(second) == wanted
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_measurements_between_updates_change_no_number(name: str, tiny_run, tiny_images: Path):
+    data = PreparedData.open(tiny_images)
+    watched, plain = (make(tiny_run, tiny_images, method={"name": name, "options": {}}) for _ in range(2))
+    watched.spec.training.__dict__ |= {"spectral_every": 2, "critic_loss_images": 20}
+    measures, found = Measures(watched, data), []
+    for _ in range(UPDATES):
+        measures.before()
+        found.append([value.item() for value in watched.step().values()])
+        measures.after()
+    assert found == numbers(plain)
+    assert watched.graphed_step.mode == "CUDA graph"
 
 
 def test_runs_together_make_what_each_makes_alone(tiny_run, tiny_images: Path):

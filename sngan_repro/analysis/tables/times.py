@@ -29,8 +29,8 @@ def times_table(study: Study, results: Results) -> PrintedTable:
     assert results.times is not None
     device = results.times.attrs["device"]
     caption = (
-        f"Seconds of 100 generator updates with {study.benchmark.n_dis} steps of D each, on random images, with "
-        f"nothing else on the device ({device.get('name') or device.get('type')}): median and range of "
+        f"Seconds of 100 generator updates with {study.benchmark.n_dis} steps of D each, on random images, with no "
+        f"other job of the study beside them ({device.get('name') or device.get('type')}): median and range of "
         f"{study.benchmark.repeats} measurements of at least {study.benchmark.min_seconds:g} s, and the ratio of the "
         f"medians to that of {labels[0]}."
     )
