@@ -82,9 +82,9 @@ def differences(study: Study, reference: Reference) -> list[Difference]:
         found.append(Difference(TOPICS[aspect], words, theirs.text))
     for name, theirs_of_setting in reference.setting_values.items():
         mine = study.settings.get(name)
-        keys = ("rates", "beta1", "beta2")
+        keys = ("rates", "decays")
         if mine and any(getattr(mine, key) != getattr(theirs_of_setting, key) for key in keys):
-            texts = [f"rates {s.rates[0]:g} and {s.rates[1]:g}, betas {s.beta1:g} and {s.beta2:g}" for s in
+            texts = [f"rates {s.rates[0]:g} and {s.rates[1]:g}, {s.decays}" for s in
                      (mine, theirs_of_setting)]  # fmt: skip
             found.append(Difference(f"setting {name}", *texts))
     return found

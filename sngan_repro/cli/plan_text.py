@@ -62,8 +62,7 @@ def _summary(run: RunSpec) -> str:
     lr_d, lr_g = optimizer.rates
     rate = f"lr {lr_d:g}" if lr_d == lr_g else f"lr {lr_d:g}/{lr_g:g} (D/G)"
     budget = f"{run.budget.steps} updates" if run.budget.steps else f"{run.budget.epochs:g} epochs"
-    betas = f"beta {optimizer.beta1:g}/{optimizer.beta2:g}"
-    return f"{rate}, {betas}, n_dis {optimizer.n_dis}, batch {run.training.batch_size}, {budget}{options}"
+    return f"{rate}, {optimizer.decays}, n_dis {optimizer.n_dis}, batch {run.training.batch_size}, {budget}{options}"
 
 
 def _print_cost(runs: list[RunSpec], layout: Layout, device_name: str, threads: int | None) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from sngan_repro.config.optimizer import OptimizerSpec
 from sngan_repro.core.schema import LABEL_PATTERN, Model
 
 Label = Annotated[str, Field(pattern=LABEL_PATTERN, max_length=60)]
@@ -67,33 +68,6 @@ class NetsSpec(Model):
             if getattr(self, key) != type(self).model_fields[key].default and not self.conditional:
                 raise ValueError(f"`{key}` has no effect without `conditional: true`; remove it")
         return self
-
-
-class OptimizerSpec(Model):
-    """One hyper-parameter setting: Adam and the number of discriminator steps (SNGAN paper, Table 1)."""
-
-    lr: float | None = Field(None, gt=0, description="learning rate of both networks")
-    lr_d: float | None = Field(None, gt=0, description="D's own learning rate (TTUR); default: lr")
-    lr_g: float | None = Field(None, gt=0, description="G's own learning rate (TTUR); default: lr")
-    beta1: float = Field(0.5, ge=0, lt=1, description="Adam's decay of the mean gradient")
-    beta2: float = Field(0.999, ge=0, lt=1, description="Adam's decay of the mean squared gradient")
-    n_dis: int = Field(1, ge=1, le=100, description="discriminator steps per generator step")
-
-    @model_validator(mode="after")
-    def _rates_complete(self) -> OptimizerSpec:
-        if self.lr is None and (self.lr_d is None or self.lr_g is None):
-            raise ValueError("give `lr`, or both `lr_d` and `lr_g`")
-        if self.lr is not None and self.lr_d is not None and self.lr_g is not None:
-            raise ValueError("`lr` has no effect when both `lr_d` and `lr_g` are given; remove it")
-        return self
-
-    @property
-    def rates(self) -> tuple[float, float]:
-        """(learning rate of D, learning rate of G)."""
-        lr_d, lr_g = self.lr_d or self.lr, self.lr_g or self.lr
-        assert lr_d is not None
-        assert lr_g is not None
-        return lr_d, lr_g
 
 
 class BudgetSpec(Model):

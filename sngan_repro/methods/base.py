@@ -8,7 +8,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sngan_repro.config.specs import NetsSpec, OptimizerSpec
+from sngan_repro.config.optimizer import OptimizerSpec
+from sngan_repro.config.specs import NetsSpec
 from sngan_repro.core import lazy
 from sngan_repro.core.registry import Registry
 from sngan_repro.core.schema import LABEL_PATTERN, ConfigError, Model

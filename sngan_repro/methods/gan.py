@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, create_model, model_validator
 
 from sngan_repro import nets
+from sngan_repro.core import lazy
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.methods.base import METHODS, Logs, Method, MethodOptions
 from sngan_repro.methods.losses import LOSSES, PENALTIES
@@ -38,11 +39,18 @@ class GANOptions(MethodOptions):
     weights: Literal[tuple(WEIGHT_EQUATIONS)] | None = Field(None, description="normaliser of D's weights")  # type: ignore[valid-type]
     power_iterations: int = Field(1, ge=1, le=100, description="of spectral normalisation, in each forward")
     spectral_target: float = Field(1.0, gt=0, description="spectral norm that spectral normalisation gives each layer")
+    weights_gain: bool = Field(False, description="learn a gain per layer (weight: per row) in that normaliser")
     norm: Literal[NORMS] | None = Field(None, description="normaliser of D's activations")  # type: ignore[valid-type]
     gain: bool = Field(False, description="learn a gain per channel in the normaliser of D's activations")
     penalty: Literal[tuple(PENALTIES)] | None = Field(None, description="term added to D's loss")  # type: ignore[valid-type]
     penalty_weight: float | None = Field(
         None, ge=0, description=f"lambda; default: {', '.join(f'{n} {p.weight:g}' for n, p in PENALTIES.items())}"
+    )
+    d_init: Literal["orthogonal"] | None = Field(
+        None, description="initial weights of D: orthonormal; default: as `nets: init` says"
+    )
+    clip_singular_values: int | None = Field(
+        None, ge=1, description="after every so many steps of D, set singular values of its weights above 1 to 1"
     )
     clip: float | None = Field(None, gt=0, description="clip D's weights to [-clip, clip] after each of its steps")
     clip_what: Literal["all", "conv"] = Field("all", description="all parameters, or weights of convolutions only")
@@ -76,7 +84,14 @@ def _without_effect(options: GANOptions) -> dict[str, str]:
         if options.weights == "spectral"
         else dict.fromkeys(("power_iterations", "spectral_target"), "weights: spectral")
     )
-    for key, needed in (("gain", "norm"), ("penalty_weight", "penalty"), ("clip_what", "clip")):
+    if options.weights_gain:
+        found["spectral_target"] = "weights_gain: false"
+    for key, needed in (
+        ("weights_gain", "weights"),
+        ("gain", "norm"),
+        ("penalty_weight", "penalty"),
+        ("clip_what", "clip"),
+    ):
         if getattr(options, needed) is None:
             found[key] = needed
     return found
@@ -95,6 +110,9 @@ class GAN(Method):
         super().__init__(*given)
         # Batch norm would read the mixing ratio, and spectral normalisation would make one power iteration less.
         self.batch_real_and_fake = self.options.norm != "batch" and self.options.weights != "spectral"
+        if self.options.clip_singular_values is not None:
+            self.cuda_graph = False  # an SVD synchronises with the host
+            self.state["d_steps"] = lazy.torch.zeros((), dtype=lazy.torch.int64)
 
     @classmethod
     def check(cls, options: Any, optimizer: Any) -> None:
@@ -119,9 +137,12 @@ class GAN(Method):
         parts = [f"L_D = {loss.d_equation}{term}", f"L_G = {loss.g_equation}"]
         parts += [penalty.where] if penalty and penalty.where else []
         if options.weights:
-            parts.append(WEIGHT_EQUATIONS[options.weights])
+            gain = r"\gamma\," if options.weights_gain else ""
+            parts.append(WEIGHT_EQUATIONS[options.weights].replace("= ", f"= {gain}"))
         if options.clip:
             parts.append(rf"W \leftarrow \mathrm{{clip}}(W, -{options.clip:g}, {options.clip:g})")
+        if options.clip_singular_values:
+            parts.append(r"\sigma_i(W) \leftarrow \min(\sigma_i(W), 1)")
         return r", \qquad ".join(parts)
 
     def build(self) -> tuple[nn.Module, nn.Module]:
@@ -132,14 +153,21 @@ class GAN(Method):
         """D under the options. changes: other values of norm, norm_first, num_outputs of Family.discriminator."""
         options = self.options
         spectral = {"num_iterations": options.power_iterations, "target": options.spectral_target}
+        gain = {"gain": options.weights_gain} if options.weights else {}
         norm = functools.partial(nets.NORMS[options.norm], gain=options.gain) if options.norm else None
-        return nets.build_discriminator(
+        D = nets.build_discriminator(
             self.nets,
             self.image,
             options.weights,
-            spectral if options.weights == "spectral" else None,
+            {**(spectral if options.weights == "spectral" else {}), **gain},
             **{"norm": norm, **changes},
         )
+        if options.d_init == "orthogonal":
+            nets.initialise_orthogonal(D)
+        penalty = PENALTIES.get(options.penalty)
+        if penalty and penalty.prepare:
+            penalty.prepare(D)
+        return D
 
     def d_loss(self, D: Callable[..., Any], real: Batch, fake: Batch) -> tuple[Tensor, Logs]:
         f_real, f_fake = (output.logits for output in self.both(D, real, fake))
@@ -156,3 +184,8 @@ class GAN(Method):
     def after_d_step(self, D: nn.Module) -> None:
         if self.options.clip is not None:
             nets.clip_weights(D, self.options.clip, only_convolutions=self.options.clip_what == "conv")
+        if (every := self.options.clip_singular_values) is not None:
+            steps = self.state["d_steps"]
+            steps += 1
+            if int(steps) % every == 0:
+                nets.clip_singular_values(D)

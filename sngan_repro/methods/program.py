@@ -24,7 +24,8 @@ from pydantic import (
     model_validator,
 )
 
-from sngan_repro.config.specs import Label, OptimizerSpec
+from sngan_repro.config.optimizer import OptimizerSpec
+from sngan_repro.config.specs import Label
 from sngan_repro.core.schema import ConfigError, Model, nearest, parse, read_yaml
 from sngan_repro.methods.base import RESERVED
 

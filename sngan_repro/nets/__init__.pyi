@@ -10,9 +10,11 @@ from .cnn import ConvGenerator as ConvGenerator
 from .cnn import pyramid as pyramid
 from .initialisation import count_parameters as count_parameters
 from .initialisation import initialise as initialise
+from .initialisation import initialise_orthogonal as initialise_orthogonal
 from .interface import Batch as Batch
 from .interface import DOutput as DOutput
 from .interface import ImageSpec as ImageSpec
+from .singular import clip_singular_values as clip_singular_values
 from .weights import clip_weights as clip_weights
 from .weights import normalise_weights as normalise_weights
 from .weights import spectral_norms as spectral_norms

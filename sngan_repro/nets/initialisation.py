@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import torch
 from torch import nn
 
 from sngan_repro.nets.parametrizations import WeightNormaliser
-from sngan_repro.nets.weights import LAYERS, normalisers_of, original_weight
+from sngan_repro.nets.weights import LAYERS, is_transposed, normalisers_of, original_weight, weighted_layers
 
 
 def initialise(net: nn.Module, scheme: str) -> nn.Module:
@@ -25,6 +26,22 @@ def initialise(net: nn.Module, scheme: str) -> nn.Module:
         if module.bias is not None:
             nn.init.zeros_(module.bias)
         for normaliser in normalisers_of(module):
+            if isinstance(normaliser, WeightNormaliser):
+                normaliser.reset(weight)
+    return net
+
+
+def initialise_orthogonal(net: nn.Module) -> nn.Module:
+    """Give all convolutions and dense layers random weights with orthonormal rows or columns; returns ``net``.
+
+    The weight of a convolution is the matrix (d_out, d_in * h * w). Weight normalisers start from the new weight.
+    """
+    for _, layer in weighted_layers(net):
+        weight = original_weight(layer)
+        with torch.no_grad():
+            rows_first = weight.transpose(0, 1) if is_transposed(layer) else weight
+            rows_first.copy_(nn.init.orthogonal_(torch.empty(rows_first.shape)))
+        for normaliser in normalisers_of(layer):
             if isinstance(normaliser, WeightNormaliser):
                 normaliser.reset(weight)
     return net

@@ -23,11 +23,15 @@ class WeightNormaliser(nn.Module):
     transposed: True for a transposed convolution, whose weight is stored as (d_in, d_out, h, w). The matrix of a
     convolution is (d_out, h * w * d_in): the columns of the paper's (d_out, d_in * h * w) in another order, which
     changes neither singular values nor norms, and a view of a channels-last weight.
+
+    gain: True to multiply the normalised weight by trained gains, one per layer, or one per row where the normaliser
+    works by rows (Miyato et al. 2018, appendix E). They start where the weight used is the initial weight.
     """
 
-    def __init__(self, transposed: bool = False) -> None:
+    def __init__(self, transposed: bool = False, gain: bool = False) -> None:
         super().__init__()
         self.transposed = transposed
+        self.gain = nn.Parameter(torch.ones(())) if gain else None
 
     def matrix(self, weight: Tensor) -> Tensor:
         """(d_out, d_in, ...) -> (d_out, d)."""
@@ -39,6 +43,8 @@ class WeightNormaliser(nn.Module):
         dtype = autocast_dtype(weight)
         with torch.autocast(weight.device.type, enabled=False):
             normalised = self.normalise(self.matrix(weight), dtype)  # (d_out, d)
+            if self.gain is not None:
+                normalised = normalised * self.gain.to(normalised.dtype)
         rows_first = weight.transpose(0, 1) if self.transposed else weight
         d_out, d_in, *kernel = rows_first.shape
         normalised = normalised.view(d_out, *kernel, d_in).movedim(-1, 1)  # (d_out, d_in, h, w)
@@ -50,20 +56,32 @@ class WeightNormaliser(nn.Module):
 
     def reset(self, weight: Tensor) -> None:
         """Start the normaliser's own state from a freshly initialised weight. Draws from torch's global generator."""
+        if self.gain is not None:
+            self.gain = nn.Parameter(self.divisor(self.matrix(weight.detach())))
+
+    def divisor(self, matrix: Tensor) -> Tensor:
+        """What the matrix (d_out, d) is divided by: a scalar, or one number per row, (d_out, 1)."""
+        raise NotImplementedError
 
 
 class FrobeniusNorm(WeightNormaliser):
     """W / |W|_F (Miyato et al. 2018, section 3 and appendix D)."""
 
+    def divisor(self, matrix: Tensor) -> Tensor:
+        return torch.linalg.vector_norm(matrix)
+
     def normalise(self, matrix: Tensor, dtype: torch.dtype) -> Tensor:
-        return (matrix / torch.linalg.vector_norm(matrix)).to(dtype)
+        return (matrix / self.divisor(matrix)).to(dtype)
 
 
 class WeightNorm(WeightNormaliser):
     """Each row of W divided by its Euclidean norm; the gain is fixed at 1 (Miyato et al. 2018, footnote 8)."""
 
+    def divisor(self, matrix: Tensor) -> Tensor:
+        return torch.linalg.vector_norm(matrix, dim=1, keepdim=True)
+
     def normalise(self, matrix: Tensor, dtype: torch.dtype) -> Tensor:
-        return (matrix / torch.linalg.vector_norm(matrix, dim=1, keepdim=True)).to(dtype)
+        return (matrix / self.divisor(matrix)).to(dtype)
 
 
 class SpectralNorm(WeightNormaliser):
@@ -79,20 +97,27 @@ class SpectralNorm(WeightNormaliser):
     BURN_IN = 15
     """Iterations after the initialisation, so that the first sigma is not too small."""
 
-    def __init__(self, transposed: bool = False, num_iterations: int = 1, target: float = 1.0) -> None:
+    def __init__(
+        self, transposed: bool = False, num_iterations: int = 1, target: float = 1.0, gain: bool = False
+    ) -> None:
         """num_iterations: at least 1. target: K, greater than 0."""
-        super().__init__(transposed)
+        super().__init__(transposed, gain)
         self.num_iterations, self.target = num_iterations, target
         self.num_rows = 0
 
     def reset(self, weight: Tensor, num_iterations: int = BURN_IN) -> None:
         """Draw u from torch's global generator and make ``num_iterations`` power iterations."""
+        super().reset(weight)
         matrix = self.matrix(weight.detach())
         self.num_rows = matrix.shape[0]
         u = F.normalize(torch.randn(matrix.shape[0]), dim=0).to(matrix)
         self.register_buffer("uv", torch.cat([u, torch.zeros_like(matrix[0])]))
         for _ in range(num_iterations):
             self._iterate(matrix)
+
+    def divisor(self, matrix: Tensor) -> Tensor:
+        """The largest singular value itself, by an SVD, over K."""
+        return torch.linalg.matrix_norm(matrix, 2) / self.target
 
     @property
     def u(self) -> Tensor:

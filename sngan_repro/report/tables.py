@@ -42,9 +42,16 @@ def settings_table(study: Study) -> PrintedTable:
     rows = []
     for name, setting in study.settings.items():
         lr_d, lr_g = setting.rates
-        rows.append([name, f"{lr_d:g}", f"{lr_g:g}", f"{setting.beta1:g}", f"{setting.beta2:g}", str(setting.n_dis)])
+        betas = [MISSING if beta is None else f"{beta:g}" for beta in (setting.beta1, setting.beta2)]
+        alpha = [] if setting.alpha is None else [f"RMSProp, α = {setting.alpha:g}"]
+        rows.append([name, f"{lr_d:g}", f"{lr_g:g}", *betas, str(setting.n_dis), *alpha])
     header = ["Setting", "rate of D", "rate of G", "β1", "β2", "D steps per G step"]
-    return PrintedTable("settings", "Settings of Adam, and D steps per generator update.", "lrrrrr", header, rows)
+    caption = "Settings of Adam, and D steps per generator update."
+    if any(len(row) > len(header) for row in rows):
+        header.append("optimizer")
+        rows = [row if len(row) == len(header) else [*row, "Adam"] for row in rows]
+        caption = "Settings of the optimizers, and D steps per generator update."
+    return PrintedTable("settings", caption, "lrrrrrl"[: len(header)], header, rows)
 
 
 def budget_table(runs: pd.DataFrame) -> PrintedTable:

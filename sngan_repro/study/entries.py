@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic import Field, ValidationError, model_validator
 
-from sngan_repro.config.specs import Label, MethodSpec, NetsSpec, OptimizerSpec, TrainingSpec
+from sngan_repro.config.optimizer import OptimizerSpec
+from sngan_repro.config.specs import Label, MethodSpec, NetsSpec, TrainingSpec
 from sngan_repro.core.schema import ConfigError, Model, describe, nearest, parse
 from sngan_repro.methods import METHODS, Method
 from sngan_repro.methods.base import RESERVED

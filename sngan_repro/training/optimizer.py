@@ -1,38 +1,37 @@
-"""Adam (Kingma and Ba 2015) by PyTorch's functional form, whose state is plain tensors.
+"""Adam and RMSProp by PyTorch's functional forms, whose state is plain tensors.
 
-The class ``torch.optim.Adam`` imports PyTorch's compiler at its first use, which takes a second in every job. Names
-are those of torch: ``lr``, ``exp_avg``, ``exp_avg_sq``.
+The classes of ``torch.optim`` import PyTorch's compiler at their first use, which takes a second in every job. Names
+are those of torch: ``lr``, ``exp_avg``, ``exp_avg_sq``, ``square_avg``.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim.adam import adam
+from torch.optim.rmsprop import rmsprop
+
+from sngan_repro.config.optimizer import OptimizerSpec
 
 EPSILON = 1e-8
 
 
-class Adam:
-    """Fused Adam without weight decay over parameters of one device; equal to torch.optim.Adam bit for bit.
+class Optimizer(ABC):
+    """An optimizer without weight decay over parameters of one device.
 
     lr_changes: True if :meth:`set_lr` will be called. Then ``lr`` is a tensor on a GPU, since a CUDA graph reads it at
     a fixed address.
     """
 
-    def __init__(
-        self, parameters: list[nn.Parameter], lr: float, beta1: float, beta2: float, lr_changes: bool = False
-    ) -> None:
+    def __init__(self, parameters: list[nn.Parameter], lr: float, lr_changes: bool = False) -> None:
         self.parameters = parameters
-        self.beta1, self.beta2 = beta1, beta2
         self.device = parameters[0].device
-        on_gpu = self.device.type == "cuda"
-        self.lr: float | Tensor = torch.tensor(lr, device=self.device) if on_gpu and lr_changes else lr
+        self.on_gpu = self.device.type == "cuda"
+        self.lr: float | Tensor = torch.tensor(lr, device=self.device) if self.on_gpu and lr_changes else lr
         self.step_counts = [torch.zeros((), device=self.device) for _ in parameters]
-        self.exp_avg = [torch.zeros_like(p, memory_format=torch.preserve_format) for p in parameters]
-        self.exp_avg_sq = [torch.zeros_like(p, memory_format=torch.preserve_format) for p in parameters]
 
     def set_lr(self, lr: float) -> None:
         """Set the learning rate of the next steps."""
@@ -44,7 +43,37 @@ class Adam:
     @torch.no_grad()
     def step(self) -> None:
         """Move the parameters along their ``grad``. A parameter that never has a gradient keeps its value."""
-        gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in self.parameters]
+        self._update([torch.zeros_like(p) if p.grad is None else p.grad for p in self.parameters])
+
+    @abstractmethod
+    def _update(self, gradients: list[Tensor]) -> None: ...
+
+    @abstractmethod
+    def state_dict(self) -> dict[str, list[Tensor]]:
+        """Everything the next step depends on, besides the parameters and the learning rate."""
+
+    @torch.no_grad()
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from ``state``. Raises ValueError when it belongs to other parameters."""
+        for name, own in self.state_dict().items():
+            for mine, saved in zip(own, state[name], strict=True):
+                mine.copy_(saved)
+
+    def _zeros(self) -> list[Tensor]:
+        return [torch.zeros_like(p, memory_format=torch.preserve_format) for p in self.parameters]
+
+
+class Adam(Optimizer):
+    """Fused Adam (Kingma and Ba 2015); equal to torch.optim.Adam bit for bit."""
+
+    def __init__(
+        self, parameters: list[nn.Parameter], lr: float, beta1: float, beta2: float, lr_changes: bool = False
+    ) -> None:
+        super().__init__(parameters, lr, lr_changes)
+        self.beta1, self.beta2 = beta1, beta2
+        self.exp_avg, self.exp_avg_sq = self._zeros(), self._zeros()
+
+    def _update(self, gradients: list[Tensor]) -> None:
         adam(
             self.parameters,  # type: ignore[arg-type]
             gradients,
@@ -53,7 +82,7 @@ class Adam:
             [],
             self.step_counts,
             fused=True,
-            capturable=self.device.type == "cuda",
+            capturable=self.on_gpu,
             amsgrad=False,
             beta1=self.beta1,
             beta2=self.beta2,
@@ -63,13 +92,48 @@ class Adam:
             maximize=False,
         )
 
-    def state_dict(self) -> dict[str, Any]:
-        """Everything the next step depends on, besides the parameters and the learning rate."""
+    def state_dict(self) -> dict[str, list[Tensor]]:
         return {"step": self.step_counts, "exp_avg": self.exp_avg, "exp_avg_sq": self.exp_avg_sq}
 
-    @torch.no_grad()
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from ``state``. Raises ValueError when it belongs to other parameters."""
-        for name, own in self.state_dict().items():
-            for mine, saved in zip(own, state[name], strict=True):
-                mine.copy_(saved)
+
+class RMSProp(Optimizer):
+    """RMSProp without momentum (Tieleman and Hinton 2012); equal to torch.optim.RMSprop bit for bit.
+
+    alpha: the decay of the mean squared gradient.
+    """
+
+    def __init__(self, parameters: list[nn.Parameter], lr: float, alpha: float, lr_changes: bool = False) -> None:
+        super().__init__(parameters, lr, lr_changes)
+        self.alpha = alpha
+        self.square_avg = self._zeros()
+
+    def _update(self, gradients: list[Tensor]) -> None:
+        rmsprop(
+            self.parameters,  # type: ignore[arg-type]
+            gradients,
+            self.square_avg,
+            [],
+            [],
+            self.step_counts,
+            foreach=self.on_gpu,
+            capturable=self.on_gpu,
+            lr=self.lr,
+            alpha=self.alpha,
+            eps=EPSILON,
+            weight_decay=0.0,
+            momentum=0.0,
+            centered=False,
+        )
+
+    def state_dict(self) -> dict[str, list[Tensor]]:
+        return {"step": self.step_counts, "square_avg": self.square_avg}
+
+
+def make_optimizer(spec: OptimizerSpec, parameters: list[nn.Parameter], lr: float, lr_changes: bool) -> Optimizer:
+    """The optimizer of a setting."""
+    if spec.optimizer == "rmsprop":
+        assert spec.alpha is not None
+        return RMSProp(parameters, lr, spec.alpha, lr_changes)
+    assert spec.beta1 is not None
+    assert spec.beta2 is not None
+    return Adam(parameters, lr, spec.beta1, spec.beta2, lr_changes)

@@ -21,7 +21,7 @@ from sngan_repro.nets.precision import full_precision
 from sngan_repro.nets.sampling import generate_grid
 from sngan_repro.training.batches import BatchStream
 from sngan_repro.training.cuda_graph import GraphedStep, RunContext
-from sngan_repro.training.optimizer import Adam
+from sngan_repro.training.optimizer import Optimizer, make_optimizer
 
 GRID_SEED = 20180216  # the same latents in every run
 
@@ -90,8 +90,8 @@ class Trainer:
         self.g_parameters = [p for p in self.G.parameters() if p.requires_grad]
         optimizer, changing = spec.optimizer, spec.training.lr_decay_from is not None
         lr_d, lr_g = optimizer.rates
-        self.opt_d = Adam(self.d_parameters, lr_d, optimizer.beta1, optimizer.beta2, changing)
-        self.opt_g = Adam(self.g_parameters, lr_g, optimizer.beta1, optimizer.beta2, changing)
+        self.opt_d = make_optimizer(optimizer, self.d_parameters, lr_d, changing)
+        self.opt_g = make_optimizer(optimizer, self.g_parameters, lr_g, changing)
         self.G_ema = copy.deepcopy(self.G).requires_grad_(False)  # G as it is sampled: its average under `ema`
         pairs = list(zip(self.G_ema.state_dict().values(), self.G.state_dict().values(), strict=True))
         self._averaged = [pair for pair in pairs if pair[0].is_floating_point()]
@@ -145,7 +145,7 @@ class Trainer:
         self.log_names = list(logs)
         return torch.stack([full_precision(value) for value in logs.values()])
 
-    def _optimizer_step(self, optimizer: Adam, loss: Tensor) -> Tensor:
+    def _optimizer_step(self, optimizer: Optimizer, loss: Tensor) -> Tensor:
         """One step of an optimizer; returns the norm of the gradient."""
         for parameter in optimizer.parameters:
             parameter.grad = None

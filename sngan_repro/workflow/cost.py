@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sngan_repro.config.specs import DatasetSpec, OptimizerSpec, RunSpec
+from sngan_repro.config.optimizer import OptimizerSpec
+from sngan_repro.config.specs import DatasetSpec, RunSpec
 from sngan_repro.core.files import read_json
 from sngan_repro.data.sources import source_info
 from sngan_repro.evaluation.evaluators import EVALUATORS

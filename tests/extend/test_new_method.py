@@ -14,7 +14,8 @@ import torch
 import yaml
 
 from sngan_repro.cli.main import main
-from sngan_repro.config.specs import NetsSpec, OptimizerSpec
+from sngan_repro.config.optimizer import OptimizerSpec
+from sngan_repro.config.specs import NetsSpec
 from sngan_repro.core import plugins
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.extend.check_method.case import run_spec

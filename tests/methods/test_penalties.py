@@ -10,13 +10,17 @@ from sngan_repro import nets
 from sngan_repro.config.specs import NetsSpec
 from sngan_repro.methods.losses.penalties import (
     PENALTIES,
+    dragan_penalty,
     gradient_penalty,
     orthonormal_penalty,
     pulling_away,
     r1_penalty,
+    spectral_penalty,
 )
 from sngan_repro.nets.interface import Batch, DOutput, ImageSpec
-from sngan_repro.nets.weights import normalisers_of, weighted_layers
+from sngan_repro.nets.parametrizations import WeightNormaliser
+from sngan_repro.nets.singular import SingularVectors
+from sngan_repro.nets.weights import original_weight, weighted_layers
 
 
 def critic(f):
@@ -116,6 +120,50 @@ def test_penalties_get_the_labels_of_the_real_images():
     assert len(seen) == 2
 
 
+def test_dragan_by_hand():
+    # f(v) = |v|^2 / 2 has the gradient v = x + sd(x) / 2 e. Where sd(x) = 0, v = x: norms 1 and 1, so 0.
+    constant = torch.full((2, 1, 1, 4), 0.5)
+    assert dragan_penalty(HALF_SQUARE, Batch(constant), Batch(constant)).item() == pytest.approx(0.0, abs=1e-12)
+    seen = []
+
+    def f(v):
+        seen.append(v.detach())
+        return v.flatten(1).sum(1)
+
+    torch.manual_seed(0)
+    x = torch.tensor([-1.0, 1.0]).repeat(500).view(1000, 1, 1, 1).expand(-1, 1, 1, 3)  # SD 1
+    dragan_penalty(critic(f), Batch(x), Batch(x))
+    noise = seen[0] - x  # uniform on [0, 1/2] for each pixel
+    assert noise.min() >= 0
+    assert noise.max() <= 0.5
+    assert noise.mean().item() == pytest.approx(0.25, abs=0.01)
+    assert noise[0, 0, 0].unique().numel() == 3
+
+
+def test_spectral_penalty_by_hand():
+    """After enough power iterations: 1/2 the sum of squared largest singular values, gradient sigma u v^T."""
+    torch.manual_seed(0)
+    D = family_critic()
+    PENALTIES["spectral"].prepare(D)
+    empty = Batch(torch.zeros(1))
+    before = D.state_dict()["features.0.singular_vectors.u"].clone()
+    for _ in range(300):
+        penalty = spectral_penalty(D, empty, empty)
+    weights = [original_weight(layer) for _, layer in weighted_layers(D)]
+    largest = [torch.linalg.svdvals(weight.flatten(1))[0] for weight in weights]
+    assert penalty.item() == pytest.approx(float(sum(sigma.detach() ** 2 for sigma in largest) / 2), rel=1e-5)
+    (gradient,) = torch.autograd.grad(penalty, [weights[0]])
+    u, values, vt = torch.linalg.svd(weights[0].flatten(1))
+    torch.testing.assert_close(
+        gradient.flatten(1), values[0] * torch.outer(u[:, 0], vt[0]), rtol=1e-3, atol=1e-4, check_dtype=False
+    )
+    assert not torch.equal(before, D.state_dict()["features.0.singular_vectors.u"])  # kept, so saved and resumed
+    D.eval()
+    kept = D.state_dict()["features.0.singular_vectors.u"].clone()
+    spectral_penalty(D, empty, empty)
+    assert torch.equal(kept, D.state_dict()["features.0.singular_vectors.u"])
+
+
 class Residual(nn.Module):
     """Two pre-activation residual blocks with a smooth or a piecewise linear activation."""
 
@@ -143,8 +191,9 @@ class Plain(nn.Module):
         return DOutput(self.layers(images).squeeze(1))
 
 
-def family_critic(**options) -> nn.Module:
-    return nets.build_discriminator(NetsSpec(width=2, z_dim=4), ImageSpec(1, 16), **options)
+def family_critic(family: str = "cnn", **options) -> nn.Module:
+    size = {"cnn": 16, "resnet": 32}[family]
+    return nets.build_discriminator(NetsSpec(family=family, width=2, z_dim=4), ImageSpec(1, size), **options)
 
 
 CRITICS = {
@@ -153,6 +202,9 @@ CRITICS = {
     "batch norm": lambda: family_critic(norm=nets.batch_norm),
     "spectral norm": lambda: family_critic(weights="spectral"),
     "weight norm": lambda: family_critic(weights="weight"),
+    "spectral norm with gains": lambda: family_critic(weights="spectral", weights_options={"gain": True}),
+    "weight norm with gains": lambda: family_critic(weights="weight", weights_options={"gain": True}),
+    "residual network": lambda: family_critic(family="resnet"),
     "softplus": lambda: Plain(nn.Softplus()),
     "group norm after a convolution": lambda: Plain(nn.GroupNorm(1, 4), nn.LeakyReLU(0.2)),
     "residual skip": lambda: Residual(nn.LeakyReLU(0.1)),
@@ -171,10 +223,13 @@ def worst_error(kind: str, name: str, step: float = 1e-6) -> float:
     """Largest error of a directional derivative over D's parameters, relative to the largest derivative."""
     torch.manual_seed(0)
     D = CRITICS[kind]().double()
-    for _, layer in weighted_layers(D):
-        for normaliser in normalisers_of(layer):
-            normaliser.eval()  # with u and v fixed, sigma is linear in W
-    real, fake = (Batch(torch.rand(4, 1, 16, 16, dtype=torch.float64) * 2 - 1) for _ in range(2))
+    if PENALTIES[name].prepare:
+        PENALTIES[name].prepare(D)
+    for module in D.modules():
+        if isinstance(module, WeightNormaliser | SingularVectors):
+            module.eval()  # with u and v fixed, sigma is linear in W
+    size = 32 if kind == "residual network" else 16
+    real, fake = (Batch(torch.rand(4, 1, size, size, dtype=torch.float64) * 2 - 1) for _ in range(2))
 
     def penalty() -> Tensor:
         torch.manual_seed(1)  # the same interpolates

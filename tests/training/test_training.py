@@ -31,7 +31,7 @@ from sngan_repro.training.options import TrainOptions
 from sngan_repro.training.trainer import Trainer
 
 CPU = torch.device("cpu")
-METHODS = ["sngan", "wgan_gp", "began", "ebgan", "bn", "ln"]
+METHODS = ["sngan", "wgan_gp", "began", "ebgan", "bn", "ln", "sn_wgan_gp", "sv_clipping", "spectral_penalty", "dragan"]
 
 
 def run_to_end(spec: RunSpec, folder: Path, images: Path, **options: Any) -> RunPaths:

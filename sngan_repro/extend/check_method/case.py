@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sngan_repro.config.specs import NetsSpec, OptimizerSpec, RunSpec
+from sngan_repro.config.optimizer import OptimizerSpec
+from sngan_repro.config.specs import NetsSpec, RunSpec
 from sngan_repro.core import plugins
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.methods import METHODS, Method, MethodOptions

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from sngan_repro.extend.check_method.case import Case, Check, Failure
 from sngan_repro.nets.interface import Batch
-from sngan_repro.nets.weights import normalisers_of, weighted_layers
+from sngan_repro.nets.parametrizations import WeightNormaliser
+from sngan_repro.nets.singular import SingularVectors
 
 STEP = 1e-6
 TOLERANCE = 1e-3
@@ -24,9 +25,9 @@ def gradient_of_d(case: Case) -> Iterator[Failure]:
     image = case.images[0]
     method, G, D = case.build(image)
     D.double()
-    for _, layer in weighted_layers(D):
-        for normaliser in normalisers_of(layer):
-            normaliser.eval()
+    for module in D.modules():
+        if isinstance(module, WeightNormaliser | SingularVectors):
+            module.eval()
     real, fake = case.real(image), case.fake(G, detach=True)
     real, fake = Batch(real.images.double(), real.labels), Batch(fake.images.double(), fake.labels)
     method.state = {

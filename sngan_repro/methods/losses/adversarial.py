@@ -26,6 +26,11 @@ def standard_g(fake: Tensor) -> Tensor:
     return torch.nn.functional.softplus(-fake).mean()
 
 
+def minimax_g(fake: Tensor) -> Tensor:
+    """The saturating -E[softplus(f(y))] = E[log(1 - s(f(y)))]; -log 2 at chance (Goodfellow et al. 2014, eq. 1)."""
+    return -torch.nn.functional.softplus(fake).mean()
+
+
 def hinge_d(real: Tensor, fake: Tensor) -> Tensor:
     """E[max(0, 1 - f(x))] + E[max(0, 1 + f(y))] (Miyato et al. 2018, eq. 16)."""
     return torch.relu(1 - real).mean() + torch.relu(1 + fake).mean()
@@ -44,6 +49,16 @@ def wasserstein_d(real: Tensor, fake: Tensor) -> Tensor:
 def wasserstein_g(fake: Tensor) -> Tensor:
     """-E[f(y)] (Arjovsky et al. 2017)."""
     return -fake.mean()
+
+
+def least_squares_d(real: Tensor, fake: Tensor) -> Tensor:
+    """1/2 E[(f(x) - 1)^2] + 1/2 E[f(y)^2], on logits without a sigmoid (Mao et al. 2017, eq. 9)."""
+    return ((real - 1).square().mean() + fake.square().mean()) / 2
+
+
+def least_squares_g(fake: Tensor) -> Tensor:
+    """1/2 E[(f(y) - 1)^2] (Mao et al. 2017, eq. 9)."""
+    return (fake - 1).square().mean() / 2
 
 
 class AdversarialLoss(NamedTuple):
@@ -68,6 +83,13 @@ LOSSES = {
         r"\mathbb{E}[\log(1 + e^{-f(y)})]",
         "standard loss",
     ),
+    "minimax": AdversarialLoss(
+        standard_d,
+        minimax_g,
+        r"\mathbb{E}[\log(1 + e^{-f(x)})] + \mathbb{E}[\log(1 + e^{f(y)})]",
+        r"-\mathbb{E}[\log(1 + e^{f(y)})]",
+        "minimax loss",
+    ),
     "hinge": AdversarialLoss(
         hinge_d,
         hinge_g,
@@ -81,6 +103,13 @@ LOSSES = {
         r"\mathbb{E}[f(y)] - \mathbb{E}[f(x)]",
         r"-\mathbb{E}[f(y)]",
         "Wasserstein loss",
+    ),
+    "least_squares": AdversarialLoss(
+        least_squares_d,
+        least_squares_g,
+        r"\tfrac{1}{2}\mathbb{E}[(f(x) - 1)^2] + \tfrac{1}{2}\mathbb{E}[f(y)^2]",
+        r"\tfrac{1}{2}\mathbb{E}[(f(y) - 1)^2]",
+        "least-squares loss",
     ),
 }
 """Values of the option ``loss`` of the method ``gan``. A new loss is two functions and an entry here."""

@@ -40,6 +40,19 @@ def r1_penalty(D: Discriminator, real: Batch, fake: Batch) -> Tensor:
         return _input_gradient_norms(D, Batch(full_precision(real.images.detach()), real.labels)).square().mean() / 2
 
 
+def dragan_penalty(D: Discriminator, real: Batch, fake: Batch) -> Tensor:
+    """E[(|grad f(v)|_2 - 1)^2] at v = x + 1/2 sd(x) e, e ~ U[0, 1] for each pixel (Kodali et al. 2017).
+
+    sd(x) is one number, over the whole batch of real images. The paper states no law of the noise; this is the one of
+    chainer-gan-lib. Needs second derivatives.
+    """
+    del fake
+    with torch.autocast(real.images.device.type, enabled=False):
+        x = full_precision(real.images.detach())
+        v = x + 0.5 * x.std(correction=0) * torch.rand_like(x)  # (N, C, H, W)
+        return (_input_gradient_norms(D, Batch(v, real.labels)) - 1).square().mean()
+
+
 def _input_gradient_norms(D: Discriminator, batch: Batch) -> Tensor:
     """Euclidean norm of the gradient of f at each image, (N,), differentiable by D's weights."""
     images = batch.images.requires_grad_()
@@ -69,6 +82,25 @@ def orthonormal_penalty(D: Any, real: Batch, fake: Batch) -> Tensor:
     return torch.stack(terms).sum()
 
 
+def spectral_penalty(D: Any, real: Batch, fake: Batch) -> Tensor:
+    """1/2 the sum over layers of sigma_1(W)^2, one power iteration per call (Yoshida and Miyato 2017, eq. 6).
+
+    The gradient by W is sigma_1 u v^T: the singular vectors are constants. They are kept in D from call to call (see
+    :mod:`sngan_repro.nets.singular`), and D must have been prepared by ``keep_singular_vectors``.
+    """
+    from sngan_repro.nets.singular import estimated_spectral_norms
+
+    del real, fake
+    with torch.autocast(next(D.parameters()).device.type, enabled=False):
+        return torch.stack(estimated_spectral_norms(D)).square().sum() / 2
+
+
+def _keep_singular_vectors(D: Any) -> None:
+    from sngan_repro.nets.singular import keep_singular_vectors
+
+    keep_singular_vectors(D)
+
+
 class Penalty(NamedTuple):
     """A penalty of D."""
 
@@ -82,6 +114,8 @@ class Penalty(NamedTuple):
     source: str
     """Citation keys of report/references.bib."""
     summary: str
+    prepare: Callable[[Any], None] | None = None
+    """Called once with the initialised D, for a penalty that keeps a state in D's buffers."""
 
 
 PENALTIES = {
@@ -101,6 +135,14 @@ PENALTIES = {
         "mescheder2018",
         "gradient penalty at the real images",
     ),
+    "dragan": Penalty(
+        dragan_penalty,
+        10.0,
+        r"\mathbb{E}[(\lVert\nabla f(v)\rVert_2 - 1)^2]",
+        r"v = x + \tfrac{1}{2}\,\mathrm{sd}(x)\,\epsilon,\ \epsilon \sim U[0, 1]",
+        "kodali2017",
+        "gradient penalty near the real images",
+    ),
     "orthonormal": Penalty(
         orthonormal_penalty,
         1e-4,
@@ -108,6 +150,15 @@ PENALTIES = {
         "",
         "brock2017",
         "orthonormal regularisation of D's weights",
+    ),
+    "spectral": Penalty(
+        spectral_penalty,
+        0.01,
+        r"\tfrac{1}{2}\textstyle\sum_l \sigma_1(W_l)^2",
+        "",
+        "yoshida2017",
+        "penalty on the spectral norms of D's weights",
+        _keep_singular_vectors,
     ),
 }
 """Values of the option ``penalty`` of the method ``gan``. A new penalty is a function and an entry here."""

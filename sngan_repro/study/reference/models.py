@@ -6,7 +6,8 @@ from typing import Annotated, Generic, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, Field, model_validator
 
-from sngan_repro.config.specs import Label, OptimizerSpec
+from sngan_repro.config.optimizer import OptimizerSpec
+from sngan_repro.config.specs import Label
 from sngan_repro.core.schema import ConfigError, Model, require_known
 from sngan_repro.evaluation.scores import SCORES
 
