@@ -154,7 +154,7 @@ def test_a_critic_loss_without_held_out_images_is_an_error(tiny_run, tiny_images
         Measures(trainer, data)
 
 
-@pytest.mark.parametrize("name", ["sngan", "bn", "ebgan", "conditional"])
+@pytest.mark.parametrize("name", ["sngan", "bn", "ebgan", "conditional", "spectral_penalty", "sn_wgan_gp"])
 def test_a_training_does_not_notice_the_measurements(name: str, tiny_run, tiny_images: Path, tmp_path: Path):
     """The same weights and logs to the bit: power iterations, running statistics and random states are left alone."""
 
