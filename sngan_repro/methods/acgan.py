@@ -35,8 +35,7 @@ class ACGAN(GAN):
     @classmethod
     def equations_for(cls, options):
         first, *rest = super().equations_for(options).split(r", \qquad L_G = ")
-        d_term = rf" - {options.class_weight_d:g}\,\mathbb{{E}}[\log p_D(c \mid x)]"
-        g_term = rf" - {options.class_weight_g:g}\,\mathbb{{E}}[\log p_D(c \mid y)]"
+        d_term, g_term = _term(options.class_weight_d, "x"), _term(options.class_weight_g, "y")
         g_loss, *others = rest[0].split(r", \qquad ")
         return r", \qquad ".join([first + d_term, f"L_G = {g_loss}{g_term}", *others])
 
@@ -60,6 +59,14 @@ class ACGAN(GAN):
         cross_entropy, accuracy = _class_loss(output.class_logits, fake.labels)
         loss = LOSSES[self.options.loss].g(output.logits) + self.options.class_weight_g * cross_entropy
         return loss, {"class_loss_g": cross_entropy.detach(), "class_accuracy_fake": accuracy}
+
+
+def _term(weight, images):
+    """The cross entropy of images x or y in LaTeX, with its weight; empty for 0."""
+    if not weight:
+        return ""
+    factor = "" if weight == 1 else rf"{weight:g}\,"
+    return rf" - {factor}\mathbb{{E}}[\log p_D(c \mid {images})]"
 
 
 def _class_loss(class_logits, labels):

@@ -54,6 +54,7 @@ def test_equations():
     method = METHODS.get("acgan")
     text = method.equations_for(method.Options(class_weight_d=1.0, class_weight_g=0.1))
     d_loss, g_loss, *_ = text.split(r", \qquad ")
-    assert d_loss.endswith(r"- 1\,\mathbb{E}[\log p_D(c \mid x)]")
+    assert d_loss.endswith(r"] - \mathbb{E}[\log p_D(c \mid x)]")
     assert g_loss.startswith("L_G = ")
     assert g_loss.endswith(r"- 0.1\,\mathbb{E}[\log p_D(c \mid y)]")
+    assert "log" not in method.equations_for(method.Options(class_weight_d=0, class_weight_g=0))
