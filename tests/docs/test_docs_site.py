@@ -62,7 +62,7 @@ def test_types_and_defaults_in_words():
     assert "| `z_law` | `normal` or `uniform` or `uniform01` | `normal` |" in study
     assert "| `ema` | number, > 0, &lt; 1 | – |" in study
     assert "| `datasets` | mapping of names to [keys](#datasets) | **required** | name -> source and size |" in study
-    assert "| `metrics` | list of `confidence` or" in study
+    assert "| `metrics` | list of `class_accuracy` or" in study
     assert "`name` | text | **required** | the stem" not in study  # a study is named after its file
     assert "| `download` | true or false | `true` |" in generate.machine_keys()
 
