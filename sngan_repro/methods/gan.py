@@ -35,6 +35,8 @@ NORMS = ("batch", "layer")
 class GANOptions(MethodOptions):
     """Parts of the training of D and G. A key without effect under the others is an error."""
 
+    added = frozenset({"weights_gain", "d_init", "clip_singular_values"})
+
     loss: Literal[tuple(LOSSES)] = Field("standard", description="of D and G; standard: non-saturating")  # type: ignore[valid-type]
     weights: Literal[tuple(WEIGHT_EQUATIONS)] | None = Field(None, description="normaliser of D's weights")  # type: ignore[valid-type]
     power_iterations: int = Field(1, ge=1, le=100, description="of spectral normalisation, in each forward")

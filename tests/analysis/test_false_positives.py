@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 import synthetic
 
-from sngan_repro.analysis.summary import Results, comparison_rows
+from sngan_repro.analysis.comparisons import comparison_rows
+from sngan_repro.analysis.summary import Results
 from sngan_repro.report import findings
 
 pytestmark = pytest.mark.slow

@@ -103,7 +103,7 @@ def test_listings(capsys: pytest.CaptureFixture[str]):
     printed = capsys.readouterr().out
     assert "wgan_gp: WGAN-GP." in printed
     assert "penalty_weight: float | None = None - lambda; default: gradient 10, " in printed
-    assert "loss: 'standard' | 'hinge' | 'wasserstein' = 'wasserstein' - " in printed
+    assert "loss: 'standard' | 'minimax' | 'hinge' | 'wasserstein' | 'least_squares' = 'wasserstein' - " in printed
     assert "norm: 'batch' | 'layer' | None = 'batch' - " in printed
     main(["datasets"])
     assert "cifar10: CIFAR-10; 50,000 training and 10,000 test images" in capsys.readouterr().out

@@ -232,8 +232,7 @@ def test_options_without_effect_are_errors_and_are_not_shown():
             gan.check(gan.Options(**given), None)
     grid = gan.Options(loss="hinge", weights="frobenius", penalty="orthonormal", clip=0.01)
     gan.check(grid, None)
-    shown = {"loss": "hinge", "weights": "frobenius", "weights_gain": False}
-    shown |= {"penalty": "orthonormal", "penalty_weight": 1e-4}
+    shown = {"loss": "hinge", "weights": "frobenius", "penalty": "orthonormal", "penalty_weight": 1e-4}
     assert gan.options_in_effect(grid) == shown | {"clip": 0.01, "clip_what": "all"}
     assert METHODS.get("bn").options_in_effect(METHODS.get("bn").Options()) == {
         "loss": "standard",

@@ -85,11 +85,11 @@ PRESETS = {
 
 def test_presets_are_values_of_gan():
     """A preset is `gan` with other defaults: the options that differ are those of this table, and no more."""
-    plain = METHODS.get("gan").Options().to_dict()
+    plain = dict(METHODS.get("gan").Options())
     for name, expected in PRESETS.items():
         method = METHODS.get(name)
         assert issubclass(method, GAN)
-        options = method.Options().to_dict()
+        options = dict(method.Options())
         different = {key: value for key, value in options.items() if value != plain[key]}
         assert different == {key: value for key, value in expected.items() if value != plain[key]}, name
         method.check(method.Options(), None)

@@ -8,13 +8,12 @@ from typing import Any
 import pandas as pd
 
 from sngan_repro.analysis.aggregate import write_table
+from sngan_repro.analysis.comparisons import COMPARISON_COLUMNS, comparison_rows
 from sngan_repro.analysis.naming import REAL, arrow, duration, metric_header, metric_label, protocol_of, title_of
 from sngan_repro.analysis.outputs import PUBLISHED_TABLE, chunks, printed_names, table_files
 from sngan_repro.analysis.summary import (
-    COMPARISON_COLUMNS,
     Results,
     best_setting,
-    comparison_rows,
     metric_decimals,
     read_results,
     real_value,

@@ -11,7 +11,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from sngan_repro.core.schema import ConfigError, describe, read_yaml, require_known
-from sngan_repro.study.reference.models import ASPECTS, REAL, Aspect, Kind, LossReadings, Published, Reference, Source
+from sngan_repro.study.reference.models import ASPECTS, Aspect, Reference
+from sngan_repro.study.reference.values import REAL, Kind, LossReadings, Published, Source
 
 __all__ = ["ASPECTS", "REAL", "Aspect", "Kind", "LossReadings", "Published", "Reference", "Source", "load_reference"]
 
