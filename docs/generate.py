@@ -76,6 +76,8 @@ def schema_tables(schema: Schema, title: str) -> str:
 
 def nested(prop: Schema, definitions: Schema) -> tuple[str, Schema | None]:
     """(whether one, a list or a map, the schema of the model in it), or ("", None) for a plain value."""
+    given = [part for part in prop.get("anyOf", []) if part.get("type") != "null"]
+    prop = given[0] if len(given) == 1 else prop  # an optional model
     maps = list(prop.get("patternProperties", {}).values())
     for shape, inner in (("one", prop), ("list", prop.get("items", {})), ("map", maps[0] if maps else {})):
         if "$ref" in inner:

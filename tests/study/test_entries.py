@@ -69,7 +69,8 @@ BROKEN = [
     ("[{name: wgan_gp, width: 32}]", "methods: WGAN-GP: width: this is a key of `nets`; write nets: {width: 32}"),
     (
         "[{name: sngan, loss: hing}]",
-        "methods: SNGAN: loss: Input should be 'standard', 'hinge' or 'wasserstein'; found 'hing'",
+        "methods: SNGAN: loss: Input should be 'standard', 'minimax', 'hinge', 'wasserstein' or 'least_squares'; found "
+        "'hing'",
     ),
     ("[{name: wgan_gp, penalty_weight: ten}]", "methods: WGAN-GP: penalty_weight: Input should be a valid number"),
     ("[{name: wgan_gp, penalty_weight: yes}]", "methods: WGAN-GP: penalty_weight: a number is needed; found true"),
@@ -78,8 +79,8 @@ BROKEN = [
     ("[{name: sngan, setting: 5}]", "methods.0.setting: a mapping of keys to values is needed; found 5"),
     (
         "[{name: bn, setting: {n_diss: 2}}, sngan]",
-        "methods: BN: setting: n_diss: unknown key; did you mean 'n_dis'? (allowed here: lr, lr_d, lr_g, beta1, beta2, "
-        "n_dis)",
+        "methods: BN: setting: n_diss: unknown key; did you mean 'n_dis'? (allowed here: optimizer, lr, lr_d, lr_g, "
+        "beta1, beta2, alpha, n_dis)",
     ),
     (
         "[{name: bn, nets: {widht: 8}}, sngan]",

@@ -175,6 +175,10 @@ def test_shipped_studies_are_valid(monkeypatch: pytest.MonkeyPatch):
     files = sorted(Path("config/studies").glob("*.yaml"))
     assert files
     for file in files:
+        if file.stem == "sngan_paper_imagenet":  # its images are the user's own
+            with pytest.raises(ConfigError, match="`path`: data/imagenet: no such folder or zip"):
+                load_study(file.stem)
+            continue
         assert load_study(file.stem).runs()
     assert load_machine() == MachineConfig()  # the shipped file states the defaults
 
