@@ -136,7 +136,7 @@ def _halves(output: Any) -> tuple[Any, Any]:
     return rebuild(part[0] for part in parts), rebuild(part[1] for part in parts)
 
 
-RESERVED = ("name", "label", "setting", "nets", "options")
+RESERVED = ("name", "label", "setting", "nets", "training", "budget", "options")
 """Keys of a method's entry in a study file that are not options of the method."""
 CALLS: dict[str, list[str]] = {
     "build": [],

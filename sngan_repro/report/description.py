@@ -52,6 +52,7 @@ def method_texts(study: Study, known: Collection[str] | None = None) -> list[Met
     for entry, label in zip(study.methods, study.labels, strict=True):
         method = find_method(entry.name)
         options = study.method_options[label]
+        budget = {} if entry.budget is None else {k: v for k, v in entry.budget.to_dict().items() if v is not None}
         latex = method.equations_for(options)
         texts.append(
             MethodText(
@@ -61,7 +62,7 @@ def method_texts(study: Study, known: Collection[str] | None = None) -> list[Met
                 equations=[part.strip() for part in latex.replace("\n", " ").split(r", \qquad ") if part.strip()],
                 citations=citation(method.source_for(options), known),
                 options=method.options_in_effect(options),
-                changed={**entry.setting, **flat(entry.nets)},
+                changed={**entry.setting, **flat(entry.nets), **entry.training, **budget},
                 code=f"`{METHODS.origin(entry.name)}`, digest `{code}`" if (code := METHODS.code(entry.name)) else "",
                 command=study.programs[label].command if label in study.programs else "",
             )

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field, ValidationError, model_validator
 
 from sngan_repro.config.optimizer import OptimizerSpec
-from sngan_repro.config.specs import Label, MethodSpec, NetsSpec, TrainingSpec
+from sngan_repro.config.specs import BudgetSpec, Label, MethodSpec, NetsSpec, TrainingSpec
 from sngan_repro.core.schema import ConfigError, Model, describe, nearest, parse
 from sngan_repro.methods import METHODS, Method
 from sngan_repro.methods.base import RESERVED
@@ -16,7 +16,7 @@ from sngan_repro.methods.program import Program
 from sngan_repro.nets.families import FAMILIES
 
 ENTRY_KEYS = [key for key in RESERVED if key != "options"]
-OWN_KEYS: dict[str, type[Model]] = {"setting": OptimizerSpec, "nets": NetsSpec}
+OWN_KEYS: dict[str, type[Model]] = {"setting": OptimizerSpec, "nets": NetsSpec, "training": TrainingSpec}
 """Keys of an entry whose values replace keys of other parts of a study."""
 
 NO_SETTING = {"lr": 1.0}
@@ -33,6 +33,8 @@ class MethodEntry(Model):
     label: Label | None = Field(None, description="name in paths, tables and figures; default: the method's title")
     setting: dict[str, Any] = Field({}, description="replaces keys of every setting for this entry, e.g. n_dis: 5")
     nets: dict[str, Any] = Field({}, description="replaces keys of the study's `nets` for this entry")
+    training: dict[str, Any] = Field({}, description="replaces keys of the study's `training` for this entry")
+    budget: BudgetSpec | None = Field(None, description="replaces the study's `budget` for this entry")
     options: dict[str, Any] = Field({}, description="the method's own options")
 
     @model_validator(mode="before")
@@ -174,11 +176,12 @@ def method_parts(
         method.check(options, optimizer)
     except ConfigError as error:
         raise ConfigError(f"{where}: setting {name}: {error}") from None
-    return {
+    own = {} if entry.budget is None else {"budget": entry.budget}
+    return own | {
         "method": MethodSpec(name=entry.name, options=options.to_dict(), code=METHODS.code(entry.name)),
         "nets": found,
         "optimizer": optimizer,
-        "training": training,
+        "training": parse(TrainingSpec, {**training.to_dict(), **entry.training}, f"{where}: training"),
     }
 
 
@@ -189,7 +192,7 @@ def program_parts(
 
     A program gets no networks, and of ``training`` only the batch size, so its runs do not depend on the rest.
     """
-    for key in ("nets", "setting") if setting is None else ("nets",):
+    for key in ("nets", "training", "budget", *(("setting",) if setting is None else ())):
         if getattr(entry, key):
             raise ConfigError(f"{where}: `{key}` has no effect on a program; remove it")
     values = NO_SETTING if setting is None else {**setting.to_dict(), **entry.setting}

@@ -166,9 +166,8 @@ class Study(Model):
                 setting=setting,
                 seed=seed,
                 data=self.datasets[dataset],
-                budget=self.budget,
                 snapshots=self.snapshots,
-                **parts,
+                **{"budget": self.budget, **parts},
             )
             for dataset in self.datasets
             for entry, label in self.labelled_entries

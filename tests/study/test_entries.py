@@ -66,6 +66,14 @@ BROKEN = [
         "methods: SNGAN: lable: unknown key; did you mean 'label'? (allowed here: loss, weights, ",
     ),
     ("[{name: wgan_gp, n_dis: 5}]", "methods: WGAN-GP: n_dis: this is a key of `setting`; write setting: {n_dis: 5}"),
+    (
+        "[{name: wgan_gp, batch_size: 3}]",
+        "methods: WGAN-GP: batch_size: this is a key of `training`; write training: {batch_size: 3}",
+    ),
+    (
+        "[{name: wgan_gp, training: {bach_size: 3}}]",
+        "methods: WGAN-GP: training: bach_size: unknown key; did you mean 'batch_size'?",
+    ),
     ("[{name: wgan_gp, width: 32}]", "methods: WGAN-GP: width: this is a key of `nets`; write nets: {width: 32}"),
     (
         "[{name: sngan, loss: hing}]",
@@ -128,3 +136,15 @@ def test_what_a_method_refuses_says_where(study_of, monkeypatch):
     monkeypatch.setattr(METHODS.get("bn"), "check", check)
     with pytest.raises(ConfigError, match=r"mine\.yaml: methods: Mine: setting TTUR: one rate for both is needed"):
         study_of("[sngan, {name: bn, label: Mine}]")
+
+
+def test_an_entry_has_its_own_training_and_budget(study_of):
+    """Recipes of one method that differ in batch, schedule or length can stand side by side."""
+    own = "{name: sngan, label: Official, training: {batch_size_g: 128}, budget: {steps: 7}}"
+    runs = study_of(f"[sngan, {own}]").runs()
+    first, second = (next(run for run in runs if run.label == label) for label in ("SNGAN", "Official"))
+    assert (first.training.batch_size_g, second.training.batch_size_g) == (None, 128)
+    assert first.training.batch_size == second.training.batch_size
+    assert second.budget.steps == 7 != first.budget.steps
+    alike = study_of("[{name: sngan, training: {}}]").runs()[0]
+    assert alike.digest() == first.digest()

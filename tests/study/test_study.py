@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from PIL import Image
 
 from sngan_repro.config.machine import MachineConfig, load_machine
 from sngan_repro.core.schema import ConfigError
@@ -181,6 +182,23 @@ def test_shipped_studies_are_valid(monkeypatch: pytest.MonkeyPatch):
             continue
         assert load_study(file.stem).runs()
     assert load_machine() == MachineConfig()  # the shipped file states the defaults
+
+
+def test_the_imagenet_study_with_a_stand_in_for_the_images(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """A few pictures of two classes in the place of the user's own copy of ImageNet."""
+    for name in ("n01", "n02"):
+        (tmp_path / "data/imagenet" / name).mkdir(parents=True)
+        for number in range(3):
+            Image.new("RGB", (130, 128), (number, 9, 200)).save(tmp_path / "data/imagenet" / name / f"{number}.png")
+    (tmp_path / "config").symlink_to(ROOT / "config")
+    monkeypatch.chdir(tmp_path)
+    runs = load_study("sngan_paper_imagenet").runs()
+    assert {run.label: (run.nets.conditional, run.nets.condition_d, run.nets.family) for run in runs} == {
+        "SN-concat": (True, "concat_hidden", "resnet"),
+        "SN-projection": (True, "projection", "resnet"),
+        "LN-projection": (True, "projection", "resnet"),
+    }
+    assert runs[0].training.batch_size_g == 128
 
 
 def test_quick_study_is_the_one_promised(monkeypatch: pytest.MonkeyPatch):
