@@ -129,7 +129,10 @@ class GAN(Method):
 
     @classmethod
     def options_in_effect(cls, options: Any) -> dict[str, Any]:
-        shown = super().options_in_effect(options)
+        # A preset's own value of an option added later is not in its JSON; the report shows it all the same.
+        added = {key: getattr(options, key) for key in sorted(options.added)}
+        changed = {key: value for key, value in added.items() if value != GANOptions.model_fields[key].default}
+        shown = {**super().options_in_effect(options), **changed}
         return {key: value for key, value in shown.items() if key not in _without_effect(options)}
 
     @classmethod

@@ -93,6 +93,8 @@ def test_presets_are_values_of_gan():
         different = {key: value for key, value in options.items() if value != plain[key]}
         assert different == {key: value for key, value in expected.items() if value != plain[key]}, name
         method.check(method.Options(), None)
+        shown = method.options_in_effect(method.Options())
+        assert expected.items() <= shown.items(), name  # the report says what makes the preset
     others = {name for name in METHODS.names() if issubclass(METHODS.get(name), GAN)} - PRESETS.keys() - {"gan"}
     assert others == {"acgan", "sngan_with_faults", "wgan_gp_with_faults"}
 
