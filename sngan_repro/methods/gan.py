@@ -76,7 +76,9 @@ class GANOptions(MethodOptions):
             field = copy.copy(cls.model_fields[name])
             field.default = value
             fields[name] = (field.annotation, field)
-        return create_model("Options", __base__=cls, **fields)  # type: ignore[call-overload]
+        options: type[GANOptions] = create_model("Options", __base__=cls, **fields)  # type: ignore[call-overload]
+        options.added = cls.added - defaults.keys()  # what makes the preset is always in the specification of a run
+        return options
 
 
 def _without_effect(options: GANOptions) -> dict[str, str]:

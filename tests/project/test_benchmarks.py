@@ -21,7 +21,10 @@ def common():
         yield common
 
 
-@pytest.mark.parametrize("name", ["dag", "memory", "pack", "prepare", "score", "startup", "study", "train"])
+BENCHMARKS = ["calibration", "dag", "memory", "pack", "prepare", "score", "startup", "study", "train"]
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
 def test_every_benchmark_explains_its_options(name, monkeypatch, capsys):
     """In this process: starting PyTorch once per benchmark would take most of the time."""
     monkeypatch.syspath_prepend(str(ROOT))
