@@ -5,13 +5,14 @@ One file is one study; studies are never merged. Every mistake is a :class:`Conf
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from sngan_repro.config.specs import OWN_SETTING
+from sngan_repro.config.specs import OWN_SETTING, RunSpec
 from sngan_repro.core import plugins
 from sngan_repro.core.registry import Registry
 from sngan_repro.core.schema import ConfigError, describe, read_yaml, require_known
@@ -99,6 +100,21 @@ def check_study(study: Study) -> None:
         raise ConfigError(f"settings: `{key}` is replaced by every method; no setting's own value is used")
 
 
+MOST_UNTRAINED = 0.1
+"""The most that an average of G's weights may hold of the untrained G at the end of a training."""
+
+
+def _check_average(run: RunSpec) -> None:
+    """The average of G's weights has no warm-up, so a short training must not have a slow one."""
+    decay, steps = run.training.ema, run.budget.steps
+    if decay is not None and steps is not None and decay**steps > MOST_UNTRAINED:
+        most = math.floor(1e6 * MOST_UNTRAINED ** (1 / steps)) / 1e6
+        raise ConfigError(
+            f"methods: {run.label}: training: ema: after {steps} updates the average with the decay {decay:g} still "
+            f"holds {100 * decay**steps:.0f} % of the untrained generator; give at most {most:g}, or train longer"
+        )
+
+
 def _check_networks(study: Study) -> None:
     """Each run's family has networks of its options and image size; datasets and methods have the labels in use."""
     checked = set()
@@ -106,6 +122,7 @@ def _check_networks(study: Study) -> None:
         if (key := (run.dataset, run.label)) in checked:
             continue
         checked.add(key)
+        _check_average(run)
         _known(FAMILIES, run.nets.family, f"methods: {run.label}: nets: family")
         try:
             FAMILIES.get(run.nets.family).check(run.nets, run.data.image_size)

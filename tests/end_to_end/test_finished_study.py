@@ -247,7 +247,7 @@ def test_an_edit_of_a_program_reruns_only_its_runs(finished: Workplace):
     assert ran == {f"Run Mover-4, setting own, seed {seed} on digits" for seed in (0, 1)}
     assert "Typeset the report" in planned
 
-    with finished.edited(training={**TINY["training"], "ema": 0.9}, nets={"width": 5, "z_dim": 8}):
+    with finished.edited(training={**TINY["training"], "ema": 0.5}, nets={"width": 5, "z_dim": 8}):
         planned = finished.planned()
     trained = {"SNGAN", "BEGAN", "WGAN-GP", "SNGAN-standard", "mine", "Mine-0.9"}
     assert labels_of(planned) == trained  # no program

@@ -171,6 +171,13 @@ def test_a_study_outside_the_repository(monkeypatch: pytest.MonkeyPatch, tmp_pat
         load_study("studies/mine.yaml")
 
 
+def test_an_average_that_keeps_much_of_the_untrained_generator_is_refused(study_of):
+    with pytest.raises(ConfigError, match=r"ema: after 400 updates the average with the decay 0\.999 still holds 67 %"):
+        study_of(training={"ema": 0.999}, budget={"steps": 400})  # 0.999^400 = 0.67
+    study_of(training={"ema": 0.994}, budget={"steps": 400})  # 0.994^400 = 0.09
+    study_of(training={"ema": 0.999}, budget={"steps": 4000})
+
+
 def test_shipped_studies_are_valid(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(ROOT)
     files = sorted(Path("config/studies").glob("*.yaml"))
