@@ -114,6 +114,12 @@ def test_published_within(make_evidence):
         judge(make_evidence(value), "published_within", method="SNGAN", metric="is", difference=0.2)
 
 
+def test_robustness_needs_settings(make_evidence):
+    for by in ("range", "worst"):
+        with pytest.raises(NotRun, match="needs two settings"):
+            judge(make_evidence(flat, make_study(settings="A")), "most_robust", method="SNGAN", metric="fid", by=by)
+
+
 def test_coefficient_of_variation(make_evidence):
     evidence = make_evidence(at_settings(A=10, B=20, C=30))  # SD 10, mean 20
     options = {"method": "SNGAN", "metric": "fid"}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sngan_repro.analysis.claims.cells import Cell, above, combine, contrast_by_sd, dominates, exceeds, within_sd
 from sngan_repro.analysis.claims.criteria import CRITERIA
 from sngan_repro.analysis.claims.evidence import Evidence
-from sngan_repro.analysis.claims.verdict import Verdict, decide
+from sngan_repro.analysis.claims.verdict import NotRun, Verdict, decide
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,6 +102,8 @@ def level_tuned(evidence: Evidence, *, first: str, second: str, metric: str, tol
 def most_robust(evidence: Evidence, *, method: str, metric: str, by: str) -> Verdict:
     """Over the settings the method has the narrowest range (by: range), or the best worst case (by: worst)."""
     name = evidence.metric(metric)
+    if len(evidence.study.settings) < 2:
+        raise NotRun("needs two settings")
 
     def summary(label: str) -> Cell:
         cells = [evidence.gain(label, setting, name) for setting in evidence.study.settings]
