@@ -49,6 +49,10 @@ def companions(
             print(f"training {spec.id} at the same time; its log: {run.together_log}", file=sys.stderr, flush=True)
             given = (spec, run, dataset, device, options, stop, threads)
             started.append(threading.Thread(target=_train, args=given))
+    if started:
+        from sngan_repro.training.log import import_writers
+
+        import_writers()  # in one thread
     for thread in started:
         thread.start()
     try:

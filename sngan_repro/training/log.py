@@ -74,6 +74,17 @@ class TrainLog:
         return np.fromfile(self.path, dtype=np.float64).reshape(-1, len(self.columns))
 
 
+def import_writers() -> None:
+    """Import what the writers of this module import at their first use.
+
+    Several threads that import a package for the first time at once can see modules that are only half imported.
+    """
+    import pyarrow.parquet  # noqa: F401
+    import tensorboard.compat.proto.event_pb2
+    import tensorboard.compat.proto.summary_pb2
+    import tensorboard.summary.writer.event_file_writer  # noqa: F401
+
+
 def write_parquet(path: Path, columns: dict[str, np.ndarray]) -> None:
     """Write columns of equal length, numbers or texts (dtype object), to a Parquet file, atomically."""
     import pyarrow

@@ -100,7 +100,7 @@ def test_moved_weights_reach_the_scoring(monkeypatch: pytest.MonkeyPatch):
 
 def test_listings(capsys: pytest.CaptureFixture[str]):
     main(["methods"])
-    printed = capsys.readouterr().out
+    printed = " ".join(capsys.readouterr().out.split())  # lines are wrapped to the terminal's width
     assert "wgan_gp: WGAN-GP." in printed
     assert "penalty_weight: float | None = None - lambda; default: gradient 10, " in printed
     assert "loss: 'standard' | 'minimax' | 'hinge' | 'wasserstein' | 'least_squares' = 'wasserstein' - " in printed

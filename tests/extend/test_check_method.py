@@ -312,7 +312,7 @@ def test_every_method_passes(name: str):
     assert [finding.state for finding in findings] == ["passed"] * len(CHECKS), "\n".join(map(str, findings))
 
 
-NEEDED = {"gain": {"norm": "layer"}, "clip_what": {"clip": 0.1}}
+NEEDED = {"weights_gain": {"weights": "spectral"}, "gain": {"norm": "layer"}, "clip_what": {"clip": 0.1}}
 """Options without which another one has no effect."""
 
 

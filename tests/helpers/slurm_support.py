@@ -49,7 +49,7 @@ SelectTypeParameters=CR_Core_Memory
 SchedulerParameters=sched_interval=1,batch_sched_delay=0,defer,bf_interval=2
 MpiDefault=none
 ReturnToService=2
-MinJobAge=600
+MinJobAge=7200
 KillWait=10
 GresTypes=gpu
 SlurmdParameters=config_overrides
