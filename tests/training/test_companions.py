@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from argparse import Namespace
 from pathlib import Path
 
@@ -106,10 +107,13 @@ def test_the_same_bytes_as_alone(study_file: Path, tmp_path: Path, tiny_images: 
 def test_a_signal_stops_all_and_loses_nothing(study_file: Path, tmp_path: Path, tiny_images: Path, monkeypatch):
     wanted = alone(study_file, tmp_path / "alone", tiny_images)
     specs, folder = runs_of(study_file), tmp_path / "together"
-    advance = Trainer.advance
+    advance, reached = Trainer.advance, threading.Event()
 
     def told(self):
+        if self.spec != specs[0] and self.steps == 5:
+            reached.wait(60)  # so that no companion is at its end before the signal
         if self.spec == specs[0] and self.steps == 12:
+            reached.set()
             signal.raise_signal(signal.SIGTERM)
         return advance(self)
 
