@@ -71,11 +71,10 @@ class Generator:
     def interpolation(
         self, steps: int = 8, rows: int = 4, seed: int = 0, classes: Sequence[int] | None = None, across: bool = False
     ) -> np.ndarray:
-        """Images on ways between two points: uint8 (rows * steps, H, W, C), one way after the other; for :func:`grid`
-        with ``steps`` columns.
+        """Interpolated images, uint8 (rows * steps, H, W, C), row after row: for :func:`grid` with ``steps`` columns.
 
-        Unconditional, or ``across`` False: row i goes between two latents, number 2 i and 2 i + 1 of the seed, within
-        one class. ``across`` True: each row keeps its latent and goes from its class to the next one; gains and shifts
+        ``across`` False: row i goes from latent number 2 i of the seed to number 2 i + 1, within one class if there are
+        classes. ``across`` True: each row keeps its latent and goes from its class to the next one; gains and shifts
         of G's conditional batch norms are mixed linearly (Miyato and Koyama 2018). classes: of the rows, in turn;
         default: all in order. Raises ConfigError for classes of an unconditional generator, and for unknown classes.
         """
@@ -89,13 +88,13 @@ class Generator:
             raise ConfigError(f"{self.spec.id}: `classes` are from 0 to {num_classes - 1}; found {chosen}")
         z = latents(2 * rows, nets.z_dim, nets.z_law, seed).view(rows, 2, -1)  # (rows, 2, z_dim)
         ends = (z[:, 0], z[:, 0 if across else 1])
-        ways = interpolate(*ends, steps, nets.z_law)  # (rows, steps, z_dim)
+        between = interpolate(*ends, steps, nets.z_law)  # (rows, steps, z_dim)
         labels = None
         if num_classes:
             first = torch.tensor([chosen[row % len(chosen)] for row in range(rows)])
             last = torch.tensor([chosen[(row + across) % len(chosen)] for row in range(rows)])
             labels = mixed_labels(first, last, steps, num_classes).flatten(0, 1)  # (rows * steps, num_classes)
-        return self.images_of(ways.flatten(0, 1), labels)
+        return self.images_of(between.flatten(0, 1), labels)
 
 
 def load_generator(snapshot: Path | str, device: str = "auto") -> Generator:

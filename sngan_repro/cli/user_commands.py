@@ -187,11 +187,11 @@ def sample(given: Namespace) -> None:
 
 
 @command(
-    "write a grid of images on ways between latents, or between classes",
+    "write a grid of images interpolated between latents, or between classes",
     *DEVICE,
     Option("--snapshot", required=True, help="a .safetensors file of a run's snapshots/"),
     Option("--steps", type=positive, default=8, help="images in each row, both ends included (default: 8)"),
-    Option("--rows", type=positive, default=4, help="ways (default: 4)"),
+    Option("--rows", type=positive, default=4, help="rows of the grid (default: 4)"),
     Option("--seed", type=seed, default=0, help="seed of the latents (default: 0)"),
     Option("--classes", type=int, nargs="+", metavar="CLASS", help="classes of the rows (default: all in order)"),
     Option("--across", action="store_true", help="from class to class with one latent, instead of within a class"),

@@ -70,6 +70,15 @@ def method_texts(study: Study, known: Collection[str] | None = None) -> list[Met
     return texts
 
 
+OPTIMIZERS = {"adam": "Adam [@kingma2015]", "rmsprop": "RMSProp [@tieleman2012]"}
+
+
+def optimizers_text(study: Study) -> str:
+    """The optimizers that the runs use: ``Adam [@kingma2015]``, or both joined by "or"."""
+    used = {run.optimizer.optimizer for run in study.trained_runs()}
+    return " or ".join(text for name, text in OPTIMIZERS.items() if name in used)
+
+
 def citation(source: str, known: Collection[str] | None = None) -> str:
     """The source of a method in pandoc's Markdown: known keys as citations, anything else in words.
 

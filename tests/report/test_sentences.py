@@ -137,3 +137,11 @@ def test_what_computes_the_scores():
     )
     assert words("confidence") == "The confidence is computed by this package."
     assert words("fid").startswith("The FID is computed by this package in double precision")
+
+
+def test_the_optimizers_in_use_are_named():
+    adam = synthetic.make_study(methods=["sngan"])
+    assert description.optimizers_text(adam) == "Adam [@kingma2015]"
+    settings = {"A": {"lr": 0.001}, "W": {"optimizer": "rmsprop", "lr": 0.00005}}
+    both = synthetic.make_study(methods=["sngan"], settings=settings)
+    assert description.optimizers_text(both) == "Adam [@kingma2015] or RMSProp [@tieleman2012]"

@@ -57,10 +57,12 @@ def test_all_missing_files_are_told_at_once(layout: Layout, monkeypatch: pytest.
 def test_staged_and_prepared_data_are_not_looked_for(layout: Layout, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(Path(__file__).parents[2])
     study = load_study("mnist")
+    with pytest.raises(ConfigError, match="nothing was submitted"):
+        cluster.fetch_first(study, layout, MachineConfig(download=False))
     for spec in study.datasets.values():
         layout.dataset(spec).mkdir(parents=True)
         (layout.dataset(spec) / "dataset.json").touch()
-    cluster.fetch_first(study, layout, MachineConfig(download=False))
+    cluster.fetch_first(study, layout, MachineConfig(download=False))  # raises nothing now
 
 
 def test_packs_keep_the_order_and_never_mix_datasets(tiny_run):

@@ -105,7 +105,7 @@ def contrast_by_sd(
     sd = float(np.sqrt(samples.var(axis=1, ddof=1).mean()))
     values = tuple(contrast.values[seed] for seed in seeds)
     test = standardised_t(values, sd, len(parts) * (len(seeds) - 1), num_sd, scale)
-    return Component(what or contrast.name, values, num_sd * sd, unit, contrast.runs, contrast.lost, test=test)
+    return Component(what or contrast.name, values, num_sd * sd, unit, contrast.runs, contrast.lost, own_test=test)
 
 
 def within_sd(first: Cell, second: Cell, num_sd: float, unit: str) -> list[Component]:
@@ -135,7 +135,7 @@ def dominates(first: Sequence[Cell], second: Sequence[Cell], unit: str = "") -> 
     interval = student_t(plain.values, level=level)
     test = replace(interval, p_above=shown.p, p_below=contradicted.p)
     runs = frozenset().union(*(cell.runs for cell in (*first, *second)))
-    return replace(plain, runs=runs, blocked=shown.chosen.lost, test=test)
+    return replace(plain, runs=runs, blocked=shown.chosen.lost, own_test=test)
 
 
 def _finished(cells: Sequence[Cell]) -> list[Cell]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import exp
 from typing import Literal
 
@@ -39,7 +40,7 @@ class Component:
     How it is shown: ``flipped``, for a claim that a quantity is *below* a bound, which is stated here with both signs
     changed; ``logarithmic``, for a ratio whose logarithm is tested.
 
-    ``test`` is Student's t of the values, unless another test was made of them (see :mod:`.cells`).
+    own_test: the test of a component that is not decided by Student's t of its values (see :mod:`.cells`).
     """
 
     what: str
@@ -52,17 +53,17 @@ class Component:
     resolution: float = 0.0
     flipped: bool = False
     logarithmic: bool = False
-    test: StudentT = None  # type: ignore[assignment]
+    own_test: StudentT | None = None
 
-    def __post_init__(self) -> None:
-        if self.test is not None:
-            return
+    @cached_property
+    def test(self) -> StudentT:
+        """The interval of the mean, and the p values on both sides of the margin."""
+        if self.own_test is not None:
+            return self.own_test
         if self.exact:
             (value,) = self.values
-            result = StudentT(value, value, value, 1, float(value <= self.margin), float(value >= self.margin))
-        else:
-            result = student_t(self.values, self.margin, self.resolution)
-        object.__setattr__(self, "test", result)
+            return StudentT(value, value, value, 1, float(value <= self.margin), float(value >= self.margin))
+        return student_t(self.values, self.margin, self.resolution)
 
     def as_shown(self, value: float) -> float:
         """A value, bound or margin as it is printed: without the change of sign and the logarithm."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -39,6 +39,7 @@ QUANTITIES: tuple[tuple[str, tuple[tuple[str, str, Any], ...]], ...] = (
     ),
 )
 """Title of a column of panels -> (column of the log, name, line)."""
+CRITIC_LINES = (("train", SOLID), ("held_out", DASHED))
 
 
 def draw_spectra(data: FigureData, plan: FigurePlan) -> Any:
@@ -47,7 +48,7 @@ def draw_spectra(data: FigureData, plan: FigurePlan) -> Any:
     layers = common_layers(spectra)
     shown = {label: found for label, found in spectra.items() if _layers(found) == layers}
     # A layer with one output has one singular value, of which there is nothing to see.
-    panels = [layer for layer in layers if len(next(iter(shown.values()))[0][layer]) > 1]
+    panels = [layer for layer in layers if len(next(iter(shown.values()))[0][layer].squared) > 1]
     columns = min(4, max(1, len(panels)))
     rows = max(1, -(-len(panels) // columns))
     fig, axes = canvas(0.45 + 1.4 * rows, rows, columns, sharey=True)
@@ -61,9 +62,8 @@ def draw_spectra(data: FigureData, plan: FigurePlan) -> Any:
     for ax, layer in zip(flat, panels, strict=False):
         count = 0
         for label, seeds in shown.items():
-            values = np.stack([seed[layer] for seed in seeds])  # (seeds, singular values)
-            count = values.shape[1]
-            _spectrum(ax, values, data.styles[label])
+            count = len(seeds[0][layer].squared)
+            _spectrum(ax, [seed[layer] for seed in seeds], data.styles[label])
         ax.set_title(fit(f"{layer} ({count})", WIDTH / columns - 0.4))
         ax.set_yscale("log")
         plain_log_labels(ax)
@@ -75,42 +75,51 @@ def draw_spectra(data: FigureData, plan: FigurePlan) -> Any:
     return fig
 
 
-def _spectra(data: FigureData, dataset: str, label: str) -> list[dict[str, np.ndarray]]:
-    """Layer -> squared singular values over the largest, for each finished seed at the best setting."""
+class Spectrum(NamedTuple):
+    """The singular values of one layer of one run."""
+
+    squared: np.ndarray
+    """Squared, divided by the largest, decreasing."""
+    effective_rank: float
+
+
+def _spectra(data: FigureData, dataset: str, label: str) -> list[dict[str, Spectrum]]:
+    """Layer -> its singular values, for each finished seed at the best setting."""
     runs = data.runs(dataset, label, data.setting(dataset, label))
     found = []
     for _, run in runs[runs["state"] == "ok"].iterrows():
         if (table := read_spectra(data.paths(run))) is not None:
-            groups = table.groupby("layer", sort=False)["squared"]
-            found.append({str(layer): squared.to_numpy() / squared.max() for layer, squared in groups})
+            found.append(
+                {
+                    str(layer): Spectrum(
+                        rows["squared"].to_numpy() / rows["squared"].max(), float(rows["effective_rank"].iloc[0])
+                    )
+                    for layer, rows in table.groupby("layer", sort=False)
+                }
+            )
     return found
 
 
-def _layers(seeds: Sequence[dict[str, np.ndarray]]) -> tuple[str, ...]:
+def _layers(seeds: Sequence[Mapping[str, object]]) -> tuple[str, ...]:
     return tuple(seeds[0])
 
 
-def common_layers(spectra: dict[str, list[dict[str, np.ndarray]]]) -> tuple[str, ...]:
-    """The layers of most methods; those of an autoencoder are others. Method -> seeds -> layer -> values."""
+def common_layers(spectra: Mapping[str, Sequence[Mapping[str, object]]]) -> tuple[str, ...]:
+    """The layers of most methods; those of an autoencoder are others. spectra: method -> seeds -> layer -> anything."""
     counted = Counter(_layers(seeds) for seeds in spectra.values())
     return counted.most_common(1)[0][0] if counted else ()
 
 
-def _spectrum(ax: Any, values: np.ndarray, style: MethodStyle) -> None:
-    """The median over seeds, with the range of the seeds, and a marker at the effective rank. values: (seeds, n)."""
-    drawn = np.maximum(values, SMALLEST)
-    number, middle = np.arange(1, values.shape[1] + 1), np.median(drawn, axis=0)
-    if len(values) > 1:
+def _spectrum(ax: Any, seeds: Sequence[Spectrum], style: MethodStyle) -> None:
+    """The median over seeds, with the range of the seeds, and a marker at the mean effective rank."""
+    drawn = np.maximum([seed.squared for seed in seeds], SMALLEST)  # (seeds, singular values)
+    number, middle = np.arange(1, drawn.shape[1] + 1), np.median(drawn, axis=0)
+    if len(seeds) > 1:
         ax.fill_between(number, drawn.min(0), drawn.max(0), color=style.color, alpha=0.15, linewidth=0)
     ax.plot(number, middle, color=style.color, linestyle=style.dash, linewidth=1.0)
-    rank = float(np.mean([np.exp(_entropy(row)) for row in values]))
+    rank = float(np.mean([seed.effective_rank for seed in seeds]))
     height = np.exp(np.interp(rank, number, np.log(middle)))
     ax.plot([rank], [height], style.marker, color=style.color, ms=4, mec=INK, mew=0.4)
-
-
-def _entropy(squared: np.ndarray) -> float:
-    shares = squared[squared > 0] / squared.sum()
-    return float(-(shares * np.log(shares)).sum())
 
 
 def _rank_handle() -> Any:
@@ -174,9 +183,6 @@ def draw_critic_loss(data: FigureData, plan: FigurePlan) -> Any:
         line[0].set_ylabel("critic loss")
     legend_below(fig, [_line_handle("training images", SOLID), _line_handle("held-out images", DASHED)])
     return fig
-
-
-CRITIC_LINES = (("train", SOLID), ("held_out", DASHED))
 
 
 def _curve(ax: Any, data: FigureData, at: tuple[str, str, str], column: str, color: str, dash: Any) -> bool:

@@ -7,6 +7,7 @@ from claims_support import flat, judge, make_study, noise
 
 from sngan_repro.analysis.claims.criteria import CRITERIA
 from sngan_repro.analysis.claims.verdict import NotRun
+from sngan_repro.core.schema import ConfigError
 
 INCEPTION = [{"evaluator": "inception", "metrics": ["is", "fid"], "num_fake": 6000}]
 
@@ -110,6 +111,8 @@ def test_published_within(make_evidence):
     assert judge(evidence, "published_within", method="SNGAN", metric="is", difference=0.05) == "not supported"
     assert judge(evidence, "published_within", method="SNGAN", metric="fid", share=0.05) == "supported"  # 3.8 %
     assert judge(evidence, "published_within", method="SNGAN", metric="fid", share=0.03, setting="A") == "not supported"
+    with pytest.raises(ConfigError, match="exactly one of `difference` and `share`"):
+        judge(evidence, "published_within", method="SNGAN", metric="is")
     with pytest.raises(NotRun, match="needs the evaluator inception"):
         judge(make_evidence(value), "published_within", method="SNGAN", metric="is", difference=0.2)
 
@@ -118,13 +121,6 @@ def test_robustness_needs_settings(make_evidence):
     for by in ("range", "worst"):
         with pytest.raises(NotRun, match="needs two settings"):
             judge(make_evidence(flat, make_study(settings="A")), "most_robust", method="SNGAN", metric="fid", by=by)
-
-
-def test_coefficient_of_variation(make_evidence):
-    evidence = make_evidence(at_settings(A=10, B=20, C=30))  # SD 10, mean 20
-    options = {"method": "SNGAN", "metric": "fid"}
-    assert judge(evidence, "coefficient_of_variation", above_share=0.4, **options) == "supported"
-    assert judge(evidence, "coefficient_of_variation", above_share=0.6, **options) == "not supported"
 
 
 def test_level_tuned_and_named_others(make_evidence):

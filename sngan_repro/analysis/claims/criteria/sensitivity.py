@@ -8,6 +8,7 @@ from sngan_repro.analysis.claims.cells import Cell, above, below, combine, contr
 from sngan_repro.analysis.claims.criteria import CRITERIA
 from sngan_repro.analysis.claims.evidence import Evidence
 from sngan_repro.analysis.claims.verdict import NotRun, Verdict, decide
+from sngan_repro.core.schema import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -172,12 +173,13 @@ def _trend(
 def published_within(
     evidence: Evidence, *, method: str, metric: str, setting: str | None = None, difference: float = 0, share: float = 0
 ) -> Verdict:
-    """The score of a method is within a difference, or a share, of the published one.
+    """The score of a method is within a difference, or a share, of the published one: exactly one of the two is given.
 
     setting: where it is measured; default: the best setting, chosen on seeds of its own.
     """
-    reference = evidence.need_reference()
-    table = reference.best(metric)
+    if bool(difference) == bool(share):
+        raise ConfigError("published_within: options: give exactly one of `difference` and `share`, above 0")
+    table = evidence.need_reference().best(metric)
     if method not in table:
         raise NotRun(f"needs a published {metric} of {method}")
     name = evidence.metric(metric)
@@ -189,18 +191,3 @@ def published_within(
     what = f"{cell.name} − published {published:g}"
     moved = cell.map(lambda value: value - published)
     return decide([above(moved, -margin, unit, what), below(moved, margin, unit, what)])
-
-
-@CRITERIA.register("coefficient_of_variation")
-def coefficient_of_variation(evidence: Evidence, *, method: str, metric: str, above_share: float) -> Verdict:
-    """Over the settings the SD of a method's score is more than a share of its mean."""
-    import numpy as np
-
-    name = evidence.metric(metric)
-    cells = [evidence.score(method, place, name) for place in evidence.study.settings]
-    if len(cells) < 3:
-        raise NotRun("needs three settings")
-    spread = combine(
-        f"SD over mean of {method} over settings", cells, lambda values: float(np.std(values, ddof=1) / np.mean(values))
-    )
-    return decide([above(spread, above_share, "relative")])
