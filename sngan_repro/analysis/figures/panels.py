@@ -12,7 +12,7 @@ from sngan_repro.config.specs import OWN_SETTING
 from sngan_repro.evaluation.scores import SCORES
 from sngan_repro.study.reference import Published, Reference
 
-INTERVAL = "95 % interval"
+SPREAD = "one SD to each side"
 READING = "published: reading error"
 
 
@@ -36,7 +36,7 @@ class BarPanel:
     real: float | None
     distance: bool
     """better when lower: the axis may be logarithmic"""
-    spread: str = INTERVAL
+    spread: str = SPREAD
     """the meaning of low and high"""
 
     @property
