@@ -47,8 +47,8 @@ def incomparable(study: Study, reference: Reference, dataset: str, metric: str) 
         theirs = stated.stated if stated else "features that are not stated"
         return f"they rest on other features ({evaluator.features}; published: {theirs})"
     data = reference.protocol.get("data")
-    if data and data.value is not None and data.value != study.datasets[dataset].source:
-        return f"they are of other data ({study.datasets[dataset].source}; published: {data.stated})"
+    if data and data.value is not None and data.value != study.datasets[dataset].images_of:
+        return f"they are of other data ({study.datasets[dataset].images_of}; published: {data.stated})"
     return ""
 
 

@@ -19,10 +19,17 @@ Label = Annotated[str, Field(pattern=LABEL_PATTERN, max_length=60)]
 class DatasetSpec(Model):
     """One dataset at one size: everything that the prepared array depends on, and nothing else."""
 
+    added = frozenset({"copy_of"})
+
     source: str = Field(description="a data source; `sngan-repro datasets` lists them")
     image_size: int = Field(ge=16, le=128, multiple_of=4, description="height and width in pixels")
     channels: Literal[1, 3] | None = Field(None, description="1 grey, 3 RGB; null: as the source has")
     path: str | None = Field(None, description="folder or zip of images (source: images), class = folder name")
+    copy_of: str | None = Field(
+        None,
+        description="the published set whose images `path` contains, e.g. cifar10 as PNG files (source: images). "
+        "Claims and published numbers about that set then apply; the numbers of images are checked",
+    )
     split: str | None = Field(None, description="which part of the source to train on (stl10 only)")
     test_fraction: float | None = Field(
         None, gt=0, lt=1, description="share set aside as test split, for sources that come without one"
@@ -36,6 +43,11 @@ class DatasetSpec(Model):
     def id(self) -> str:
         """The folder name of the prepared data: readable, and unique by its digest."""
         return f"{self.source}-{self.image_size}px-{self.digest()[:8]}"
+
+    @property
+    def images_of(self) -> str:
+        """The data source whose images these are: ``copy_of``, else ``source``."""
+        return self.copy_of or self.source
 
 
 class NetsSpec(Model):

@@ -153,6 +153,14 @@ def _check_splits(spec: DatasetSpec, raw: RawImages) -> None:
         raise ConfigError(
             f"{spec.id}: {raw.num_train} train and {len(raw.labels) - raw.num_train} test images; both are needed"
         )
+    if spec.copy_of is not None:
+        info, num_test = SOURCES.get(spec.copy_of).info(), len(raw.labels) - raw.num_train
+        for part, given, published in (("train", raw.num_train, info.num_train), ("test", num_test, info.num_test)):
+            if published not in (None, given):
+                raise ConfigError(
+                    f"{spec.path}: {given:,} {part} images, but `copy_of: {spec.copy_of}` has {published:,}; "
+                    "remove `copy_of`, or give all images of that set"
+                )
 
 
 def _in_words(spec: DatasetSpec, channels: int, changes: np.ndarray) -> str:

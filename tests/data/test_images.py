@@ -16,6 +16,7 @@ from PIL import Image
 from sngan_repro.config.specs import DatasetSpec
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.data.prepare import prepare
+from sngan_repro.data.sources import SOURCES, check_source
 
 Files = dict[str, bytes]
 
@@ -315,3 +316,24 @@ def test_links_are_followed(tmp_path):
     shutil.rmtree(real)
     with pytest.raises(ConfigError, match="images/a"):
         result(tmp_path / "images")
+
+
+def test_a_copy_of_a_published_set_has_its_number_of_images(tmp_path, monkeypatch):
+    path = write(tmp_path / "images", SPLIT, as_zip=False)
+    with pytest.raises(ConfigError, match=r"4 train images, but `copy_of: cifar10` has 50,000; remove `copy_of`"):
+        result(path, copy_of="cifar10")
+    monkeypatch.setattr(SOURCES.get("cifar10"), "num_train", 4)
+    with pytest.raises(ConfigError, match=r"1 test images, but `copy_of: cifar10` has 10,000"):
+        result(path, copy_of="cifar10")
+    monkeypatch.setattr(SOURCES.get("cifar10"), "num_test", 1)
+    assert result(path, copy_of="cifar10")[0]["source_title"] == "CIFAR-10 (images)"
+    with pytest.raises(ConfigError, match="unknown `copy_of` 'images'"):
+        result(path, copy_of="images")
+    with pytest.raises(ConfigError, match="`copy_of` has no effect for the source 'digits'"):
+        check_source("d", DatasetSpec(source="digits", image_size=16, copy_of="mnist"))
+
+
+def test_a_copy_keeps_the_digests_of_other_datasets(tmp_path):
+    plain = DatasetSpec(source="images", image_size=16, path="x")
+    assert "copy_of" not in plain.to_dict()
+    assert (plain.images_of, plain.model_copy(update={"copy_of": "mnist"}).images_of) == ("images", "mnist")

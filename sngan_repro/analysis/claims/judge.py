@@ -35,7 +35,7 @@ def judge(claim: Claim, evidence: Evidence) -> Verdict:
     """The verdict of one claim's test on the evidence; a gap in the data gives "not run" with the reason."""
     if claim.test is None:
         return Verdict("not run", reason=claim.not_run or "")
-    source = evidence.study.datasets[evidence.dataset].source
+    source = evidence.study.datasets[evidence.dataset].images_of
     if claim.source not in (None, source):
         return Verdict("not run", reason=f"is about {claim.source}; this dataset is {source}")
     try:

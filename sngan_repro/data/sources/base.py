@@ -13,7 +13,7 @@ from sngan_repro.core.schema import ConfigError, require_known
 if TYPE_CHECKING:
     from sngan_repro.data.raw import RawImages
 
-OPTIONS = ("path", "split", "test_fraction", "split_seed")
+OPTIONS = ("path", "copy_of", "split", "test_fraction", "split_seed")
 """Keys of a dataset that only some sources use."""
 
 

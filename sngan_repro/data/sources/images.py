@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sngan_repro.config.specs import DatasetSpec
-from sngan_repro.core.schema import ConfigError
+from sngan_repro.core.schema import ConfigError, require_known
 from sngan_repro.data.image_tree import ImageTree, arrange, has_own_split
 from sngan_repro.data.sources.base import SOURCES, Source, SourceInfo
 
@@ -29,7 +29,7 @@ COLOUR_MODES = ("RGB", "RGBA", "RGBX", "P", "PA", "CMYK", "YCbCr", "HSV", "LAB",
 class Images(Source):
     name = "images"
     title = "Images"
-    uses = ("path", "test_fraction", "split_seed")
+    uses = ("path", "copy_of", "test_fraction", "split_seed")
 
     @classmethod
     def where_to_put(cls) -> str:
@@ -40,7 +40,8 @@ class Images(Source):
         info = super().info(spec)
         if spec is None or spec.path is None:
             return info
-        return SourceInfo(**{**vars(info), "title": f"Images ({Path(spec.path).name})"})
+        title = SOURCES.get(spec.copy_of).title if spec.copy_of else cls.title
+        return SourceInfo(**{**vars(info), "title": f"{title} ({Path(spec.path).name})"})
 
     @classmethod
     def check(cls, spec: DatasetSpec) -> None:
@@ -52,6 +53,8 @@ class Images(Source):
             raise ConfigError(f"`path`: {path}: no such folder or zip")
         if path.is_file() and not zipfile.is_zipfile(path):  # looks at its end only: every job checks the study
             raise ConfigError(f"`path`: {path}: neither a folder nor a readable zip file")
+        if spec.copy_of is not None:
+            require_known("`copy_of`", spec.copy_of, [name for name in SOURCES.names() if name != cls.name])
         if (spec.test_fraction is not None or spec.split_seed) and has_own_split(spec.path):
             option = "split_seed" if spec.test_fraction is None else "test_fraction"
             raise ConfigError(f"`{option}` has no effect: {path} has its own train/ and test/; remove it")

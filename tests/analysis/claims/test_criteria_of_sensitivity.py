@@ -156,3 +156,16 @@ def test_a_claim_about_another_source_is_not_run(make_evidence):
     there = verdict_of(Claim(**values, options=options, source="stl10"), make_evidence(flat))
     assert (there.name, there.reason) == ("not run", "is about stl10; this dataset is cifar10")
     assert verdict_of(Claim(**values, options=options, source="cifar10"), make_evidence(flat)).name == "undecided"
+
+
+def test_a_copy_of_the_source_counts_as_the_source(make_evidence, tmp_path):
+    from sngan_repro.analysis.claims.judge import judge as verdict_of
+    from sngan_repro.analysis.claims.ledger import Claim
+
+    values = {"id": "1", "where": "x", "statement": "x", "quantity": "x", "criterion": "x", "test": "leads"}
+    claim = Claim(**values, options={"method": "SNGAN", "metric": "is"}, source="cifar10")
+    images = {"source": "images", "path": str(tmp_path), "image_size": 28}
+    copy = make_study(datasets={"cifar10": {**images, "copy_of": "cifar10"}})
+    other = make_study(datasets={"cifar10": images})
+    assert verdict_of(claim, make_evidence(flat, copy)).name == "undecided"
+    assert verdict_of(claim, make_evidence(flat, other)).reason == "is about cifar10; this dataset is images"
