@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from sngan_repro.config.specs import DatasetSpec, RunSpec
 from sngan_repro.core.files import read_json
 from sngan_repro.core.schema import ConfigError, ModelT, parse
 from sngan_repro.evaluation.protocol import metric_names
-from sngan_repro.evaluation.selection import RESAMPLE_SEED, best_snapshots
+from sngan_repro.evaluation.selection import REAL_DRAWS, REAL_SEED, RESAMPLE_SEED, best_snapshots
 from sngan_repro.study.layout import Layout
 from sngan_repro.study.study import Study
 
@@ -85,7 +86,7 @@ def _read_run(study: Study, spec: RunSpec, paths: RunPaths) -> Run:
                 f"{paths.scores}: update {record.steps}: images_seen is {record.images_seen}, "
                 f"but {images[record.steps or 0]} in {paths.status.name}"
             )
-        check_protocol(study, record, paths.scores)
+        check_protocol(study, record, paths.scores, _sampling_seeds(record))
     return Run(spec, paths, status, scores)
 
 
@@ -113,9 +114,13 @@ def _check_status(status: Status, path: Path) -> None:
 
 
 def check_complete(
-    expected: set[tuple[int | None, str]], found: list[tuple[int | None, str]], path: Path, what: str = "scores"
+    expected: set[tuple[int | None, str]],
+    found: list[tuple[int | None, str]],
+    path: Path,
+    what: str = "scores",
+    place: str = "steps",
 ) -> None:
-    """Raise ConfigError unless each expected (steps, metric) is scored exactly once, and nothing else is."""
+    """Raise ConfigError unless each expected (place, metric) is scored exactly once, and nothing else is."""
     doubles = sorted(str(key) for key, times in Counter(found).items() if times > 1)
     for word, keys in (
         ("missing", sorted(map(str, expected - set(found)))),
@@ -124,7 +129,7 @@ def check_complete(
     ):
         if keys:
             more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
-            raise ConfigError(f"{path}: {what} {word}: {', '.join(keys[:3])}{more} (steps, metric)")
+            raise ConfigError(f"{path}: {what} {word}: {', '.join(keys[:3])}{more} ({place}, metric)")
 
 
 def _check_resampled(study: Study, ordinary: list[Record], resampled: list[Record], path: Path) -> None:
@@ -143,8 +148,16 @@ def _check_identity(record: Record, spec: RunSpec, path: Path) -> None:
         raise ConfigError(f"{path}: a record belongs to {found}, expected {expected}")
 
 
-def check_protocol(study: Study, record: Record, path: Path) -> None:
-    """The record was made under the protocol that the study gives its metric's name."""
+def _sampling_seeds(record: Record) -> tuple[int | None, ...]:
+    """What is added to the protocol's seed for the images of a run; None: samples of a program have no seed."""
+    return (RESAMPLE_SEED,) if record.selection else (0, None)
+
+
+def check_protocol(study: Study, record: Record, path: Path, offsets: Iterable[int | None]) -> None:
+    """The record was made under the protocol that the study gives its metric's name.
+
+    offsets: the seed of its images is the protocol's plus one of these, or missing for None.
+    """
     protocol = next(p for p in study.scores if record.metric in metric_names(p).values())
     stated = protocol.to_dict()
     for key in (key for key in type(protocol).model_fields if key != "metrics"):
@@ -153,23 +166,24 @@ def check_protocol(study: Study, record: Record, path: Path) -> None:
                 f"{path}: {record.metric}: scored with {key} = {record.protocol.get(key)!r}, "
                 f"but the study says {stated.get(key)!r}; score it again"
             )
-    expected = [protocol.seed + RESAMPLE_SEED] if record.selection else [protocol.seed, None]
+    expected = [offset if offset is None else protocol.seed + offset for offset in offsets]
     if record.sampling_seed not in expected:
         raise ConfigError(
-            f"{path}: {record.metric}: the latents' seed is {record.sampling_seed}, expected {expected[0]}; score it "
-            "again"
+            f"{path}: {record.metric}: the seed of its images is {record.sampling_seed}, expected {expected[0]}; "
+            "score it again"
         )
 
 
 def read_real_scores(study: Study, layout: Layout, dataset: str) -> Scores:
-    """The scores of real images: one record per metric of the study."""
+    """The scores of real images: one record per metric of the study and draw."""
     path = layout.real_scores(dataset)
     scores = read_file(Scores, path, f"the scoring of the real images of {dataset}")
-    check_complete({(None, name) for name in study.metric_names}, [(r.steps, r.metric) for r in scores.records], path)
+    expected = {(draw, name) for name in study.metric_names for draw in range(REAL_DRAWS)}
+    check_complete(expected, [(r.seed, r.metric) for r in scores.records], path, "draws", "draw")
     for record in scores.records:
         if (record.study, record.dataset, record.label) != (study.name, dataset, REAL):
             raise ConfigError(f"{path}: a record belongs to {record.study}, {record.dataset}, {record.label}")
-        check_protocol(study, record, path)
+        check_protocol(study, record, path, [REAL_SEED + (record.seed or 0)])
     return scores
 
 

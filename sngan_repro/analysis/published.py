@@ -61,6 +61,7 @@ TOPICS = {
     "real_row": "row of real data",
     "image_size": "image size",
     "resizing": "treatment of images",
+    "training_images": "scaling of training images",
     "selection": "what is reported",
     "epochs": "length of training",
     "networks": "networks",
@@ -102,7 +103,7 @@ def _ours(study: Study, protocols: list[ProtocolSpec]) -> dict[str, tuple[set[ob
         distinct = list(dict.fromkeys(values))
         return set(distinct), enumeration(f"{_text(value)}{unit}" for value in distinct)
 
-    sources = [spec.source for spec in study.datasets.values()]
+    sources = [spec.images_of for spec in study.datasets.values()]
     evaluators = [EVALUATORS.get(name) for name in dict.fromkeys(p.evaluator for p in protocols)]
     splits = {(p.is_splits, p.num_fake // p.is_splits) for p in protocols if "is" in p.metrics}
     trained = [e for e, label in zip(study.methods, study.labels, strict=True) if label not in study.programs]
@@ -132,6 +133,7 @@ def _ours(study: Study, protocols: list[ProtocolSpec]) -> dict[str, tuple[set[ob
         "real_row": (split[0], "the split that is not the reference, scored as if generated"),
         "image_size": each([spec.image_size for spec in study.datasets.values()], " px"),
         "resizing": (set(), enumeration(faults) or "rounding to 8 bits and nothing else before the evaluator"),
+        "training_images": (set(), "to [−1, 1] without noise"),
         "selection": (set(), "best setting per metric, last snapshot"),
         "epochs": ({budget.epochs}, f"{budget.epochs:g} epoch" + "s" * (budget.epochs != 1))
         if budget.epochs

@@ -14,7 +14,7 @@ import pandas as pd
 
 from sngan_repro.analysis.naming import REAL, higher_is_better
 from sngan_repro.analysis.outputs import aggregate_files, table_files
-from sngan_repro.analysis.stats import summarise
+from sngan_repro.analysis.stats import Summary, summarise
 from sngan_repro.analysis.tabular import Row, read_table
 from sngan_repro.analysis.times import read_times
 from sngan_repro.core.text import decimals_for
@@ -28,7 +28,7 @@ class Results:
     """The tables of a study in memory. scores and resampled are the two kinds of rows of scores.csv."""
 
     scores: pd.DataFrame
-    """every snapshot once, and real images"""
+    """every snapshot once, and real images with the number of the draw as seed"""
     resampled: pd.DataFrame
     """each run's best snapshots, measured again on a fresh sample"""
     runs: pd.DataFrame
@@ -69,6 +69,7 @@ def values_of(frame: pd.DataFrame) -> list[float]:
 def summary_rows(study: Study, results: Results) -> list[dict[str, Any]]:
     """One row per dataset, metric, method and setting, and one per dataset and metric for real images.
 
+    Those of real images have mean, sd, n, ci_low and ci_high over the draws.
     mean, sd, n, ci_low, ci_high: over the seeds whose training finished, at the last snapshot.
     resampled_best_*: over the same seeds, of each seed's best snapshot: chosen by this metric on the sample of the
     other columns, measured on a fresh one. ``resampled_best_steps`` are the snapshots chosen, one per seed counted
@@ -81,16 +82,8 @@ def summary_rows(study: Study, results: Results) -> list[dict[str, Any]]:
     none = results.resampled.iloc[:0]
     for dataset in study.datasets:
         for metric in study.metric_names:
-            real = cells[dataset, metric, REAL, ""]["value"].iloc[0]
-            rows.append(
-                {
-                    "dataset": dataset,
-                    "metric": metric,
-                    "label": REAL,
-                    "setting": "",
-                    "mean": None if pd.isna(real) else float(real),
-                }
-            )
+            real = summarise(values_of(cells[dataset, metric, REAL, ""]))
+            rows.append({"dataset": dataset, "metric": metric, "label": REAL, "setting": "", **asdict(real)})
             for label in study.labels:
                 for setting in study.settings_of(label):
                     at = (dataset, metric, label, setting)
@@ -145,11 +138,19 @@ def shown_setting(study: Study, summary: pd.DataFrame, dataset: str, label: str,
     return str(best["setting"]) if best is not None else study.settings_of(label)[0]
 
 
-def real_value(summary: pd.DataFrame, dataset: str, metric: str) -> float | None:
-    """The score of real images, None when it is missing."""
+def real_score(summary: pd.DataFrame, dataset: str, metric: str) -> Summary:
+    """The score of real images over its draws; n is 0 when it is missing."""
     rows = summary[(summary["dataset"] == dataset) & (summary["metric"] == metric) & (summary["label"] == REAL)]
-    value = rows["mean"].iloc[0]
-    return None if pd.isna(value) else float(value)
+    row = rows.iloc[0]
+    mean, sd, low, high = (
+        None if pd.isna(row[name]) else float(row[name]) for name in ("mean", "sd", "ci_low", "ci_high")
+    )
+    return Summary(mean, sd, int(row["n"]), low, high)
+
+
+def real_value(summary: pd.DataFrame, dataset: str, metric: str) -> float | None:
+    """The mean score of real images, None when it is missing."""
+    return real_score(summary, dataset, metric).mean
 
 
 def metric_decimals(summary: pd.DataFrame, dataset: str, metric: str) -> int:

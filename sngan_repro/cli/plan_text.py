@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import groupby
 
+from sngan_repro.analysis.power import POWER, detectable_difference, seeds_for
+from sngan_repro.analysis.stats import fewest_seeds
 from sngan_repro.config.specs import OWN_SETTING, RunSpec
 from sngan_repro.data.sources import source_info
+from sngan_repro.evaluation.protocol import metric_names
 from sngan_repro.methods import METHODS, find_method
 from sngan_repro.study.layout import Layout
 from sngan_repro.study.study import Study
-from sngan_repro.workflow.cost import num_jobs, total_steps, training_seconds
+from sngan_repro.workflow.cost import num_jobs, num_test_images, num_train_images, total_steps, training_seconds
 
 
 def print_plan(study: Study, layout: Layout, device: str | None, threads: int | None) -> None:
@@ -28,6 +32,9 @@ def print_plan(study: Study, layout: Layout, device: str | None, threads: int | 
     print(f"scores: {', '.join(study.metric_names)}")
     for (label, setting), group in groupby(runs, key=lambda run: (run.label, run.setting)):
         print(f"  {label:<14} {setting:<4} {_summary(next(iter(group)))}")
+    print(_seeds_text(study))
+    for line in _without_real_row(study, layout):
+        print(line)
     jobs = num_jobs(study)
     print(f"{sum(jobs.values())} jobs: {', '.join(f'{count} {what}' for what, count in jobs.items())}")
     done = sum(layout.run(run.id).status.exists() for run in runs)
@@ -50,6 +57,37 @@ def _runs_text(study: Study, runs: list[RunSpec]) -> str:
     others = f" + {len(once)} programs x {len(study.seeds)} seeds" if once else ""
     methods = f"{len(study.methods) - len(once)} methods x {times}"
     return f"{len(runs)} runs = {len(study.datasets)} datasets x " + (f"({methods}{others})" if once else methods)
+
+
+def _seeds_text(study: Study) -> str:
+    """The differences that the number of seeds can show."""
+    n, num_methods = len(study.seeds), len(study.labels)
+    least = detectable_difference(n)
+    if least is None:
+        return "1 seed: no difference between methods can be shown; give at least two `seeds`"
+    text = (
+        f"{n} seeds: a difference of two methods at one setting is found with {100 * POWER:.0f} % probability if it is "
+        f"at least {least:.1f} SD of the seeds; 2 SD need {seeds_for(2)} seeds, 1 SD {seeds_for(1)}"
+    )
+    needed = fewest_seeds(num_methods)
+    if num_methods > 1 and n < needed:
+        text += f". Best settings of {num_methods} methods cannot differ significantly with fewer than {needed} seeds"
+    return text
+
+
+def _without_real_row(study: Study, layout: Layout) -> Iterator[str]:
+    """The scores that have no row of real data, because a split has too few images."""
+    for name, dataset in study.datasets.items():
+        num = {"train": num_train_images(dataset, layout), "test": num_test_images(dataset, layout)}
+        for protocol in study.scores:
+            split = "test" if protocol.reference == "train" else "train"
+            available = num[split]
+            if available is not None and protocol.num_distinct > available:
+                names = ", ".join(metric_names(protocol).values())
+                yield (
+                    f"dataset {name}: no row of real data for {names}: {protocol.num_distinct:,} images are needed, "
+                    f"the {split} split has {available:,}"
+                )
 
 
 def _summary(run: RunSpec) -> str:

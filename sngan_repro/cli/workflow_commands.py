@@ -108,17 +108,19 @@ def score(given: Namespace) -> None:
     *SCORING,
     Option("--study-name", required=True, help="the name of the study"),
     Option("--dataset-name", required=True, help="the dataset's name in the study"),
+    Option("--num-draws", type=int, required=True, help="draws of real images"),
     Option("--out", required=True, help="JSON file to write"),
 )
 def score_real(given: Namespace) -> None:
-    from sngan_repro.evaluation.score import score_real
+    from sngan_repro.evaluation.score_real import score_real
 
     protocols, evaluators = values.protocols_of(given), values.evaluators_of(given)
     # Features of unchanged images are there already: no network runs, so no device is needed.
     device = values.device_of(given) if any(protocol.changes_pixels for protocol in protocols) else "cpu"
     weights = Path(given.inception_weights) if given.inception_weights else None
     dataset, out = Path(given.dataset), Path(given.out)
-    score_real(protocols, given.dataset_name, given.study_name, dataset, evaluators, out, device, weights)
+    names = given.dataset_name, given.study_name
+    score_real(protocols, *names, dataset, evaluators, out, device, weights, given.num_draws)
 
 
 @rule_command("collect all runs and scores of a study into tidy tables", *STUDY)

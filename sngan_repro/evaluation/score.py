@@ -1,4 +1,4 @@
-"""The scores of all snapshots of one run, and the scores of real images under the same protocols."""
+"""The scores of all snapshots of one run."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ from sngan_repro.config.run_paths import RunPaths
 from sngan_repro.config.specs import RunSpec
 from sngan_repro.core.files import file_sha256, read_json, write_json
 from sngan_repro.core.runtime import device_info, versions
-from sngan_repro.core.schema import ConfigError, parse, text_digest
+from sngan_repro.core.schema import ConfigError, parse
 from sngan_repro.data.arrays import read_images
-from sngan_repro.data.dataset import PreparedData, Split
-from sngan_repro.evaluation.faults import repeated, stretched, stretched_uint8
-from sngan_repro.evaluation.metrics import select, take
+from sngan_repro.data.dataset import PreparedData
+from sngan_repro.evaluation.faults import stretched, stretched_uint8
 from sngan_repro.evaluation.scorer import Images, Record, Scorer
 from sngan_repro.evaluation.selection import BEST, RESAMPLE_SEED, best_snapshots, narrowed
 from sngan_repro.nets.latents import LabelLaw
@@ -74,56 +73,7 @@ def score_run(
         if chosen:
             images, law = _images_of(run, spec, snapshot, scorer, chosen, RESAMPLE_SEED)
             records += scorer.records(_identity(spec, snapshot, BEST), chosen, images, RESAMPLE_SEED, law)
-    return _write(run.scores, spec.digest(), records, started, torch.device(device))
-
-
-def score_real(
-    protocols: list[ProtocolSpec],
-    dataset_name: str,
-    study_name: str,
-    dataset_dir: Path,
-    evaluator_dirs: dict[str, Path],
-    out: Path,
-    device: torch.device | str = "cpu",
-    inception_weights: Path | None = None,
-) -> dict[str, Any]:
-    """Score real images as if they were generated, from cached features; writes and returns ``out``.
-
-    The images come from the split that is not the protocol's reference. ``num_fake`` of them are drawn without
-    replacement by the protocol's seed, or all if there are fewer (see ``num_fake_used`` of the record). A metric that
-    needs more images is null. The protocol's faults are applied, too. Cached features cannot be used if a fault changes
-    pixels; then the evaluator is loaded on ``device``. inception_weights: as in :func:`score_run`.
-    """
-    started = time.perf_counter()
-    data = PreparedData.open(dataset_dir)
-    scorer = Scorer(data, protocols, evaluator_dirs)
-    changing = dict.fromkeys(protocol.evaluator for protocol in protocols if protocol.changes_pixels)
-    scorer.load_extractors(torch.device(device), inception_weights, changing)
-    identity = {
-        "study": study_name,
-        "dataset": dataset_name,
-        "label": "Real data",
-        "setting": None,
-        "seed": None,
-        "steps": None,
-        "images_seen": None,
-        "selection": None,
-    }
-    records = []
-    for protocol in protocols:
-        other: Split = "test" if protocol.reference == "train" else "train"
-        chosen = select(min(protocol.num_distinct, data.num(other)), data.num(other), protocol.seed)
-        if protocol.changes_pixels:
-            images = data.images(other)[chosen]
-            images = stretched_uint8(images) if protocol.fault_contrast_stretch else images
-            features = scorer.features_of(protocol, images)
-            if data.classes is not None:
-                features["labels"] = data.labels(other)[chosen]
-        else:
-            features = take(scorer.real_features(protocol.evaluator, other), chosen)
-        records += scorer.score(identity, protocol, repeated(features, protocol), protocol.seed)
-    digest = text_digest("\n".join([dataset_name, *(protocol.to_json() for protocol in protocols)]))
-    return _write(out, digest, records, started, torch.device(device))
+    return write_scores(run.scores, spec.digest(), records, started, torch.device(device))
 
 
 def _identity(spec: RunSpec, snapshot: dict[str, Any], selection: str | None) -> Record:
@@ -204,7 +154,10 @@ def _external_images(samples: np.ndarray, seed: int, batch_norm: str, stretch: b
     return stretched_uint8(samples) if stretch else samples
 
 
-def _write(path: Path, digest: str, records: list[Record], started: float, device: torch.device) -> dict[str, Any]:
+def write_scores(
+    path: Path, digest: str, records: list[Record], started: float, device: torch.device
+) -> dict[str, Any]:
+    """Write and return the scores with the seconds since ``started`` (``time.perf_counter``)."""
     scores = {
         "spec_digest": digest,
         "records": records,

@@ -122,9 +122,9 @@ class Scorer:
             if samples is None:
                 records += self.score(identity, protocol, None, seed)
                 continue
-            key = _features_key(protocol)
+            key = features_key(protocol)
             if key not in passed:
-                needed = max(p.num_distinct for p in protocols if _features_key(p) == key)
+                needed = max(p.num_distinct for p in protocols if features_key(p) == key)
                 passed[key] = self.features_of(protocol, samples[:needed])
                 if label_law is not None and seed is not None:
                     passed[key]["labels"] = class_labels(needed, label_law, seed).numpy()
@@ -167,7 +167,7 @@ class Scorer:
 FeaturesKey = tuple[tuple[int, str, bool], int | None, str]
 
 
-def _features_key(protocol: ProtocolSpec) -> FeaturesKey:
+def features_key(protocol: ProtocolSpec) -> FeaturesKey:
     """Protocols with equal keys share one pass of their images through an evaluator."""
     return protocol.images_key, protocol.fault_detour, protocol.evaluator
 

@@ -17,6 +17,10 @@ BEST = "best"
 """``selection`` of a record on a fresh sample of the best snapshot. It is null in all other records."""
 RESAMPLE_SEED = 1_000_000
 """Added to the protocol's seed for the latents of the fresh sample, and for nothing else."""
+REAL_SEED = 2_000_000
+"""Added to the protocol's seed, with the number of the draw, for draws of real images."""
+REAL_DRAWS = 5
+"""Draws of real images that are scored as if they were generated."""
 
 
 def best_snapshots(

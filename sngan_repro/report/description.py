@@ -178,10 +178,12 @@ def computed_by(study: Study) -> tuple[dict[str, list[str]], list[tuple[str, str
 
 
 def real_counts(results: Results) -> str:
-    """The number of real images that are scored as if generated: ``359 images on digits``."""
-    real = results.scores[results.scores["state"] == "real"]
+    """The real images that are scored as if generated: ``5 draws of 359 images on digits``."""
+    real = results.scores[(results.scores["state"] == "real") & (results.scores["num_fake"] > 0)]
+    if real.empty:
+        return "no dataset has enough images"
     return enumeration(
-        f"{span(rows['num_fake'])} images on {markdown_escape(str(dataset))}"
+        f"{rows['seed'].nunique()} draws of {span(rows['num_fake'])} images on {markdown_escape(str(dataset))}"
         for dataset, rows in real.groupby("dataset", sort=False)
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from sngan_repro.analysis.naming import arrow, fault_phrases, metric_short
+from sngan_repro.analysis.power import POWER, detectable_difference, seeds_for
 from sngan_repro.analysis.ranks import study_agreement
 from sngan_repro.analysis.stats import fewest_seeds, interval_reach, unanimity_chance
 from sngan_repro.analysis.summary import Results, metric_decimals, ranking, real_value
@@ -115,7 +116,8 @@ def p_text(p: float) -> str:
 def seeds(study: Study) -> dict[str, Any]:
     """The number of training seeds, and the smallest one with which a comparison could be significant.
 
-    chance: probability in percent that all differences of two equal methods have the same sign.
+    chance: probability in percent that all differences of two equal methods have the same sign. detectable: the
+    difference in seed SDs that is found with the probability POWER; for_one, for_two: the seeds for one or two SD.
     """
     n, num_methods = len(study.seeds), len(study.labels)
     chance, needed = unanimity_chance(n), fewest_seeds(num_methods, ALPHA)
@@ -124,6 +126,10 @@ def seeds(study: Study) -> dict[str, Any]:
         "num_methods": num_methods,
         "needed": needed,
         "reach": number(interval_reach(n), 1),
+        "detectable": number(detectable_difference(n), 1),
+        "power": integer(100 * POWER),
+        "for_one": seeds_for(1),
+        "for_two": seeds_for(2),
         "chance": f"{100 * chance:.{0 if chance >= 0.1 else 1}f}",
     }
 

@@ -71,6 +71,7 @@ def _status(session: Session) -> dict[str, Any]:
     diverged = kept["diverged"]
     steps = diverged["steps"] if diverged else trainer.steps
     images_per_step = session.spec.training.batch_size * session.spec.optimizer.n_dis
+    by_mode: dict[str, int] = kept.get("updates_by_mode", {})
     return {
         "state": "diverged" if diverged else "ok",
         "spec_digest": session.spec.digest(),
@@ -93,7 +94,9 @@ def _status(session: Session) -> dict[str, Any]:
             "discriminator": count_parameters(trainer.D),
         },
         "device": runtime.device_info(session.device),
-        "updates_run_as": trainer.graphed_step.mode,
+        # Of all jobs that trained this run: a job that finishes it makes few updates, or none.
+        "updates_by_mode": by_mode,
+        "updates_run_as": max(by_mode, key=by_mode.__getitem__, default=trainer.graphed_step.mode),
         "versions": runtime.versions(),
         "git_revision": runtime.git_revision(),
         "started": kept["started"],

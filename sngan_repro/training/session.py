@@ -73,6 +73,7 @@ class Session:
             "diverged": None,
             "seconds": 0.0,
             "resumed": 0,
+            "updates_by_mode": {},
             "started": now(),
         }
         self._resume()
@@ -118,10 +119,12 @@ class Session:
     def run(self, stop: threading.Event) -> bool:
         """Train to the end (True) or, saving the state, until ``stop`` is set (False)."""
         trainer, log, printed = self.trainer, self.log, ""
+        by_mode: dict[str, int] = self.kept.setdefault("updates_by_mode", {})
         try:
             while trainer.steps < trainer.total_steps and self.kept["diverged"] is None:
                 self.measures.before()
                 numbers = trainer.advance()
+                by_mode[trainer.graphed_step.mode] = by_mode.get(trainer.graphed_step.mode, 0) + 1
                 log.add(trainer.steps, trainer.log_names, numbers)
                 if trainer.graphed_step.reason != printed:
                     printed = trainer.graphed_step.reason

@@ -18,8 +18,20 @@ if TYPE_CHECKING:
 
 def num_train_images(dataset: DatasetSpec, layout: Layout) -> int | None:
     """The number of training images: of the prepared data, else as published; None if unknown."""
-    record = layout.dataset(dataset) / "dataset.json"
-    return read_json(record)["num_train"] if record.exists() else source_info(dataset).num_train
+    return _num_images(dataset, layout)[0]
+
+
+def num_test_images(dataset: DatasetSpec, layout: Layout) -> int | None:
+    """The number of test images: of the prepared data, else as published; None if unknown."""
+    return _num_images(dataset, layout)[1]
+
+
+def _num_images(dataset: DatasetSpec, layout: Layout) -> tuple[int | None, int | None]:
+    record, info = layout.dataset(dataset) / "dataset.json", source_info(dataset)
+    if not record.exists():
+        return info.num_train, info.num_test
+    found = read_json(record)
+    return found["num_train"], found["num_test"]
 
 
 def total_steps(run: RunSpec, layout: Layout) -> int | None:

@@ -24,6 +24,7 @@ from sngan_repro.core.schema import ConfigError as ConfigError
 from sngan_repro.data.sources import SOURCES, source_info
 from sngan_repro.evaluation.evaluators import EVALUATORS, Evaluator
 from sngan_repro.evaluation.feasible import check_prepared
+from sngan_repro.evaluation.selection import REAL_DRAWS
 from sngan_repro.methods.program import Program
 from sngan_repro.study.benchmark import benchmark_text
 from sngan_repro.study.held_out import check_prepared_held_out
@@ -55,6 +56,7 @@ class Plan:
             check_prepared_held_out(self.study, name, self.layout.dataset(spec))
         self.runs: dict[str, RunSpec] = {run.id: run for run in self.study.runs()}
         self.datasets: dict[str, DatasetSpec] = {spec.id: spec for spec in self.study.datasets.values()}
+        self.num_real_draws = REAL_DRAWS
         self.protocols = "[" + ", ".join(protocol.to_json() for protocol in self.study.scores) + "]"
         self.gpu = 1 if self.machine.uses_gpu else 0
         self.tables = outputs.table_files(self.layout, self.study)

@@ -9,6 +9,7 @@ from sngan_repro.analysis.outputs import aggregate_files
 from sngan_repro.analysis.tabular import read_table
 from sngan_repro.core.files import read_json, write_json
 from sngan_repro.core.schema import ConfigError
+from sngan_repro.evaluation.selection import REAL_DRAWS
 
 RUN = "digits/SNGAN/A/seed1"
 
@@ -20,7 +21,7 @@ def rows_of(case, name):
 
 def test_every_score_of_every_snapshot_is_there_in_the_order_of_the_study(finished):
     rows, metrics = rows_of(finished, "scores"), finished.study.metric_names
-    expected = [("Real data", "", "", "", metric) for metric in metrics]
+    expected = [("Real data", "", str(draw), "", metric) for draw in range(REAL_DRAWS) for metric in metrics]
     for spec in finished.study.runs():
         status = read_json(finished.layout.run(spec.id).status)
         for snapshot in status["snapshots"]:
@@ -66,7 +67,7 @@ def test_scores_carry_state_last_snapshot_and_protocol(finished):
     assert {(r["state"], r["steps"]) for r in last} == {("diverged", "149")}
     first = rows[0]
     assert (first["state"], first["num_fake"], first["reference"], first["is_splits"]) == ("real", "600", "train", "10")
-    assert (first["sampling_seed"], first["torch_fidelity"], first["spread"]) == ("0", "0.4.0", "0.125")
+    assert (first["sampling_seed"], first["torch_fidelity"], first["spread"]) == ("2000000", "0.4.0", "0.125")
 
 
 def test_runs_table_has_one_row_per_run(finished):
@@ -119,7 +120,9 @@ def test_missing_value_is_an_empty_field(tmp_path):
     study = synthetic.make_study(methods=["sngan"])
     case = make_case(tmp_path, study, value=lambda metric, *_: None if metric.startswith("kid") else 1.0)
     aggregate(study, case.layout)
-    assert {r["value"] for r in rows_of(case, "scores") if r["metric"].startswith("kid") and r["seed"]} == {""}
+    assert {r["value"] for r in rows_of(case, "scores") if r["metric"].startswith("kid") and r["state"] != "real"} == {
+        ""
+    }
 
 
 def edit(path, change):
@@ -168,11 +171,11 @@ FAULTS = {
     ),
     "fresh sample that is the first one": (
         lambda run, real: edit(run.scores, lambda s: s["records"][-1].update(sampling_seed=0)),
-        r"latents' seed is 0, expected 1000000",
+        r"seed of its images is 0, expected 1000000",
     ),
     "other latents": (
         lambda run, real: edit(run.scores, lambda s: s["records"][0].update(sampling_seed=7)),
-        r"latents' seed is 7, expected 0",
+        r"seed of its images is 7, expected 0",
     ),
     "other selection": (
         lambda run, real: edit(run.scores, lambda s: s["records"][0].update(selection="worst")),

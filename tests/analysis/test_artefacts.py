@@ -67,7 +67,7 @@ def test_rows_by_hand(case):
     assert (sngan.difference.ci_low, sngan.difference.ci_high) == pytest.approx((1.0317, 10.9683), abs=1e-4)
     assert sngan.share == pytest.approx(6 / 17)
     real = rows[FAULTY, "Real data"]
-    assert (real.clean.mean, real.faulty.mean, real.difference.mean, real.clean.sd) == (2, 8, 6, None)
+    assert (real.clean.mean, real.faulty.mean, real.difference.mean, real.clean.sd) == (2, 8, 6, 0)
     assert real.share == pytest.approx(0.75)
     score = rows["is600_50x12@classifier", "SNGAN"]
     assert (score.clean.mean, score.faulty.mean, score.difference.mean, score.share) == (3, 2, -1, None)
@@ -105,7 +105,7 @@ def test_table(case):
         "3",
         "35.3 %",
     ]
-    assert cells["FID ↓", "Real data"][3:] == ["–", "2.00", "8.00", "6.00", "–", "–", "75.0 %"]
+    assert cells["FID ↓", "Real data"][3:] == ["–", "2.00 ± 0.00", "8.00 ± 0.00", "6.00", "[6.00, 6.00]", "5", "75.0 %"]
     assert cells["IS ↑", "SNGAN"][4:] == ["3.000 ± 0.000", "2.000 ± 0.000", "−1.000", "[−1.000, −1.000]", "3", "–"]
     assert table.rule_before == {3}
     for suffix in ("md", "tex"):

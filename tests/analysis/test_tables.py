@@ -198,7 +198,8 @@ def test_best_table_has_the_layout_of_one_row_per_method(known):
         "diverged",
     ]
     assert [row[0] for row in rows[2:]] == ["Real data", *known.study.labels]
-    assert rows[2][1:6] == ["9.500", "–", "–", "–", "2.500"]
+    # 5 draws, of 9.5 (1 + k / 64) and 2.5 (1 + k / 64), k = -2 to 2
+    assert rows[2][1:6] == ["9.500 ± 0.235", "[9.209, 9.791]", "5", "–", "2.500 ± 0.062"]
     assert rows[3][:5] == ["SNGAN", "**5.000 ± 1.414**", "[−7.706, 17.706]", "2", "A"]
     assert rows[3][5:] == ["5.000 ± 1.414", "[−7.706, 17.706]", "2", "A", "1 of 4"]
     assert rows[4][5:] == ["**1.000 ± 0.000**", "[1.000, 1.000]", "2", "B", "0 of 4"]

@@ -25,7 +25,8 @@ from sngan_repro.config.machine import MachineConfig
 from sngan_repro.core.files import read_json
 from sngan_repro.evaluation.build import build_evaluator
 from sngan_repro.evaluation.protocol import metric_names
-from sngan_repro.evaluation.score import score_real, score_run
+from sngan_repro.evaluation.score import score_run
+from sngan_repro.evaluation.score_real import score_real
 from sngan_repro.study.layout import Layout
 from sngan_repro.training.trainer import Trainer
 

@@ -12,14 +12,16 @@ from sngan_repro.config.protocol import ProtocolSpec
 from sngan_repro.core.files import read_json
 from sngan_repro.core.schema import ConfigError, parse
 from sngan_repro.evaluation import score
+from sngan_repro.evaluation import score_real as score_real_module
 from sngan_repro.evaluation import scorer as scorer_module
 from sngan_repro.evaluation.build import load_extractor, read_evaluator, read_features
 from sngan_repro.evaluation.faults import detour, repeated, stretched, stretched_uint8
 from sngan_repro.evaluation.features import extract
-from sngan_repro.evaluation.metrics import compute, select, take
+from sngan_repro.evaluation.metrics import compute, take
 from sngan_repro.evaluation.protocol import metric_name
-from sngan_repro.evaluation.score import score_real, score_run
-from sngan_repro.evaluation.selection import RESAMPLE_SEED
+from sngan_repro.evaluation.score import score_run
+from sngan_repro.evaluation.score_real import draw_real, score_real
+from sngan_repro.evaluation.selection import REAL_SEED, RESAMPLE_SEED
 from sngan_repro.nets.sampling import SampleOptions, from_uint8, generate, generate_on_device, to_uint8
 
 DISTINCT, STRETCHED = {"fault_distinct": 20}, {"fault_contrast_stretch": True}
@@ -215,10 +217,16 @@ class TestScoreRun:
         assert found[20, "fid60_train_bnbatch_stretched@classifier"] is None
 
 
+def drawn(data, count):
+    """The first draw of real images with the seed 0."""
+    return draw_real(count, data.labels("test"), data.labels("train"), REAL_SEED)
+
+
 class TestScoreReal:
     def score_it(self, tmp_path, digits_dir, classifier_dir, *protocols):
         folders = {"classifier": classifier_dir}
-        records = score_real(list(protocols), "digits", "test", digits_dir, folders, tmp_path / "real.json")["records"]
+        out = tmp_path / "real.json"
+        records = score_real(list(protocols), "digits", "test", digits_dir, folders, out, num_draws=1)["records"]
         return {record["metric"]: record for record in records}
 
     def test_real_images_get_the_same_faults(self, tmp_path, data, digits_dir, classifier_dir):
@@ -229,7 +237,7 @@ class TestScoreReal:
         info = read_evaluator(classifier_dir, data)
         extractor, train = load_extractor(classifier_dir, info), read_features(classifier_dir, "train", info)
         for p in protocols:
-            images = data.images("test")[select(20 if p.fault_distinct else 60, 600, 0)]
+            images = data.images("test")[drawn(data, 20 if p.fault_distinct else 60)]
             images = stretched_uint8(images) if p.fault_contrast_stretch else images
             features = extract(extractor, detour(images, 8) if p.fault_detour else images, 64)
             features = take(features, np.arange(60) % 20) if p.fault_distinct else features
@@ -239,11 +247,11 @@ class TestScoreReal:
 
     def test_real_images_are_stretched(self, tmp_path, data, digits_dir, classifier_dir, monkeypatch):
         """The digits fill 0 to 255 already, so here a negative stands for the stretch."""
-        monkeypatch.setattr(score, "stretched_uint8", lambda images: 255 - images)
+        monkeypatch.setattr(score_real_module, "stretched_uint8", lambda images: 255 - images)
         p = protocol(metrics=("fid",), **STRETCHED)
         found = self.score_it(tmp_path, digits_dir, classifier_dir, p)
         info = read_evaluator(classifier_dir, data)
-        negatives = extract(load_extractor(classifier_dir, info), 255 - data.images("test")[select(60, 600, 0)], 64)
+        negatives = extract(load_extractor(classifier_dir, info), 255 - data.images("test")[drawn(data, 60)], 64)
         expected = compute(p, negatives, read_features(classifier_dir, "train", info))["fid"][0]
         assert found[metric_name(p, "fid")]["value"] == pytest.approx(expected, rel=1e-5)
 
@@ -256,10 +264,10 @@ class TestScoreReal:
         with pytest.raises(AssertionError, match="was loaded"):
             self.score_it(tmp_path, digits_dir, classifier_dir, protocol(), protocol(**DETOUR))
 
-    def test_few_real_images_are_repeated_as_often(self, tmp_path, digits_dir, classifier_dir):
+    def test_too_few_real_images_have_no_score(self, tmp_path, digits_dir, classifier_dir):
         p = protocol(metrics=("fid",), num_fake=3000, fault_distinct=1000)
         (record,) = self.score_it(tmp_path, digits_dir, classifier_dir, p).values()
-        assert record["protocol"]["num_fake_used"] == 1800  # 600 images, 3 times
+        assert (record["value"], record["protocol"]["num_fake_used"]) == (None, 0)  # there are 600
 
     def test_weights_may_have_moved(self, tmp_path, digits_dir, classifier_dir, monkeypatch):
         given = []
@@ -276,7 +284,9 @@ def test_both_score_commands_read_the_weights_from_the_environment(monkeypatch):
 
     monkeypatch.setenv("SNGAN_REPRO_INCEPTION_WEIGHTS", "/somewhere/inception.pth")
     given = ["--protocols", "[]", "--dataset", "d", "--evaluators", "{}"]
-    real = build_parser().parse_args(["score-real", *given, "--study-name", "s", "--dataset-name", "d", "--out", "o"])
+    real = build_parser().parse_args(
+        ["score-real", *given, "--study-name", "s", "--dataset-name", "d", "--num-draws", "5", "--out", "o"]
+    )
     run = build_parser().parse_args(["score", *given, "--run", "r"])
     assert real.inception_weights == run.inception_weights == "/somewhere/inception.pth"
     assert real.device == run.device

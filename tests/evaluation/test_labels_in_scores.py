@@ -15,10 +15,10 @@ from sngan_repro.core.files import write_json
 from sngan_repro.data.dataset import PreparedData
 from sngan_repro.evaluation.build import load_extractor, read_evaluator, read_features
 from sngan_repro.evaluation.features import extract
-from sngan_repro.evaluation.metrics import select
-from sngan_repro.evaluation.score import score_real, score_run
+from sngan_repro.evaluation.score import score_run
+from sngan_repro.evaluation.score_real import draw_real, score_real
 from sngan_repro.evaluation.scores.intra_fid import class_distances
-from sngan_repro.evaluation.selection import RESAMPLE_SEED
+from sngan_repro.evaluation.selection import REAL_SEED, RESAMPLE_SEED
 from sngan_repro.nets import build_generator
 from sngan_repro.nets.conditional import ConditionalBatchNorm2d
 from sngan_repro.nets.interface import ImageSpec
@@ -83,7 +83,7 @@ def test_real_images_have_their_own_labels(tmp_path, digits_dir, classifier_dir)
             "records"
         ][1]
         data = PreparedData.open(digits_dir)
-        chosen = select(300, data.num("test"), 0)
+        chosen = draw_real(300, data.labels("test"), data.labels("train"), asked.seed + REAL_SEED)
         logits = read_features(classifier_dir, "test", read_evaluator(classifier_dir, data))["logits"][chosen]
         expected = (logits.argmax(1) == data.labels("test")[chosen]).mean()
         assert expected > 0.9

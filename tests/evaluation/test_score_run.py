@@ -1,10 +1,8 @@
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
-from evaluate_support import NETS, SPEC, again_of, make_generator, protocol, values_of, write_prepared
+from evaluate_support import NETS, SPEC, again_of, make_generator, protocol, values_of
 
 from sngan_repro.core.files import file_sha256
 from sngan_repro.core.schema import ConfigError
@@ -14,7 +12,7 @@ from sngan_repro.evaluation.build import load_extractor, read_evaluator, read_fe
 from sngan_repro.evaluation.features import extract
 from sngan_repro.evaluation.metrics import compute, select, take
 from sngan_repro.evaluation.protocol import metric_name, metric_names
-from sngan_repro.evaluation.score import score_real, score_run
+from sngan_repro.evaluation.score import score_run
 from sngan_repro.nets.interface import ImageSpec
 from sngan_repro.nets.sampling import SampleOptions, generate, generate_on_device
 from sngan_repro.nets.snapshot import save_snapshot
@@ -209,77 +207,3 @@ class TestExternalSamples:
         change_status(snapshots=[{"steps": 20, "sha256": "0" * 64}])
         with pytest.raises(ConfigError, match="run the program again"):
             scored()
-
-
-class TestScoreReal:
-    def score_it(self, tmp_path, folder, evaluator, *protocols):
-        out = tmp_path / "real" / "digits.json"
-        scores = score_real(list(protocols), "digits", "test", folder, {"classifier": evaluator}, out)
-        assert json.loads(out.read_text()) == scores
-        return scores["records"]
-
-    def test_uses_the_other_split(self, tmp_path, data, digits_dir, classifier_dir):
-        against_train, against_test = protocol(num_fake=500), protocol(num_fake=900, reference="test")
-        records = self.score_it(tmp_path, digits_dir, classifier_dir, against_train, against_test)
-        info = read_evaluator(classifier_dir, data)
-        train, test = (read_features(classifier_dir, split, info) for split in ("train", "test"))
-        expected = {
-            **{
-                metric_name(against_train, m): v
-                for m, v in compute(against_train, take(test, select(500, 600, 0)), train).items()
-            },
-            **{
-                metric_name(against_test, m): v
-                for m, v in compute(against_test, take(train, select(900, 1197, 0)), test).items()
-            },
-        }
-        found = {record["metric"]: (record["value"], record["spread"], record["spread_over"]) for record in records}
-        assert found == expected
-        for record in records:
-            assert record["label"] == "Real data"
-            assert [record[key] for key in ("setting", "seed", "steps", "images_seen", "selection")] == [None] * 5
-            assert record["sampling_seed"] == 0
-            assert record["protocol"]["num_fake_used"] == (500 if record["protocol"]["reference"] == "train" else 900)
-
-    def test_is_close_to_itself_and_varied(self, tmp_path, digits_dir, classifier_dir):
-        records = self.score_it(tmp_path, digits_dir, classifier_dir, protocol(num_fake=600))
-        value = {record["metric"].split("600")[0]: record["value"] for record in records}
-        assert value["is"] > 4  # ten classes, a classifier trained briefly
-        assert value["fid"] < 1
-        assert min(value["precision"], value["recall"]) > 0.7
-
-    def test_fewer_images_than_num_fake(self, tmp_path, digits_dir, classifier_dir):
-        p = protocol(num_fake=5000, kid_subset_size=1000)
-        records = self.score_it(tmp_path, digits_dir, classifier_dir, p)
-        values = {record["metric"]: record["value"] for record in records}
-        assert values["fid5k_train@classifier"] is not None
-        assert values["kid5k_train_m1000x5@classifier"] is None  # 600 images
-        assert {record["protocol"]["num_fake_used"] for record in records} == {600}
-        assert {record["protocol"]["num_fake"] for record in records} == {5000}
-
-    def test_more_reference_images_than_there_are(self, tmp_path, digits_dir, classifier_dir):
-        with pytest.raises(ConfigError, match="`num_real` is 1500"):
-            self.score_it(tmp_path, digits_dir, classifier_dir, protocol(num_real=1500))
-
-    def test_no_test_split(self, tmp_path):
-        images = np.random.default_rng(0).integers(0, 256, (60, 16, 16, 1)).astype(np.uint8)
-        prepared = write_prepared(tmp_path / "p", images, np.arange(60) % 2, 60)
-        from evaluate_support import OPTIONS
-
-        from sngan_repro.evaluation.build import build_evaluator
-
-        build_evaluator("classifier", prepared, OPTIONS, tmp_path / "c", None)
-        records = self.score_it(tmp_path, prepared, tmp_path / "c", protocol())
-        assert [record["value"] for record in records] == [None] * 5
-        assert records[0]["protocol"]["num_fake_used"] == 0
-
-
-@pytest.mark.slow
-def test_scoring_starts_without_what_takes_seconds_to_import():
-    """torchvision and torch-fidelity double the start of a job; only the evaluator `inception` needs them."""
-    code = (
-        "import sys, sngan_repro.evaluation.score, sngan_repro.evaluation.build; "
-        "print({'torchvision', 'torch_fidelity', 'torch._dynamo', 'scipy', 'pandas'} & set(sys.modules))"
-    )
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "set()"

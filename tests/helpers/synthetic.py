@@ -30,7 +30,7 @@ from invented_files import (
 
 from sngan_repro.config.specs import RunSpec
 from sngan_repro.core.files import write_json
-from sngan_repro.evaluation.selection import RESAMPLE_SEED, best_snapshots
+from sngan_repro.evaluation.selection import REAL_DRAWS, RESAMPLE_SEED, best_snapshots
 from sngan_repro.study.benchmark import benchmark_runs
 from sngan_repro.study.layout import Layout
 from sngan_repro.study.load import make_study as checked_study
@@ -118,9 +118,8 @@ def write_results(
         write_dataset(study, layout, key)
         for evaluator in study.evaluators:
             write_evaluator(study, layout, key, evaluator)
-        write_json(
-            layout.real_scores(key), scores_file(study, [real_record(study, key, m) for m in study.metric_names])
-        )
+        draws = [real_record(study, key, m, draw) for draw in range(REAL_DRAWS) for m in study.metric_names]
+        write_json(layout.real_scores(key), scores_file(study, draws))
     if study.benchmark:
         write_times(layout.times, benchmark_runs(study), study.benchmark.repeats)
     for spec in study.runs():

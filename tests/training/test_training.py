@@ -26,6 +26,7 @@ from sngan_repro.methods import METHODS as REGISTRY
 from sngan_repro.nets.interface import Batch
 from sngan_repro.training import session as session_module
 from sngan_repro.training.checkpoint import load_state, run_lock, state_path
+from sngan_repro.training.cuda_graph import GraphedStep
 from sngan_repro.training.job import INTERRUPTED, train
 from sngan_repro.training.optimizer import Adam
 from sngan_repro.training.options import TrainOptions
@@ -97,6 +98,23 @@ def test_interrupted_equals_undisturbed(name: str, tiny_run, tiny_images: Path, 
     assert_same_run(whole, parts)
     assert read_json(parts.status)["resumed"] == 2
     assert not state_path(parts).exists()
+
+
+def test_the_status_counts_the_updates_of_all_jobs(tiny_run, tiny_images: Path, tmp_path: Path, monkeypatch):
+    """A run whose updates were launched as a graph stays such a run if another job makes the last updates eagerly."""
+    spec, run, start = tiny_run(), RunPaths(tmp_path / "run"), GraphedStep.__init__
+
+    def as_on_a_gpu(self, *given):
+        start(self, *given)
+        self.mode = "CUDA graph"
+
+    with monkeypatch.context() as patch:
+        patch.setattr(GraphedStep, "__init__", as_on_a_gpu)
+        interrupted_at(spec, run, tiny_images, 20, monkeypatch)
+    run_to_end(spec, run.root, tiny_images)
+    status = read_json(run.status)
+    assert status["updates_by_mode"] == {"CUDA graph": 20, "eager": spec.budget.steps - 20}
+    assert status["updates_run_as"] == "CUDA graph"
 
 
 @pytest.mark.slow

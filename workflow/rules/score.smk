@@ -44,9 +44,10 @@ rule score_real:
         evaluators=evaluators_json,
         dataset=dataset_folder,
         study=STUDY.name,
+        num_draws=PLAN.num_real_draws,
     message:
         "Score real images of {wildcards.dataset} under the same protocols"
     shell:
         "exec python -m sngan_repro score-real --protocols {params.protocols:q} --evaluators {params.evaluators:q}"
         " --dataset {params.dataset:q} --dataset-name {wildcards.dataset} --study-name {params.study}"
-        " --out {output:q} --threads {threads} --log {log:q} > {log:q} 2>&1"
+        " --num-draws {params.num_draws} --out {output:q} --threads {threads} --log {log:q} > {log:q} 2>&1"

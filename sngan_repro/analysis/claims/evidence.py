@@ -163,13 +163,19 @@ class Evidence(Records):
         runs = frozenset().union(*(self.score(label, setting, metric).runs for setting in settings))
         return Cell(f"{found.name} (chosen on other seeds)", values, diverged, runs)
 
-    def real(self, metric: str) -> float:
-        """The score of real images; NotRun when it could not be computed."""
+    def real_draws(self, metric: str) -> Cell:
+        """The scores of real images, one per draw; NotRun when they could not be computed."""
         scores = self.results.scores
         rows = scores[(scores["dataset"] == self.dataset) & (scores["state"] == "real") & (scores["metric"] == metric)]
-        if rows["value"].notna().sum() != 1:
+        if rows.empty or rows["value"].isna().any():
             raise NotRun(f"real images have no {metric_short(self.study, metric)}")
-        return float(rows["value"].iloc[0])
+        values = {int(draw): float(value) for draw, value in zip(rows["seed"], rows["value"], strict=True)}
+        return Cell("real images", values)
+
+    def real(self, metric: str) -> float:
+        """The mean score of real images; NotRun when it could not be computed."""
+        values = self.real_draws(metric).values
+        return sum(values.values()) / len(values)
 
     def need_reference(self) -> Reference:
         """The published values; NotRun when the study names none."""

@@ -8,7 +8,7 @@ import pandas as pd
 
 from sngan_repro.analysis.naming import REAL, arrow, fault_words, metric_label, metric_short, protocol_of
 from sngan_repro.analysis.stats import Summary, paired_difference, summarise
-from sngan_repro.analysis.summary import Results, best_setting, by_seed, real_value
+from sngan_repro.analysis.summary import Results, best_setting, by_seed
 from sngan_repro.analysis.tables.printed import PrintedTable
 from sngan_repro.config.protocol import ProtocolSpec
 from sngan_repro.core.text import MISSING, decimals_for, interval, mean_sd, number
@@ -49,7 +49,7 @@ def artefacts(study: Study, results: Results, summary: pd.DataFrame, dataset: st
     """Per metric that is measured both ways: real images, then each method at its best setting by the clean metric."""
     found = []
     for faulty, clean in study.fault_pairs:
-        real = [_real_score(summary, dataset, name) for name in (faulty, clean)]
+        real = [_real_scores(results, dataset, name) for name in (faulty, clean)]
         found.append(_artefact(study, faulty, clean, REAL, "", *real))
         for label in study.labels:
             best = best_setting(study, summary, dataset, label, clean)
@@ -60,10 +60,12 @@ def artefacts(study: Study, results: Results, summary: pd.DataFrame, dataset: st
     return found
 
 
-def _real_score(summary: pd.DataFrame, dataset: str, name: str) -> dict[int, float]:
-    """The score of real images under one key in the place of a seed; empty when it is missing."""
-    value = real_value(summary, dataset, name)
-    return {} if value is None else {0: value}
+def _real_scores(results: Results, dataset: str, name: str) -> dict[int, float]:
+    """draw -> score of real images; empty when it is missing."""
+    scores = results.scores
+    rows = scores[(scores["dataset"] == dataset) & (scores["state"] == "real") & (scores["metric"] == name)]
+    rows = rows[rows["value"].notna()]
+    return {int(draw): float(value) for draw, value in zip(rows["seed"], rows["value"], strict=True)}
 
 
 def _artefact(
@@ -116,16 +118,17 @@ def artefact_table(study: Study, results: Results, summary: pd.DataFrame, datase
                     mean_sd(row.faulty.mean, row.faulty.sd, places),
                     number(row.difference.mean, places),
                     interval(row.difference.ci_low, row.difference.ci_high, places),
-                    MISSING if row.is_real else str(row.difference.n),
+                    str(row.difference.n),
                     percent(row.share),
                 ]
             )
     labels = "; ".join(dict.fromkeys(metric_label(study, clean) for _, clean in study.fault_pairs))
     caption = (
         f"{dataset}: what faults in the measurement do to scores of the same images. Clean: {labels}. Each method at "
-        "its best setting by the clean metric; mean ± SD over the n training seeds that finished. Difference: with the "
-        "fault minus clean, paired by training seed, mean and 95 % interval of Student's t. Share: the part of the FID "
-        "with the fault that the fault accounts for, the difference over that FID."
+        "its best setting by the clean metric; mean ± SD over the n training seeds that finished, of real images over "
+        "n draws. Difference: with the fault minus clean, paired by training seed or draw, mean and 95 % interval of "
+        "Student's t. Share: the part of the FID with the fault that the fault accounts for, the difference over that "
+        "FID."
     )
     header = ["Fault", "Metric", "Images", "Setting", "clean", "with the fault", "difference", "95 % interval", "n"]
     header.append("share")

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from sngan_repro.analysis.naming import REAL, metric_header, title_of
-from sngan_repro.analysis.summary import best_setting, metric_decimals, ranking, real_value
+from sngan_repro.analysis.summary import best_setting, metric_decimals, ranking, real_score
 from sngan_repro.analysis.tables.printed import PrintedTable
-from sngan_repro.core.text import MISSING, interval, mean_sd, number
+from sngan_repro.core.text import MISSING, interval, mean_sd
 from sngan_repro.evaluation.scores import SCORES
 from sngan_repro.study.reference import Reference
 from sngan_repro.study.study import Study
@@ -34,7 +34,7 @@ class BestColumn:
 
     header: str
     decimals: int
-    real: float | None
+    real: Best | None
     methods: dict[str, Best]
     leader: str | None
 
@@ -42,6 +42,7 @@ class BestColumn:
 def study_column(study: Study, summary: pd.DataFrame, dataset: str, metric: str) -> BestColumn:
     """The study's methods, each at its best setting by the metric."""
     methods = {}
+    real = real_score(summary, dataset, metric)
     for label in study.labels:
         row = best_setting(study, summary, dataset, label, metric)
         if row is not None:
@@ -51,7 +52,7 @@ def study_column(study: Study, summary: pd.DataFrame, dataset: str, metric: str)
     return BestColumn(
         metric_header(study, metric),
         metric_decimals(summary, dataset, metric),
-        real_value(summary, dataset, metric),
+        None if real.mean is None else Best(real.mean, MISSING, real.sd, real.ci_low, real.ci_high, real.n),
         methods,
         str(ranked[0]["label"]) if ranked else None,
     )
@@ -71,7 +72,11 @@ def published_column(reference: Reference, kind: str) -> BestColumn:
     decimals = max(len(repr(entry.value).partition(".")[2]) for entry in found.values())
     sign = "↑" if SCORES.get(kind).higher_is_better else "↓"
     return BestColumn(
-        f"{title_of(kind)} {sign}", decimals, real.value if real else None, methods, ranked[0] if ranked else None
+        f"{title_of(kind)} {sign}",
+        decimals,
+        Best(real.value, MISSING) if real else None,
+        methods,
+        ranked[0] if ranked else None,
     )
 
 
@@ -84,23 +89,26 @@ def print_best(
     for column in columns:
         header += [column.header, *(["95 % interval", "n"] if spread else []), "setting"]
         align += "rrrl" if spread else "rl"
-        real += [number(column.real, column.decimals), *[MISSING] * (3 if spread else 1)]
+        real += _cells(column.real, column.decimals, spread)
     rows, bold = [real], set()
     for label in labels:
         cells = [label]
         for column in columns:
-            best, places = column.methods.get(label), column.decimals
-            if best is None:
-                cells += [MISSING, MISSING, "0", MISSING] if spread else [MISSING, MISSING]
-                continue
             if column.leader == label:
                 bold.add((len(rows), len(cells)))
-            cells.append(mean_sd(best.mean, best.sd, places))
-            cells += [interval(best.low, best.high, places), str(best.n)] if spread else []
-            cells.append(best.setting)
+            best = column.methods.get(label)
+            cells += _cells(best, column.decimals, spread)
         rows.append(cells)
     if diverged is not None:
         header.append("diverged")
         align += "r"
         rows = [[*cells, diverged.get(cells[0], MISSING) if row else MISSING] for row, cells in enumerate(rows)]
     return PrintedTable(key, caption, align, header, rows, bold, {1})
+
+
+def _cells(best: Best | None, places: int, spread: bool) -> list[str]:
+    """The cells of one score: mean and SD, with ``spread`` the interval and n, and the setting."""
+    if best is None:
+        return [MISSING, MISSING, "0", MISSING] if spread else [MISSING, MISSING]
+    between = [interval(best.low, best.high, places), str(best.n)] if spread else []
+    return [mean_sd(best.mean, best.sd, places), *between, best.setting]

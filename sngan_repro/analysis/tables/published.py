@@ -58,7 +58,8 @@ def published_table(
 def _entry(column: BestColumn, label: str) -> tuple[float | None, str]:
     """(value, as it is printed with its setting) of a method or of real data."""
     if label == REAL:
-        return column.real, number(column.real, column.decimals)
+        real = column.real.mean if column.real else None
+        return real, number(real, column.decimals)
     best = column.methods.get(label)
     if best is None:
         return None, MISSING

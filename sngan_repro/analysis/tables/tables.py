@@ -16,7 +16,7 @@ from sngan_repro.analysis.summary import (
     best_setting,
     metric_decimals,
     read_results,
-    real_value,
+    real_score,
     summary_rows,
 )
 from sngan_repro.analysis.tables.artefacts import artefact_table
@@ -27,7 +27,7 @@ from sngan_repro.analysis.tables.times import times_table
 from sngan_repro.analysis.tabular import Row
 from sngan_repro.config.specs import OWN_SETTING
 from sngan_repro.core.files import write_text
-from sngan_repro.core.text import MISSING, amount, enumeration, integer, interval, mean_sd, number
+from sngan_repro.core.text import MISSING, amount, enumeration, integer, interval, mean_sd
 from sngan_repro.evaluation.protocol import metric_names
 from sngan_repro.study.layout import Layout
 from sngan_repro.study.study import Study
@@ -113,8 +113,8 @@ def best_table(study: Study, summary: pd.DataFrame, dataset: str, metrics: Seque
     chosen = len(study.settings) > 1
     flattered = " The settings are chosen by these same scores, so the means are somewhat too good." if chosen else ""
     caption = (
-        f"{dataset}: each method at its best setting per metric: {BEST_SETTING}. {labels}. {STATISTICS}; "
-        f"{DIVERGED}, over all settings.{flattered}{programs_note(study)}"
+        f"{dataset}: each method at its best setting per metric: {BEST_SETTING}. {labels}. {STATISTICS}, those of real "
+        f"images over n draws; {DIVERGED}, over all settings.{flattered}{programs_note(study)}"
     )
     columns = [study_column(study, summary, dataset, metric) for metric in metrics]
     return print_best(_key("best", dataset, metrics), caption, study.labels, columns, diverged)
@@ -162,8 +162,10 @@ def all_scores_tables(study: Study, summary: pd.DataFrame, dataset: str) -> Iter
         names = list(metric_names(protocol).values())
         decimals = {name: metric_decimals(summary, dataset, name) for name in names}
         header = [f"{title_of(protocol_of(study, name)[0])} {arrow(study, name)}" for name in names]
-        real = [number(real_value(summary, dataset, name), decimals[name]) for name in names]
-        rows, rules = [[REAL, MISSING, *real, MISSING, MISSING]], set()
+        scores = [real_score(summary, dataset, name) for name in names]
+        real = [mean_sd(score.mean, score.sd, decimals[name]) for name, score in zip(names, scores, strict=True)]
+        draws = str(max(score.n for score in scores))
+        rows, rules = [[REAL, MISSING, *real, draws, MISSING]], set()
         for label in study.labels:
             rules.add(len(rows))
             for setting in study.settings_of(label):
@@ -178,7 +180,8 @@ def all_scores_tables(study: Study, summary: pd.DataFrame, dataset: str) -> Iter
         labels = "; ".join(metric_label(study, name) for name in names)
         caption = (
             f"{dataset}: all scores of one protocol at the end of training. {labels}. "
-            f"Mean ± SD over the n training seeds that finished; {DIVERGED}.{programs_note(study)}"
+            f"Mean ± SD over the n training seeds that finished, of real images over n draws; "
+            f"{DIVERGED}.{programs_note(study)}"
         )
         header, align = ["Method", "Setting", *header, "n", "diverged"], "ll" + "r" * (len(names) + 2)
         yield PrintedTable(_key("all-scores", dataset, names), caption, align, header, rows, rule_before=rules)

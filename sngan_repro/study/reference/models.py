@@ -27,7 +27,7 @@ class Aspect(Model):
 
 ASPECTS = (
     *("data", "features", "num_fake", "splits", "reference_images", "real_row", "image_size", "resizing"),
-    *("selection", "epochs", "networks", "latents", "n_dis", "seeds"),
+    *("training_images", "selection", "epochs", "networks", "latents", "n_dis", "seeds"),
 )
 """The parts of a protocol that can be described, in the order in which differences are listed."""
 

@@ -9,12 +9,13 @@ from claims_support import EPOCHS_PER_UPDATE, make_study
 
 from sngan_repro.analysis.claims.evidence import Evidence
 from sngan_repro.analysis.summary import Results
+from sngan_repro.evaluation.selection import REAL_DRAWS
 from sngan_repro.study.reference import load_reference
 
 
 @pytest.fixture
 def make_evidence():
-    """value(metric kind, label, setting, seed, place of the snapshot) -> score; ``real`` metric name -> score."""
+    """value(metric kind, label, setting, seed, place of the snapshot) -> score; real: metric name -> score or draws."""
 
     def make(
         value, study=None, real=None, diverged=(), reference="southampton", logs=None, spectra=None, times=None
@@ -38,9 +39,10 @@ def make_evidence():
                         row | {"steps": at_step, "metric": metric, "value": score, "state": state, "last": last}
                     )
         for metric in study.metric_names:
-            score = (real or {}).get(metric, np.nan)
-            at = {"dataset": "cifar10", "label": "Real data", "setting": "", "seed": np.nan, "steps": np.nan}
-            scores.append(at | {"metric": metric, "value": score, "state": "real", "last": True})
+            found = (real or {}).get(metric, np.nan)
+            for draw, score in enumerate(found if isinstance(found, list) else [found] * REAL_DRAWS):
+                at = {"dataset": "cifar10", "label": "Real data", "setting": "", "seed": draw, "steps": np.nan}
+                scores.append(at | {"metric": metric, "value": score, "state": "real", "last": True})
         frame = pd.DataFrame(scores)
         results = Results(frame, frame.iloc[:0], pd.DataFrame(runs), pd.DataFrame())
         published = load_reference(reference) if reference else None

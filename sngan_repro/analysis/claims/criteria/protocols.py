@@ -7,8 +7,9 @@ from dataclasses import replace
 from sngan_repro.analysis.claims.cells import Cell, above, combine, within, within_sd_of
 from sngan_repro.analysis.claims.criteria import CRITERIA
 from sngan_repro.analysis.claims.evidence import Evidence
-from sngan_repro.analysis.claims.verdict import Component, NotRun, Verdict, decide
+from sngan_repro.analysis.claims.verdict import NotRun, Verdict, decide
 from sngan_repro.analysis.naming import title_of
+from sngan_repro.evaluation.selection import REAL_DRAWS
 
 
 def _relative(evidence: Evidence, method: str, setting: str, kind: str, faults: dict) -> Cell:
@@ -38,14 +39,17 @@ def fault_harmless(
 
 @CRITERIA.register("fault_harmless_real")
 def fault_harmless_real(evidence: Evidence, *, metrics: list[str], faults: dict, share: float) -> Verdict:
-    """With and without the faults the scores of real images differ by less than a share. There is no interval."""
-    components = []
+    """With and without the faults the scores of real images differ by less than a share, over several draws.
+
+    A draw gives one value of the change. Equal draws are compared: the faults change the images, not the draw.
+    """
+    nothing, components = Cell("0", dict.fromkeys(range(REAL_DRAWS), 0.0)), []
     for kind in metrics:
-        clean = evidence.real(evidence.metric(kind))
-        faulty = evidence.real(evidence.faulty(kind, faults))
-        change = abs(faulty / clean - 1)
+        names = evidence.metric(kind), evidence.faulty(kind, faults)
+        change = combine("change", [evidence.real_draws(name) for name in names], lambda pair: pair[1] / pair[0] - 1)
+        clean, faulty = (evidence.real(name) for name in names)
         what = f"{title_of(kind)} of real images: {clean:.4g} without, {faulty:.4g} with the fault"
-        components.append(Component(what, (-change,), -share, "relative", exact=True, flipped=True))
+        components += [replace(part, what=what) for part in within(change, nothing, share, "relative")]
     return decide(components)
 
 
