@@ -132,7 +132,7 @@ def stacked_rate(count: int, size: int, width: int, precision: str, device: Any,
 
     from sngan_repro.core import runtime
     from sngan_repro.nets import pyramid
-    from sngan_repro.training.batches import BatchStream
+    from sngan_repro.training.batches import ResidentBatches
     from sngan_repro.training.cuda_graph import GraphedStep, RunContext
     from sngan_repro.training.optimizer import Adam
 
@@ -165,7 +165,7 @@ def stacked_rate(count: int, size: int, width: int, precision: str, device: Any,
     g_parameters = [*g_dense.parameters(), *g_stages.parameters()]
     d_parameters = [*d_layers.parameters(), *d_dense.parameters()]
     opt_g, opt_d = (Adam(p, 2e-4, 0.5, 0.999) for p in (g_parameters, d_parameters))
-    images = BatchStream(random_images(size), batch * count, 0, device)
+    images = ResidentBatches(random_images(size), batch * count, 0, device)
     indices = torch.empty(batch * count, dtype=torch.int64, device=device)
 
     def side_by_side(x: Any) -> Any:  # (K, N, C, h, w) -> (N, K C, h, w)
@@ -189,7 +189,7 @@ def stacked_rate(count: int, size: int, width: int, precision: str, device: Any,
         with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
             with torch.no_grad():
                 fake = generate()
-            real = side_by_side(images.batch(indices).images.view(count, batch, 3, size, size))
+            real = side_by_side(images.batch_of(indices).images.view(count, batch, 3, size, size))
             d_loss = (1 - judge(real)).relu().mean(1).sum() + (1 + judge(fake)).relu().mean(1).sum()
         descend(opt_d, d_loss)
         for parameter in d_parameters:
@@ -204,13 +204,13 @@ def stacked_rate(count: int, size: int, width: int, precision: str, device: Any,
     updates, made = GraphedStep(context, update, {}, cuda_graph=True), 0
     with context.on_stream():
         for _ in range(6):
-            indices.copy_(images.next_indices())
+            indices.copy_(images.indices_from(images.position))
             updates()
         synchronise_stream(device)
         started = time.perf_counter()
         while time.perf_counter() < started + seconds:
             for _ in range(20 if device.type == "cuda" else 1):
-                indices.copy_(images.next_indices())
+                indices.copy_(images.indices_from(images.position))
                 updates()
                 made += count
             synchronise_stream(device)

@@ -39,6 +39,13 @@ if TYPE_CHECKING:
     Option(
         "--no-cuda-graphs", action="store_true", exported="CUDA_GRAPHS", help="on a GPU, launch the kernels one by one"
     ),
+    Option(
+        "--stream-images",
+        choices=("auto", "always", "never"),
+        default="auto",
+        exported="STREAM_IMAGES",
+        help="read images batch by batch from the prepared file (auto: if they are large)",
+    ),
     Option("--state-only", action="store_true", help="train to the end, and leave the results to a second call"),
 )
 def train(given: Namespace) -> None:
@@ -56,6 +63,7 @@ def train(given: Namespace) -> None:
         checkpoint_seconds=given.checkpoint_seconds,
         tensorboard=not given.no_tensorboard,
         cuda_graph=not given.no_cuda_graphs,
+        stream_images={"auto": None, "always": True, "never": False}[given.stream_images],
         state_only=given.state_only,
         keep_state=given.together > 1,
     )

@@ -30,6 +30,9 @@ class MachineConfig(Model):
     )
     tensorboard: bool = Field(True, description="write TensorBoard events beside each training log")
     cuda_graphs: bool = Field(True, description="on a GPU, launch each update as one graph; false: kernel by kernel")
+    stream_images: bool | None = Field(
+        None, description="read training images batch by batch; false: keep all on the device; null: if they are large"
+    )
     checkpoint_seconds: float = Field(60.0, gt=0, description="at most so much training is lost when a job is killed")
     container: str | None = Field(
         None, pattern=NO_BRACES, description="image that jobs run in under `--sdm apptainer`; null: none"

@@ -18,7 +18,7 @@ from sngan_repro.data.dataset import PreparedData, Split
 from sngan_repro.nets.interface import Batch
 from sngan_repro.nets.latents import class_labels, kept_latents
 from sngan_repro.nets.weights import normalisers_of, spectral_norms, weighted_layers
-from sngan_repro.training.batches import BatchStream
+from sngan_repro.training.batches import ResidentBatches
 from sngan_repro.training.trainer import Trainer
 
 OUTPUTS_SEED, CRITIC_SEED = 20180218, 20180219
@@ -148,8 +148,8 @@ class Measures:
         rows, labels = np.sort(rows), self.data.labels(split) if self.trainer.label_law else None
         device = self.trainer.device
         chosen = None if labels is None else labels[rows]
-        stream = BatchStream(self.data.images(split)[rows], len(rows), 0, device, chosen)
-        return stream.batch(torch.arange(len(rows), device=device))
+        batches = ResidentBatches(self.data.images(split)[rows], len(rows), 0, device, chosen)
+        return batches.batch_of(torch.arange(len(rows), device=device))
 
     def _generate(self, seed: int, start: int, count: int) -> Batch:
         trainer, nets = self.trainer, self.trainer.spec.nets

@@ -15,6 +15,8 @@ class TrainOptions:
     """Write TensorBoard events."""
     cuda_graph: bool = True
     """On a GPU, run updates as a CUDA graph where the method allows it."""
+    stream_images: bool | None = None
+    """Read images batch by batch from the prepared file; False keeps all on the device; None decides by their size."""
     state_only: bool = False
     """Stop at the trained state. A second call then writes the results at once."""
     keep_state: bool = False

@@ -92,6 +92,7 @@ class Session:
             self.context,
             data.labels("train") if num_classes else None,
             num_classes,
+            self.options.stream_images,
         )
 
     def _resume(self) -> None:

@@ -19,7 +19,7 @@ from sngan_repro.nets.interface import Batch, ImageSpec
 from sngan_repro.nets.latents import LabelLaw, training_labels, training_latents
 from sngan_repro.nets.precision import full_precision
 from sngan_repro.nets.sampling import generate_grid
-from sngan_repro.training.batches import BatchStream
+from sngan_repro.training.batches import make_batches
 from sngan_repro.training.cuda_graph import GraphedStep, RunContext
 from sngan_repro.training.optimizer import Optimizer, make_optimizer
 
@@ -32,7 +32,8 @@ class Trainer:
     images: the training images, uint8 (N, H, W, C). labels: their classes, int64 (N,); needed by a class-conditional
     run and not used by others. num_classes: the number of classes; default: one more than the largest label.
     cuda_graph: capture the updates in a CUDA graph where the device is a GPU and the method allows it; the numbers are
-    the same. context: device, stream and random state; default: a new one on the device.
+    the same. context: device, stream and random state; default: a new one on the device. streamed: read the images
+    from ``images`` batch by batch; False copies them to the device; default: by their size. The numbers are the same.
     """
 
     def __init__(
@@ -44,8 +45,9 @@ class Trainer:
         context: RunContext | None = None,
         labels: np.ndarray | None = None,
         num_classes: int | None = None,
+        streamed: bool | None = None,
     ) -> None:
-        self.spec, self.device = spec, device
+        self.spec, self.device, self._streamed = spec, device, streamed
         self.num_train, size, _, channels = images.shape
         self.label_law = self._label_law(labels, num_classes) if spec.nets.conditional else None
         self.image = ImageSpec(channels, size, len(self.label_law.shares) if self.label_law else None)
@@ -69,11 +71,9 @@ class Trainer:
 
     def _build(self, images: np.ndarray, labels: np.ndarray | None) -> None:
         spec, device = self.spec, self.device
-        self.batches = BatchStream(images, spec.training.batch_size, spec.seed, device, labels)
+        batch_size, n_dis = spec.training.batch_size, spec.optimizer.n_dis
+        self.batches = make_batches(images, batch_size, spec.seed, device, labels, n_dis, self._streamed)
         self._label_edges = self.label_law.edges(device) if self.label_law else None
-        shape = (spec.optimizer.n_dis, spec.training.batch_size)
-        self._indices = torch.empty(shape, dtype=torch.int64, device=device)  # of the images of one update
-        self._rows = list(self._indices)
         method_class = METHODS.get(spec.method.name)
         options = parse(method_class.Options, spec.method.options, spec.id)
         self.method = method_class(options, self.image, spec.nets)
@@ -113,8 +113,7 @@ class Trainer:
         if self.spec.training.lr_decay_from is not None:
             for optimizer, rate in zip((self.opt_d, self.opt_g), self.rates(self.steps), strict=True):
                 optimizer.set_lr(float(rate))
-        for row in self._rows:
-            row.copy_(self.batches.next_indices())
+        self.batches.load()
         numbers = self.graphed_step()
         self.steps += 1
         return numbers
@@ -124,8 +123,8 @@ class Trainer:
 
         There is no host-device synchronisation, so it can be captured in a CUDA graph.
         """
-        for indices in self._rows:
-            real = self.batches.batch(indices)
+        for slot in range(self.spec.optimizer.n_dis):
+            real = self.batches.batch(slot)
             with self._autocast():
                 with torch.no_grad():
                     fake = self._generate()

@@ -160,3 +160,11 @@ def test_labels_are_drawn_in_the_graph(tiny_run, tiny_images: Path):
             found.append(numbers(trainer))
             assert trainer.graphed_step.mode == ("CUDA graph" if graph else "eager")
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("graph", [True, False])
+def test_streamed_images_give_the_same_numbers(graph: bool, tiny_run, tiny_images: Path):
+    images = PreparedData.open(tiny_images).images("train")
+    spec = tiny_run(optimizer={"n_dis": 2})
+    resident, streamed = (Trainer(spec, images, torch.device("cuda"), graph, streamed=kind) for kind in (False, True))
+    assert numbers(resident) == numbers(streamed)

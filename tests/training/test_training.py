@@ -100,6 +100,16 @@ def test_interrupted_equals_undisturbed(name: str, tiny_run, tiny_images: Path, 
     assert not state_path(parts).exists()
 
 
+def test_streamed_images_give_the_same_run(tiny_run, tiny_images: Path, tmp_path: Path, monkeypatch):
+    """The images of one update are on the device at a time, and every file of the run has the same bytes."""
+    spec = tiny_run(optimizer={"n_dis": 2})
+    whole = run_to_end(spec, tmp_path / "whole", tiny_images)
+    streamed = RunPaths(tmp_path / "streamed")
+    interrupted_at(spec, streamed, tiny_images, 9, monkeypatch, stream_images=True)
+    train(spec, streamed, tiny_images, CPU, TrainOptions(tensorboard=False, stream_images=True))
+    assert_same_run(whole, streamed)
+
+
 def test_the_status_counts_the_updates_of_all_jobs(tiny_run, tiny_images: Path, tmp_path: Path, monkeypatch):
     """A run whose updates were launched as a graph stays such a run if another job makes the last updates eagerly."""
     spec, run, start = tiny_run(), RunPaths(tmp_path / "run"), GraphedStep.__init__
