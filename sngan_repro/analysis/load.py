@@ -178,7 +178,7 @@ def read_real_scores(study: Study, layout: Layout, dataset: str) -> Scores:
     """The scores of real images: one record per metric of the study and draw."""
     path = layout.real_scores(dataset)
     scores = read_file(Scores, path, f"the scoring of the real images of {dataset}")
-    expected = {(draw, name) for name in study.metric_names for draw in range(REAL_DRAWS)}
+    expected: set[tuple[int | None, str]] = {(draw, name) for name in study.metric_names for draw in range(REAL_DRAWS)}
     check_complete(expected, [(r.seed, r.metric) for r in scores.records], path, "draws", "draw")
     for record in scores.records:
         if (record.study, record.dataset, record.label) != (study.name, dataset, REAL):
