@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ PROTOCOL_COLUMNS = {  # the faults are empty where there are none
 
 
 def aggregate(study: Study, layout: Layout) -> None:
-    """Write tables/scores.csv, tables/runs.csv and tables/cost.csv. Rows are in the order of the study.
+    """Write tables/scores.csv, classes.csv, runs.csv and cost.csv. Rows are in the order of the study.
 
     Raises :class:`ConfigError` when any expected run is missing, unreadable, of another specification, or incompletely
     scored, and when records of one evaluator were made with different weights or different images.
@@ -48,6 +48,7 @@ def aggregate(study: Study, layout: Layout) -> None:
     _check_one_evaluator(runs, real, layout)
     files = aggregate_files(layout)
     write_table(files["scores"], score_rows(runs, real))
+    write_table(files["classes"], class_rows(runs, real), CLASS_COLUMNS)
     write_table(files["runs"], [run_row(run, layout, study.final_snapshot_only(run.spec.label)) for run in runs])
     write_table(files["cost"], cost_rows(study, layout, runs, real))
 
@@ -97,6 +98,26 @@ def score_rows(runs: list[Run], real: dict[str, Scores]) -> list[dict[str, Any]]
                 flags = {"state": run.status.state, "last": is_last}
                 rows.append(_score_row(record, flags, run.scores))
     return rows
+
+
+CLASS_COLUMNS = ("dataset", "label", "setting", "seed", "steps", "metric", "class", "value", "state", "last")
+
+
+def class_rows(runs: list[Run], real: dict[str, Scores]) -> Iterator[dict[str, Any]]:
+    """One row per ordinary score and class, for the metrics that have a score for each class; real images first."""
+    for scores in real.values():
+        for record in scores.records:
+            yield from _class_rows(record, "real", last=True)
+    for run in runs:
+        for record in run.scores.records:
+            if record.selection is None:
+                yield from _class_rows(record, run.status.state, record.steps == run.status.snapshots[-1].steps)
+
+
+def _class_rows(record: Record, state: str, last: bool) -> Iterator[dict[str, Any]]:
+    names = ("dataset", "label", "setting", "seed", "steps", "metric")
+    shared = {name: getattr(record, name) for name in names} | {"state": state, "last": last}
+    return (shared | {"class": label, "value": value} for label, value in record.by_class.items())
 
 
 def _score_row(record: Record, flags: dict[str, Any], scores: Scores) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Literal, TypeVar
 from sngan_repro.analysis.published import compared_metrics, shared_methods
 from sngan_repro.data.sources import source_info
 from sngan_repro.evaluation.protocol import metric_names
+from sngan_repro.evaluation.scores import SCORES
 from sngan_repro.study.analyses import CurveSpec
 from sngan_repro.study.curves import series_of
 from sngan_repro.study.layout import Layout
@@ -201,7 +202,17 @@ def figure_files(study: Study, layout: Layout) -> list[Path]:
 
 def aggregate_files(layout: Layout) -> dict[str, Path]:
     """The files of ``aggregate``: the tidy data of the study."""
-    return {name: layout.tables / f"{name}.csv" for name in ("scores", "runs", "cost")}
+    return {name: layout.tables / f"{name}.csv" for name in ("scores", "classes", "runs", "cost")}
+
+
+def class_metrics(study: Study) -> list[str]:
+    """The full names of the metrics that have a score for each class."""
+    return [
+        name
+        for protocol in study.scores
+        for metric, name in metric_names(protocol).items()
+        if SCORES.get(metric).has_classes
+    ]
 
 
 def printed_names(study: Study | None) -> tuple[str, ...]:
@@ -209,7 +220,8 @@ def printed_names(study: Study | None) -> tuple[str, ...]:
     faults = ("artefacts",) if study and study.fault_pairs else ()
     published = (PUBLISHED_TABLE,) if study and study.published else ()
     times = ("times",) if study and study.benchmark else ()
-    return (*PRINTED_TABLES, *faults, *published, *times)
+    classes = ("classes",) if study and class_metrics(study) else ()
+    return (*PRINTED_TABLES, *classes, *faults, *published, *times)
 
 
 def table_files(layout: Layout, study: Study | None = None) -> dict[str, Path]:

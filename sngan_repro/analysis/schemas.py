@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 _TEXT = """
-study dataset label setting metric spread_over state stage reference evaluator evaluator_digest batch_norm
+study dataset label setting metric class spread_over state stage reference evaluator evaluator_digest batch_norm
 fault_contrast_stretch dataset_sha256 torch_fidelity spec_digest reason device device_name versions git_revision
 started finished folder last_snapshot_sha256 first first_setting second second_setting selection resampled_best_steps
 ledger id source where statement quantity criterion reported verdict evidence remark shown claimed unit test run_ids
@@ -19,6 +19,7 @@ NEEDED_COLUMNS = {
     "scores": "dataset label setting seed steps metric value state last selection num_fake",
     "runs": "dataset label setting seed state steps_done steps_total epochs images_seen seconds finished folder",
     "cost": "dataset stage label runs seconds steps images_per_second seconds_per_1000_steps max_rss_mb",
+    "classes": "dataset label setting seed steps metric class value state last",
     "summary": "dataset metric label setting mean sd n ci_low ci_high steps num_runs num_diverged",
     "comparisons": "dataset metric first first_setting second second_setting mean_difference n p_value p_holm",
     "claims": "dataset id statement reported verdict reason evidence",
@@ -82,6 +83,7 @@ class Record(FileModel):
     sampling_seed: int | None
     protocol: dict[str, Any]
     seconds: float | None
+    by_class: dict[str, float | None] = {}
 
 
 class Scores(FileModel):

@@ -33,6 +33,8 @@ class Results:
     """each run's best snapshots, measured again on a fresh sample"""
     runs: pd.DataFrame
     cost: pd.DataFrame
+    classes: pd.DataFrame | None = None
+    """scores of single classes, for the metrics that have them"""
     times: pd.DataFrame | None = None
     """seconds of updates that the study's ``benchmark`` measured: label, image_size, n_dis, repeat, seconds"""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ from sngan_repro.evaluation.feasible import infeasible
 from sngan_repro.evaluation.features import Extractor, Features, KeptFeatures, extract
 from sngan_repro.evaluation.metrics import Timed, select, take, timed
 from sngan_repro.evaluation.protocol import metric_name
+from sngan_repro.evaluation.scores import SCORES, Sets
 from sngan_repro.nets.latents import LabelLaw, class_labels
 
 Record = dict[str, Any]
@@ -149,6 +151,7 @@ class Scorer:
             "dataset_sha256": self.data.sha256,
             "torch_fidelity": importlib.metadata.version("torch-fidelity"),
         }
+        by_class = {} if fake is None else self._by_class(protocol, Sets(fake, real, protocol), found)
         return [
             {
                 **identity,
@@ -159,9 +162,22 @@ class Scorer:
                 "sampling_seed": sampling_seed,
                 "protocol": conditions,
                 "seconds": round(seconds, 4),
+                **({"by_class": by_class[metric]} if metric in by_class else {}),
             }
             for metric, ((value, spread, over), seconds) in found.items()
         ]
+
+    def _by_class(self, protocol: ProtocolSpec, sets: Sets, found: Timed) -> dict[str, dict[str, float | None]]:
+        """metric -> name of the class -> its score, None where it has none; for metrics with a value per class."""
+        names = self.data.classes or []
+        return {
+            metric: {
+                names[label]: score if math.isfinite(score) else None
+                for label, score in SCORES.get(metric).by_class(sets).items()
+            }
+            for metric, ((value, _, _), _) in found.items()
+            if value is not None and SCORES.get(metric).has_classes
+        }
 
 
 FeaturesKey = tuple[tuple[int, str, bool], int | None, str]

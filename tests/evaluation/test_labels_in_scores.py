@@ -65,6 +65,11 @@ def test_labels_are_those_of_the_generator(conditional_run, digits_dir, classifi
         assert records[0]["value"] == pytest.approx(np.mean(list(distances.values())), rel=1e-5)
         assert records[0]["spread_over"] == "10 classes"
         assert records[1]["value"] == pytest.approx((fake["logits"].argmax(1) == labels).mean())
+        names = [str(digit) for digit in range(10)]
+        assert [list(record["by_class"]) for record in records] == [names, names]
+        assert list(records[0]["by_class"].values()) == pytest.approx(list(distances.values()), rel=1e-5)
+        of_seven = fake["logits"][labels == 7].argmax(1) == 7
+        assert records[1]["by_class"]["7"] == pytest.approx(of_seven.mean())
 
 
 def test_an_unconditional_generator_has_no_value(run, digits_dir, classifier_dir):

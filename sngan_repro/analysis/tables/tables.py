@@ -10,7 +10,7 @@ import pandas as pd
 from sngan_repro.analysis.aggregate import write_table
 from sngan_repro.analysis.comparisons import COMPARISON_COLUMNS, comparison_rows
 from sngan_repro.analysis.naming import REAL, arrow, duration, metric_header, metric_label, protocol_of, title_of
-from sngan_repro.analysis.outputs import PUBLISHED_TABLE, chunks, printed_names, table_files
+from sngan_repro.analysis.outputs import PUBLISHED_TABLE, chunks, class_metrics, printed_names, table_files
 from sngan_repro.analysis.summary import (
     Results,
     best_setting,
@@ -21,6 +21,7 @@ from sngan_repro.analysis.summary import (
 )
 from sngan_repro.analysis.tables.artefacts import artefact_table
 from sngan_repro.analysis.tables.best import print_best, study_column
+from sngan_repro.analysis.tables.classes import class_tables
 from sngan_repro.analysis.tables.printed import PrintedTable, latex_document, markdown_document
 from sngan_repro.analysis.tables.published import published_table
 from sngan_repro.analysis.tables.times import times_table
@@ -64,6 +65,11 @@ def printed_tables(study: Study, results: Results, summary: pd.DataFrame) -> dic
         made["settings"][dataset] = [settings_table(study, summary, dataset, metrics) for metrics in headline]
         made["all_scores"][dataset] = list(all_scores_tables(study, summary, dataset))
         made["cost"][dataset] = [cost_table(study, results, dataset)]
+        if "classes" in made:
+            names = class_metrics(study)
+            made["classes"][dataset] = [
+                table for name in names for table in class_tables(study, results, summary, dataset, name)
+            ]
         if "artefacts" in made:
             made["artefacts"][dataset] = [artefact_table(study, results, summary, dataset)]
         if study.published:

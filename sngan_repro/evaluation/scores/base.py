@@ -61,6 +61,8 @@ class Score:
     """True for a score of images with class labels (``labels`` of both sets). It is null for an unconditional G."""
     needs_full_rank_classes: ClassVar[bool] = False
     """True if each class needs more images than the features have dimensions."""
+    has_classes: ClassVar[bool] = False
+    """True if :meth:`by_class` gives the score of each class."""
     log_scale: ClassVar[bool] = False
     """True if all values are positive and may span orders of magnitude. Curves then may have a logarithmic axis."""
     measures: ClassVar[str]
@@ -80,6 +82,11 @@ class Score:
 
         A dictionary {name of a score: value} if one computation gives several scores. NaN and infinity become null.
         """
+        raise NotImplementedError
+
+    @classmethod
+    def by_class(cls, sets: Sets) -> dict[int, float]:
+        """Class -> the score of the images of this class; NaN where it cannot be computed. Only for ``has_classes``."""
         raise NotImplementedError
 
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sngan_repro.core.lazy import np
 from sngan_repro.evaluation.scores.base import SCORES, Score
 
 
@@ -16,6 +17,7 @@ class ClassAccuracy(Score):
     needs = 1
     needs_classes = True
     needs_labels = True
+    has_classes = True
     measures = "images show the class that the generator was given"
     blind_to = "variety within a class, and anything that the classifier does not look at"
     report = (
@@ -26,3 +28,9 @@ class ClassAccuracy(Score):
     @classmethod
     def compute(cls, sets):
         return float((sets.fake["logits"].argmax(axis=1) == sets.fake["labels"]).mean())
+
+    @classmethod
+    def by_class(cls, sets):
+        labels = sets.fake["labels"]
+        right = sets.fake["logits"].argmax(axis=1) == labels
+        return {int(label): float(right[labels == label].mean()) for label in np.unique(labels) if label >= 0}

@@ -22,6 +22,7 @@ class IntraClassFID(Score):
     higher_is_better = False
     needs_labels = True
     needs_full_rank_classes = True
+    has_classes = True
     log_scale = True
     measures = "in each class, mean and covariance of the features agree with those of the real images of that class"
     blind_to = (
@@ -35,9 +36,12 @@ class IntraClassFID(Score):
 
     @classmethod
     def compute(cls, sets):
-        distances = class_distances(sets.fake, sets.real)
-        values = np.array(list(distances.values()))
+        values = np.array(list(cls.by_class(sets).values()))
         return float(values.mean()), float(values.std()), f"{len(values)} classes"
+
+    @classmethod
+    def by_class(cls, sets):
+        return class_distances(sets.fake, sets.real)
 
 
 def class_distances(fake: Features, real: Features) -> dict[int, float]:
