@@ -12,7 +12,7 @@ from sngan_repro.core.files import write_json, write_npy
 from sngan_repro.methods import METHODS
 from sngan_repro.nets import count_parameters
 from sngan_repro.training.log import write_parquet
-from sngan_repro.training.session import PROGRESS_IMAGES, Session, now
+from sngan_repro.training.session import Session, now
 from sngan_repro.training.spectra import write_spectra
 
 
@@ -30,7 +30,7 @@ def write_results(session: Session) -> dict[str, Any]:
         session.board.close()
     write_parquet(run.log, _log_columns(session, diverged["steps"] if diverged else session.trainer.total_steps))
     write_npy(run.samples / "final.npy", kept["images"][-1].numpy())
-    progress = [images[:PROGRESS_IMAGES].numpy() for images in kept["images"]]
+    progress = [session.progress_images(images).numpy() for images in kept["images"]]
     write_npy(run.samples / "progress.npy", np.stack(progress))  # (snapshots, 16, H, W, C)
     status = _status(session)
     write_json(run.status, status)

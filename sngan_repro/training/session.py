@@ -194,9 +194,14 @@ class Session:
         with self.context.alone():
             images = self.trainer.fixed_samples()
         save_grid(self.run_paths.samples / f"{steps:08d}.png", images, columns=8)
-        earlier = [kept[:PROGRESS_IMAGES].clone() for kept in self.kept["images"]]
+        earlier = [self.progress_images(kept).clone() for kept in self.kept["images"]]
         # The state is saved often, so of earlier snapshots only the first few images are kept.
         self.kept["images"] = [*earlier, torch.from_numpy(images)]
+
+    def progress_images(self, images: Tensor) -> Tensor:
+        """PROGRESS_IMAGES of the fixed samples: the first, or of a grid with a row per class, some of every class."""
+        step = max(1, len(images) // PROGRESS_IMAGES) if self.trainer.label_law else 1
+        return images[::step][:PROGRESS_IMAGES]
 
     def _save(self) -> None:
         self._flush(check_weights=False)

@@ -89,6 +89,10 @@ def test_snapshot_samples_and_grid(tiny_run, tiny_images: Path, tmp_path: Path):
     assert bright.tolist() == labels.bool().tolist()
     grid = np.load(run.samples / "final.npy")
     assert grid.shape == (16, 16, 16, 1)  # a row of eight images for each of two classes
+    # The progress figure shows images of every class: 16 of the grid, evenly spaced.
+    final, progress = np.load(run.samples / "final.npy"), np.load(run.samples / "progress.npy")
+    assert np.array_equal(progress[-1], final[:: len(final) // 16][:16])
+    assert len({index * (len(final) // 16) // 8 for index in range(16)}) == len(final) // 8  # every row of the grid
 
 
 def test_resume_gives_the_same_bits(tiny_run, tiny_images: Path):
