@@ -221,7 +221,9 @@ def printed_names(study: Study | None) -> tuple[str, ...]:
     published = (PUBLISHED_TABLE,) if study and study.published else ()
     times = ("times",) if study and study.benchmark else ()
     classes = ("classes",) if study and class_metrics(study) else ()
-    return (*PRINTED_TABLES, *classes, *faults, *published, *times)
+    several = study is not None and len(study.seeds) > 1 and len(study.labels) > 1
+    overall = ("overall",) if several else ()
+    return (*PRINTED_TABLES, *overall, *classes, *faults, *published, *times)
 
 
 def table_files(layout: Layout, study: Study | None = None) -> dict[str, Path]:

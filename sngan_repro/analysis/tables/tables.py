@@ -22,6 +22,7 @@ from sngan_repro.analysis.summary import (
 from sngan_repro.analysis.tables.artefacts import artefact_table
 from sngan_repro.analysis.tables.best import print_best, study_column
 from sngan_repro.analysis.tables.classes import class_tables
+from sngan_repro.analysis.tables.overall import overall_table
 from sngan_repro.analysis.tables.printed import PrintedTable, latex_document, markdown_document
 from sngan_repro.analysis.tables.published import published_table
 from sngan_repro.analysis.tables.times import times_table
@@ -65,6 +66,10 @@ def printed_tables(study: Study, results: Results, summary: pd.DataFrame) -> dic
         made["settings"][dataset] = [settings_table(study, summary, dataset, metrics) for metrics in headline]
         made["all_scores"][dataset] = list(all_scores_tables(study, summary, dataset))
         made["cost"][dataset] = [cost_table(study, results, dataset)]
+        if "overall" in made:
+            made["overall"][dataset] = [
+                overall_table(study, results, summary, dataset, name) for name in study.headline_metrics
+            ]
         if "classes" in made:
             names = class_metrics(study)
             made["classes"][dataset] = [
