@@ -64,13 +64,25 @@ def comparison(comparisons: pd.DataFrame, dataset: str, metric: str, second: str
     return None if rows.empty else rows.iloc[0]
 
 
-def agreement(study: Study, summary: pd.DataFrame, dataset: str) -> dict[str, str]:
-    """Headline metric -> the best method by it; empty with fewer than two metrics or methods."""
+def agreement(study: Study, summary: pd.DataFrame, comparisons: pd.DataFrame, dataset: str) -> dict[str, Any] | None:
+    """The best method by each headline metric, and the evidence for it; None with fewer than two metrics or methods.
+
+    separated: the number of the other methods from which the first one differs significantly by every headline metric.
+    """
     leaders = {}
     for metric in study.headline_metrics:
         if ranked := ranking(study, summary, dataset, metric):
             leaders[metric_short(study, metric)] = str(ranked[0]["label"])
-    return leaders if len(leaders) > 1 and len(study.labels) > 1 else {}
+    if len(leaders) < 2 or len(study.labels) < 2:
+        return None
+    rows = comparisons[(comparisons["dataset"] == dataset) & (comparisons["p_holm"] <= ALPHA)]
+    times = rows["second"].value_counts()
+    return {
+        "leaders": leaders,
+        "n": len(study.seeds),
+        "others": len(study.labels) - 1,
+        "separated": int((times == len(study.headline_metrics)).sum()),
+    }
 
 
 def settings(study: Study, summary: pd.DataFrame, dataset: str, metric: str) -> dict[str, Any] | None:

@@ -4,7 +4,7 @@ import pytest
 import synthetic
 from studies import say, text_of, with_tables
 
-from sngan_repro.analysis.summary import read_summary
+from sngan_repro.analysis.summary import read_comparisons, read_summary
 from sngan_repro.report import description, findings
 from sngan_repro.report.description import span
 
@@ -22,7 +22,8 @@ def test_the_headline_is_computed(tmp_path):
     assert "followed by WGAN-GP at B (20.50 ± 0.71, n = 2)" in abstract
     assert "differ by −10.00 (the first is better in 2 of 2 seeds: same sign, few seeds)." in abstract
     assert "95 % interval" not in abstract
-    assert "IS and FID agree on the best method." in abstract
+    assert "IS and FID put the same method first." in abstract
+    assert "With 2 seeds the tests separate it from none of the 2 other methods" in " ".join(abstract.split())
     assert "None of the 12 runs diverged." in abstract
     assert "By FID, SNGAN has the best mean in 2 of 2 settings." in text
 
@@ -101,8 +102,22 @@ def test_metrics_that_disagree_are_reported(tmp_path):
         return {"SNGAN": 1.0, "BN": 2.0}[spec.label]  # higher IS: BN; lower FID: SNGAN
 
     case = with_tables(tmp_path, synthetic.make_study(methods=["sngan", "bn"]), value=value)
-    sentence = say("agreement", findings.agreement(case.study, read_summary(case.layout), "digits"))
+    comparisons = read_comparisons(case.layout)
+    sentence = say("agreement", findings.agreement(case.study, read_summary(case.layout), comparisons, "digits"))
     assert sentence == "The metrics disagree: IS puts BN first and FID puts SNGAN first."
+
+
+@pytest.mark.slow
+def test_the_metrics_agree_on_the_best_method_only_if_the_tests_do(tmp_path):
+    def value(metric, spec, steps):
+        return (1.0 if spec.label == "SNGAN" else 2.0) * (-1 if metric.startswith("is") else 1) + 0.1 * spec.seed
+
+    for seeds, expected in ((6, "IS and FID agree on the best method."), (5, "IS and FID put the same method first.")):
+        settings = {"A": {"lr": 0.001}}
+        study = synthetic.make_study(methods=["sngan", "bn"], settings=settings, seeds=list(range(seeds)))
+        case = with_tables(tmp_path / str(seeds), study, value=value)
+        found = findings.agreement(study, read_summary(case.layout), read_comparisons(case.layout), "digits")
+        assert expected in say("agreement", found)
 
 
 @pytest.mark.parametrize(
