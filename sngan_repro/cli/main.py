@@ -6,7 +6,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from sngan_repro.cli import user_commands, workflow_commands, workflow_training  # noqa: F401  (they declare commands)
+from sngan_repro.cli import (  # noqa: F401  (they declare commands)
+    results_commands,
+    user_commands,
+    workflow_commands,
+    workflow_training,
+)
 from sngan_repro.cli.options import COMMANDS
 from sngan_repro.core.version import __version__
 

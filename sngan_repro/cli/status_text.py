@@ -22,8 +22,8 @@ LONGEST_REASON = 160
 ENTER, HOME, CLEAR_LINE, CLEAR_BELOW = "\x1b[H\x1b[2J", "\x1b[H", "\x1b[K", "\x1b[J"
 
 
-def follow(study: Study, layout: Layout, every: float | None, show_all: bool, as_json: bool) -> None:
-    """Print the status. every: seconds to wait before it is printed again, until every run is scored or Ctrl-C.
+def follow(study: Study, layout: Layout, every: float | None, show_all: bool, as_json: bool) -> bool:
+    """Print the status; returns True if every run is scored. every: seconds to wait before it is printed again, until every run is scored or Ctrl-C.
 
     On a terminal it is replaced in place. as_json: one object; with ``every``, one line each time.
     """
@@ -40,10 +40,11 @@ def follow(study: Study, layout: Layout, every: float | None, show_all: bool, as
             else:
                 print("\n".join([*study_lines(status, show_all), *([""] if every else [])]), flush=True)
             if every is None or status.complete:
-                return
+                return status.complete
             time.sleep(every)
     except KeyboardInterrupt:
         print()
+        return False
 
 
 def _renew(lines: Sequence[str]) -> None:

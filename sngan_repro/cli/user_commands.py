@@ -37,11 +37,14 @@ def check(given: Namespace) -> None:
         help="print it again and again (default: 10)",
     ),
     Option("--json", action="store_true", help="for programs; with --watch one line each time"),
+    Option("--fail", action="store_true", help="exit with code 1 unless every run is scored"),
 )
 def status(given: Namespace) -> None:
     from sngan_repro.cli.status_text import follow
 
-    follow(*values.study_of(given), given.watch, given.all, given.json)
+    complete = follow(*values.study_of(given), given.watch, given.all, given.json)
+    if given.fail and not complete:
+        sys.exit(1)
 
 
 @command(

@@ -41,6 +41,8 @@ NOT_RUN = {
 }
 """Programs that are checked and not run, and why."""
 COMMANDS_NOT_RUN = {
+    "results": "needs a finished study",
+    "compare": "needs two finished studies",
     "score-images": "needs images; tests/api/test_api.py",
     "sample": "needs a trained run; tests/nets/test_sampling.py",
     "interpolate": "needs a trained run; tests/api/test_interpolation.py",

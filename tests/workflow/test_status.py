@@ -361,6 +361,9 @@ def test_exit_codes(tmp_path: Path, layout: Layout, capsys: pytest.CaptureFixtur
     _, path = tiny_study(tmp_path)
     main(command(path, layout))  # returns
     with pytest.raises(SystemExit) as stopped:
+        main(command(path, layout, "--fail"))
+    assert stopped.value.code == 1
+    with pytest.raises(SystemExit) as stopped:
         main(command("nowhere.yaml", layout))
     assert stopped.value.code == 2
     with pytest.raises(SystemExit):
@@ -383,6 +386,7 @@ def test_watch_ends_when_all_is_scored(tmp_path: Path, layout: Layout, monkeypat
     follow(study, layout, 7.0, show_all=False, as_json=True)
     assert slept == [7.0, 7.0]
     assert [json.loads(line)["scored"] for line in capsys.readouterr().out.splitlines()] == [0, 0, 8]
+    main(command(str(tmp_path / "tiny.yaml"), layout, "--fail"))  # returns: every run is scored
 
 
 def test_watch_ends_with_ctrl_c(tmp_path: Path, layout: Layout, monkeypatch, capsys):
