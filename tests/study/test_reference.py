@@ -104,7 +104,7 @@ def test_any_score_may_have_been_published(tmp_path):
     mine = load_reference(write(tmp_path, best_values=table, **nothing))
     assert mine.best("kid")["SNGAN"].value == 0.02
     column = published_column(mine, "kid")
-    assert (column.header, column.real, column.leader) == ("KID ↓", 0.001, "SNGAN")
+    assert (column.header, column.real.mean, column.leader) == ("KID ↓", 0.001, "SNGAN")
     with pytest.raises(ConfigError, match="unknown score 'kids'; did you mean 'kid'"):
         load_reference(write(tmp_path, best_values={**table, "values": {"kids": {"SNGAN": 1.0}}}, **nothing))
 

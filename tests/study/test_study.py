@@ -218,7 +218,7 @@ def test_quick_study_is_the_one_promised(monkeypatch: pytest.MonkeyPatch):
         "C": (0.002, 0.5, 0.999),
     }
     assert len(study.seeds) >= 2
-    assert {name.split("6")[0] for name in study.metric_names} == {"is", "fid", "kid", "precision", "recall"}
+    assert {name.split("3")[0] for name in study.metric_names} == {"is", "fid", "kid", "precision", "recall"}
 
 
 def test_layout_separates_studies_and_shares_data(study_of):
