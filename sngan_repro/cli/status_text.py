@@ -23,9 +23,10 @@ ENTER, HOME, CLEAR_LINE, CLEAR_BELOW = "\x1b[H\x1b[2J", "\x1b[H", "\x1b[K", "\x1
 
 
 def follow(study: Study, layout: Layout, every: float | None, show_all: bool, as_json: bool) -> bool:
-    """Print the status; returns True if every run is scored. every: seconds to wait before it is printed again, until every run is scored or Ctrl-C.
+    """Print the status; returns True if every run is scored.
 
-    On a terminal it is replaced in place. as_json: one object; with ``every``, one line each time.
+    every: seconds to wait before it is printed again, until every run is scored or Ctrl-C. On a terminal it is replaced
+    in place. as_json: one object; with ``every``, one line each time.
     """
     runs = study.runs()
     in_place = every is not None and not as_json and sys.stdout.isatty()
