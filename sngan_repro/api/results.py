@@ -33,6 +33,8 @@ class StudyResults:
     """The best method against every other, differences paired by seed."""
     cost: pd.DataFrame
     """Seconds and steps by stage and label."""
+    classes: pd.DataFrame
+    """One row per score and class, for the metrics that have a score for each class; else without rows."""
     claims: pd.DataFrame | None
     """The verdicts; None for a study without a ledger."""
 

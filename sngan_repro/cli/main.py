@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from sngan_repro.cli import (  # noqa: F401  (they declare commands)
+    bundle_commands,
     results_commands,
     user_commands,
     workflow_commands,

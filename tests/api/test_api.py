@@ -14,64 +14,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-import yaml
+from api_support import STUDY
 from PIL import Image
 
 import sngan_repro as sr
-from sngan_repro.analysis.aggregate import aggregate
-from sngan_repro.analysis.tables.tables import make_tables
 from sngan_repro.cli.main import main
-from sngan_repro.config.machine import MachineConfig
 from sngan_repro.core.files import read_json
-from sngan_repro.evaluation.build import build_evaluator
 from sngan_repro.evaluation.protocol import metric_names
-from sngan_repro.evaluation.score import score_run
-from sngan_repro.evaluation.score_real import score_real
-from sngan_repro.study.layout import Layout
 from sngan_repro.training.trainer import Trainer
 
 PAGE = Path(__file__).parents[2] / "docs/library.md"
-STUDY: dict[str, Any] = {
-    "title": "A tiny study",
-    "datasets": {"digits": {"source": "digits", "image_size": 16}},
-    "methods": ["sngan", "began"],
-    "settings": {"A": {"lr": 0.001}, "C": {"lr": 0.002, "n_dis": 2}},
-    "seeds": [0, 1],
-    "budget": {"steps": 6},
-    "snapshots": {"steps": [3, 6]},
-    "training": {"batch_size": 16, "log_every": 3},
-    "nets": {"width": 4, "z_dim": 8},
-    "classifier": {"epochs": 1, "width": 8, "feature_dim": 8},
-    "scores": [
-        {"evaluator": "classifier", "num_fake": 600, "kid_subset_size": 50, "kid_subsets": 3},
-        {"evaluator": "classifier", "num_fake": 50, "metrics": ["fid"], "fault_contrast_stretch": True, "seed": 4},
-    ],
-}
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder like a clone in which the study `quick`, a tiny one, was run: by the functions that its rules call."""
-    folder = tmp_path_factory.mktemp("clone")
-    (folder / "config/studies").mkdir(parents=True)
-    (folder / "config/studies/quick.yaml").write_text(yaml.safe_dump(STUDY, sort_keys=False))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        study = sr.load_study("quick")
-        layout = Layout.of(MachineConfig(), study)
-        spec = study.datasets["digits"]
-        dataset = sr.prepare_dataset(spec)
-        assert dataset.resolve() == layout.dataset(spec).resolve()
-        evaluators = {"classifier": layout.evaluator(spec, "classifier", study.classifier)}
-        build_evaluator("classifier", dataset, study.classifier, evaluators["classifier"], None)
-        for run in study.runs():
-            paths = layout.run(run.id)
-            sr.train_run(run, paths.root, device="cpu")
-            score_run(paths, list(study.scores), dataset, evaluators)
-        score_real(list(study.scores), "digits", "quick", dataset, evaluators, layout.real_scores("digits"))
-        aggregate(study, layout)
-        make_tables(study, layout)
-    return folder
 
 
 @pytest.fixture(autouse=True)

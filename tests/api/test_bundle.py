@@ -1,0 +1,178 @@
+"""A study as a bundle, and what a reviewer finds out about it in another folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import sngan_repro as sr
+from sngan_repro.analysis.outputs import figure_files
+from sngan_repro.api.bundle import CHECKSUMS, METADATA, make_bundle
+from sngan_repro.api.verify import verify_bundle
+from sngan_repro.config.machine import MachineConfig
+from sngan_repro.core.schema import ConfigError
+from sngan_repro.study.layout import Layout
+
+ROOT = Path(__file__).parents[2]
+RUN = "digits/SNGAN/C/seed0"
+
+
+@pytest.fixture(scope="module")
+def bundle(place: Path, tmp_path_factory) -> Path:
+    """The bundle of the tiny study, with stand-ins for the files that make no difference here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place)
+        study = sr.load_study("quick")
+        layout = Layout.of(MachineConfig(), study)
+        for path in [layout.report_html, layout.report_pdf, *figure_files(study, layout)]:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("drawn")
+        out = tmp_path_factory.mktemp("bundle") / "quick.zip"
+        file = place / "config/studies/quick.yaml"
+        names = make_bundle(study, layout, file, out, root=ROOT)
+    with zipfile.ZipFile(out) as archive:
+        assert sorted(archive.namelist()) == names
+    return out
+
+
+def edited(bundle: Path, out: Path, changes: dict[str, bytes | None], honest: bool = False) -> Path:
+    """A copy of a bundle with files changed, added, or removed (None). honest: the checksums are made to fit."""
+    with zipfile.ZipFile(bundle) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    files = {name: content for name, content in (files | changes).items() if content is not None}
+    if honest:
+        sums = {name: hashlib.sha256(content).hexdigest() for name, content in files.items() if name != CHECKSUMS}
+        files[CHECKSUMS] = "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items())).encode()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return out
+
+
+def content_of(bundle: Path, name: str) -> bytes:
+    with zipfile.ZipFile(bundle) as archive:
+        return archive.read(name)
+
+
+def outcomes(checks) -> dict[str, str]:
+    return {check.what: check.outcome for check in checks}
+
+
+def test_checksums_are_those_of_sha256sum(bundle):
+    lines = content_of(bundle, CHECKSUMS).decode().splitlines()
+    with zipfile.ZipFile(bundle) as archive:
+        assert len(lines) == len(archive.namelist()) - 1
+    for line in lines[:: len(lines) // 10]:
+        digest, name = line.split("  ")
+        assert hashlib.sha256(content_of(bundle, name)).hexdigest() == digest
+
+
+def test_the_description_names_every_file_and_the_run_of_the_workflow(bundle):
+    """Workflow Run RO-Crate 0.5: profiles, main entity, and an action with instrument, object and results."""
+    graph = {entity["@id"]: entity for entity in json.loads(content_of(bundle, METADATA))["@graph"]}
+    root = graph["./"]
+    assert {"https://w3id.org/ro/wfrun/workflow/0.5"} <= {entity["@id"] for entity in root["conformsTo"]}
+    assert root["mainEntity"] == {"@id": "Snakefile"}
+    assert set(graph["Snakefile"]["@type"]) == {"File", "SoftwareSourceCode", "ComputationalWorkflow"}
+    with zipfile.ZipFile(bundle) as archive:
+        data = set(archive.namelist()) - {METADATA, CHECKSUMS}
+    assert {part["@id"] for part in root["hasPart"]} == data <= graph.keys()
+    action = graph["#run"]
+    assert (action["@type"], action["instrument"]) == ("CreateAction", {"@id": "Snakefile"})
+    assert action["object"] == {"@id": "config/studies/quick.yaml"} or action["object"] == [
+        {"@id": "config/studies/quick.yaml"}
+    ]
+    assert {"@id": "results/quick/tables/summary.csv"} in action["result"]
+    assert root["mentions"] in ({"@id": "#run"}, [{"@id": "#run"}])
+
+
+def test_an_honest_bundle_is_confirmed(bundle, tmp_path, place):
+    """Scored again and trained again in another folder, with the images and the evaluator that are prepared there."""
+    checks = verify_bundle(bundle, tmp_path, [RUN], [RUN], data_dir=place / "data", device="cpu")
+    assert outcomes(checks) == {
+        "checksums": "same",
+        "tables": "same",
+        f"scores of {RUN}": "same",
+        f"training of {RUN}": "same",
+    }
+    assert "2 snapshots with the same bytes" in checks[-1].detail
+
+
+def test_runs_are_drawn_if_none_is_named(bundle, tmp_path, place):
+    first, second = (
+        verify_bundle(bundle, tmp_path / str(number), 2, 0, data_dir=place / "data", device="cpu") for number in (0, 1)
+    )
+    assert first == second
+    assert len({check.what for check in first}) == 4
+    with pytest.raises(ConfigError, match="rescore: no trained run is called digits/SNGAN/Z/seed0"):
+        verify_bundle(bundle, tmp_path / "z", ["digits/SNGAN/Z/seed0"], 0, data_dir=place / "data", device="cpu")
+
+
+def test_one_edited_number_is_found(bundle, tmp_path, place):
+    name = "results/quick/tables/summary.csv"
+    table = content_of(bundle, name).replace(b",2,", b",3,", 1)
+    changed = edited(bundle, tmp_path / "a.zip", {name: table})
+    (check,) = verify_bundle(changed, tmp_path / "a", 0, 0)
+    assert (check.what, check.outcome, check.detail) == ("checksum", "differs", f"{name} was changed")
+    # With checksums that fit, the table is still not what the scores give.
+    honest = edited(bundle, tmp_path / "b.zip", {name: table}, honest=True)
+    checks = verify_bundle(honest, tmp_path / "b", 0, 0)
+    assert checks[1].outcome == "differs"
+    assert "summary.csv" in checks[1].detail
+
+
+def test_an_edited_score_is_found_by_scoring_again(bundle, tmp_path, place):
+    """The scores are edited, and the tables are made from them: only the snapshot tells the truth."""
+    name = f"results/quick/runs/{RUN}/scores.json"
+    scores = json.loads(content_of(bundle, name))
+    for record in scores["records"]:
+        if record["metric"].startswith("fid600") and record["value"] is not None:
+            record["value"] *= 0.9
+    changed = edited(bundle, tmp_path / "a.zip", {name: json.dumps(scores).encode()}, honest=True)
+    checks = verify_bundle(changed, tmp_path / "a", [RUN], 0, data_dir=place / "data", device="cpu")
+    found = {check.what: check for check in checks}
+    assert found[f"scores of {RUN}"].outcome == "differs"
+    assert "fid600_train@classifier is" in found[f"scores of {RUN}"].detail
+
+
+def test_another_snapshot_is_found(bundle, tmp_path, place):
+    own, other = (f"results/quick/runs/digits/SNGAN/C/seed{seed}/snapshots/00000006.safetensors" for seed in (0, 1))
+    changed = edited(bundle, tmp_path / "a.zip", {own: content_of(bundle, other)}, honest=True)
+    checks = verify_bundle(changed, tmp_path / "a", [RUN], 0, data_dir=place / "data", device="cpu")
+    assert outcomes(checks)[f"scores of {RUN}"] == "differs"
+
+
+def test_missing_and_added_files(bundle, tmp_path):
+    changed = edited(bundle, tmp_path / "a.zip", {"results/quick/tables/runs.csv": None, "extra.txt": b"x"})
+    details = {check.detail for check in verify_bundle(changed, tmp_path / "a", 0, 0)}
+    assert details == {"results/quick/tables/runs.csv is missing", "extra.txt is not listed"}
+
+
+@pytest.mark.parametrize("name", ["../outside.txt", "/absolute.txt", "a\\b.txt"])
+def test_names_that_leave_the_bundle_are_refused(bundle, tmp_path, name):
+    changed = edited(bundle, tmp_path / "a.zip", {name: b"x"})
+    with pytest.raises(ConfigError, match="leaves the bundle"):
+        verify_bundle(changed, tmp_path / "a", 0, 0)
+    assert not (tmp_path / "outside.txt").exists()
+
+
+def test_files_that_are_no_bundle(tmp_path):
+    (tmp_path / "x.zip").write_bytes(b"PK nothing")
+    with pytest.raises(ConfigError, match="not a readable zip"):
+        verify_bundle(tmp_path / "x.zip", tmp_path / "x", 0, 0)
+    with zipfile.ZipFile(tmp_path / "y.zip", "w") as archive:
+        archive.writestr("a.txt", "x")
+    with pytest.raises(ConfigError, match="has no SHA256SUMS"):
+        verify_bundle(tmp_path / "y.zip", tmp_path / "y", 0, 0)
+
+
+def test_an_unfinished_study_has_no_bundle(place, tmp_path, monkeypatch):
+    monkeypatch.chdir(place)
+    study = sr.load_study("quick")
+    layout = Layout(study.name, tmp_path / "results", tmp_path / "data")
+    with pytest.raises(ConfigError, match="no such file; run the study to its report first"):
+        make_bundle(study, layout, place / "config/studies/quick.yaml", tmp_path / "x.zip", root=ROOT)
