@@ -7,6 +7,7 @@ its parts have their usual names.
 from __future__ import annotations
 
 import hashlib
+import mimetypes
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +29,8 @@ PROFILES = (
     "https://w3id.org/ro/wfrun/workflow/0.5",
     "https://w3id.org/workflowhub/workflow-ro-crate/1.0",
 )
+KINDS = {".yaml": "application/yaml", ".yml": "application/yaml", ".smk": "text/x-python", ".md": "text/markdown"}
+"""Media types that Python may not know; they are not taken from the machine alone."""
 WORKFLOW_FILES = ("Snakefile", "workflow/**/*", "constraints.txt", "environment.yml", "pyproject.toml", "LICENSE")
 
 
@@ -116,26 +119,29 @@ def _metadata(study: Study, layout: Layout, files: dict[str, Path], root: Path) 
     crate.datePublished = finished
     crate.root_dataset["conformsTo"] = [crate.add_jsonld(_profile(address)) for address in PROFILES]
     workflow = crate.add_workflow(files["Snakefile"], "Snakefile", main=True, lang="snakemake")
+    workflow["version"] = __version__
     workflow["name"] = "sngan-repro: data, training, scores, tables, figures and report of a study"
     entities: dict[str, Any] = {}
     for name, path in sorted(files.items()):
         if name != "Snakefile":
-            properties = {"name": name, "contentSize": str(path.stat().st_size)}
+            kind = mimetypes.guess_type(name)[0] or KINDS.get(path.suffix, "application/octet-stream")
+            properties = {"name": name, "contentSize": str(path.stat().st_size), "encodingFormat": kind}
             entities[name] = crate.add_file(path, name, properties=properties)
     made = [entity for name, entity in entities.items() if name.startswith("results/")]
     action = crate.add_action(
         workflow,
         identifier="#run",
-        object=[entities[study_name(study)]],
+        object=entities[study_name(study)],
         result=made,
         properties={
             "name": f"Run of the study {study.name}",
+            "description": f"{len(runs)} trainings, their scores, and the tables, figures and report made from them",
             "startTime": min(run["started"] for run in runs),
             "endTime": finished,
             "actionStatus": "http://schema.org/CompletedActionStatus",
         },
     )
-    crate.root_dataset["mentions"] = [action]
+    crate.root_dataset["mentions"] = action
     return json.dumps(crate.metadata.generate(), indent=2, ensure_ascii=False).encode()
 
 

@@ -41,6 +41,8 @@ NOT_RUN = {
 }
 """Programs that are checked and not run, and why."""
 COMMANDS_NOT_RUN = {
+    "bundle": "needs a finished study; tests/api/test_bundle.py",
+    "verify": "needs a bundle; tests/api/test_bundle.py",
     "results": "needs a finished study",
     "compare": "needs two finished studies",
     "score-images": "needs images; tests/api/test_api.py",
