@@ -156,7 +156,9 @@ def check_tensorboard(arguments: list[str], work: Path, monkeypatch: pytest.Monk
 
 def check_shell(arguments: list[str], work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (argument,) = arguments
-    if argument.startswith("SNAKEMAKE_PROFILE="):
+    if argument.startswith("PIP_EXTRA_INDEX_URL="):
+        assert argument.endswith("=https://download.pytorch.org/whl/cpu")
+    elif argument.startswith("SNAKEMAKE_PROFILE="):
         assert (ROOT / argument.split("=")[1] / "config.yaml").exists()
     else:
         assert argument == ".venv/bin/activate"
