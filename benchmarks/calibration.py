@@ -19,9 +19,7 @@ DISTANCES = (1.0, 2.0)
 def main() -> None:
     options = parser(__doc__)
     options.add_argument("--studies", type=int, default=400, help="simulated studies per number (default %(default)s)")
-    options.add_argument(
-        "--seeds", type=int, nargs="+", default=SEEDS, help="training seeds of a study (default 3 5 10)"
-    )
+    options.add_argument("--seeds", type=int, nargs="+", default=SEEDS, help="seeds of a study (default 3 5 10)")
     options.add_argument("--processes", type=int, default=1, help="processes at once (default %(default)s)")
     given = options.parse_args()
     device = setup(given)
