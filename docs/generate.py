@@ -206,7 +206,8 @@ def scores() -> str:
         better = "higher" if score.higher_is_better else "lower"
         title = "" if score.long_title == name else f" {score.long_title}"
         rows.append([f"`{name}`{title}", better, score.measures, score.blind_to])
-    return pipe_table(["Score", "Better", "What it measures", "What it does not see"], rows)
+    found = pipe_table(["Score", "Better", "What it measures", "What it does not see"], rows)
+    return f'<div class="scores" markdown>\n\n{found}\n\n</div>'
 
 
 def evaluators() -> str:

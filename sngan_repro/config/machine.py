@@ -19,23 +19,23 @@ class MachineConfig(Model):
     """``config/config.yaml``: folders and devices of this machine, and the study to run. No result depends on it."""
 
     study: str = Field("quick", description="a name in config/studies, or the path of a study file")
-    results_dir: str = Field("results", pattern=NO_BRACES, description="one folder per study appears here")
+    results_dir: str = Field("results", pattern=NO_BRACES, description="one folder per study")
     data_dir: str = Field(
         "data", pattern=NO_BRACES, description="downloads, prepared images, evaluators and their features"
     )
     device: str = Field("auto", pattern=DEVICE_PATTERN, description="auto | cpu | cuda | cuda:1")
-    download: bool = Field(True, description="false: never use the network; all data must be staged by hand")
+    download: bool = Field(True, description="false: never use the network; put all data in place yourself")
     inception_weights: str | None = Field(
         None, description="path of torch-fidelity's Inception weights; null: downloaded once and checked"
     )
     tensorboard: bool = Field(True, description="write TensorBoard events beside each training log")
-    cuda_graphs: bool = Field(True, description="on a GPU, launch each update as one graph; false: kernel by kernel")
+    cuda_graphs: bool = Field(True, description="on a GPU, run each update as one CUDA graph")
     stream_images: bool | None = Field(
-        None, description="read training images batch by batch; false: keep all on the device; null: if they are large"
+        None, description="true: stream training images from disk; false: keep all on the device; null: if large"
     )
-    checkpoint_seconds: float = Field(60.0, gt=0, description="at most so much training is lost when a job is killed")
+    checkpoint_seconds: float = Field(60.0, gt=0, description="seconds between two saved states of a training")
     container: str | None = Field(
-        None, pattern=NO_BRACES, description="image that jobs run in under `--sdm apptainer`; null: none"
+        None, pattern=NO_BRACES, description="with `--sdm apptainer`: path or address of the image for jobs; null: none"
     )
     updates_per_second: float = Field(
         20.0, gt=0, description="clusters: speed of the slowest training at n_dis 1, for time limits"

@@ -24,22 +24,22 @@ class ProtocolSpec(Model):
 
     evaluator: str = Field(description="the network whose features are compared")
     metrics: tuple[str, ...] = Field(METRICS, min_length=1, description="what is measured")
-    num_fake: int = Field(ge=10, description="generated images")
+    num_fake: int = Field(ge=10, description="number of generated images")
     reference: Literal["train", "test"] = Field("train", description="real images to compare with")
-    num_real: int | None = Field(None, ge=10, description="so many of them; default: all")
+    num_real: int | None = Field(None, ge=10, description="number of real images; default: all")
     is_splits: int = Field(10, ge=1, description="parts over which the Inception Score is averaged")
     kid_subset_size: int = Field(1000, ge=2, description="images in each subset of KID")
     kid_subsets: int = Field(100, ge=1, description="subsets over which KID is averaged")
     batch_norm: Literal["running", "batch"] = Field("running", description="G's batch statistics while sampling")
     seed: int = Field(0, ge=0, description="seed of the latents and of the subsets")
     fault_distinct: int | None = Field(
-        None, ge=2, description="fault: only so many distinct images, repeated until they are `num_fake`"
+        None, ge=2, description="fault: only this number of distinct images, repeated up to `num_fake`"
     )
     fault_contrast_stretch: bool = Field(
         False, description="fault: each image stretched to its own 0-255 range before it is rounded to 8 bits"
     )
     fault_detour: int | None = Field(
-        None, ge=8, le=1024, description="fault: images resized to so many pixels and back before they are scored"
+        None, ge=8, le=1024, description="fault: images resized to this number of pixels and back before scoring"
     )
 
     @field_validator("metrics")

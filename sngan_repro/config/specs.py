@@ -36,7 +36,7 @@ class DatasetSpec(Model):
     )
     split_seed: int = Field(0, ge=0, description="seed of that split")
     resample: Literal["bicubic", "bilinear", "lanczos", "box"] = Field(
-        "bicubic", description="how images are brought to `image_size`"
+        "bicubic", description="how images are resized to `image_size`"
     )
 
     @property
@@ -71,7 +71,7 @@ class NetsSpec(Model):
     )
     label_law: Literal["balanced", "data"] = Field(
         "balanced",
-        description="law of the labels of generated images: equal probabilities, or the shares of the training images",
+        description="labels of generated images: with equal probabilities, or with the shares of the training images",
     )
 
     @model_validator(mode="after")
@@ -108,9 +108,9 @@ class BudgetSpec(Model):
 class SnapshotsSpec(Model):
     """The updates after which G is saved. The end of training is always among them."""
 
-    count: int | None = Field(None, ge=1, description="so many, evenly spaced, the last at the end")
-    every_steps: int | None = Field(None, ge=1, description="one every so many generator updates")
-    every_epochs: float | None = Field(None, gt=0, description="one every so many epochs")
+    count: int | None = Field(None, ge=1, description="number of snapshots, evenly spaced; the last one is at the end")
+    every_steps: int | None = Field(None, ge=1, description="number of generator updates between two snapshots")
+    every_epochs: float | None = Field(None, gt=0, description="number of epochs between two snapshots")
     steps: tuple[Annotated[int, Field(ge=1)], ...] | None = Field(
         None, min_length=1, description="after exactly these generator updates"
     )
@@ -155,7 +155,7 @@ class TrainingSpec(Model):
         None, ge=1, description="updates between two measurements of D (spectral norms, accuracy); default: 20 in all"
     )
     critic_loss_images: int | None = Field(
-        None, ge=1, description="measure D's critic loss on so many training and so many held-out images; paper: 10,000"
+        None, ge=1, description="measure D's critic loss on this number of training and held-out images; paper: 10,000"
     )
     precision: Literal["fp32", "tf32", "bf16"] = Field(
         "fp32",

@@ -32,21 +32,21 @@ from sngan_repro.methods.base import RESERVED
 PROGRAMS_DIR = Path("programs")
 
 PLACEHOLDERS = {
-    "task": "JSON file with all of the below and more",
+    "task": "JSON file with all values below and more",
     "images": "training images, .npy: uint8 (N, height, width, channels)",
-    "labels": "their classes, .npy: int64 (N), -1 where there is none",
+    "labels": "classes of the training images, .npy: int64 (N), -1 without a class",
     "samples": "file to write the final images to, .npy: uint8 (num_samples, height, width, channels)",
-    "out": "folder of all files to write",
-    "state": "folder that stays when the job is cut short, for a program that can go on",
-    "num_samples": "images to write",
+    "out": "folder for all files that the program writes",
+    "state": "folder that is kept if the job is interrupted, for a program that can resume",
+    "num_samples": "number of images to write",
     "height": "pixels",
     "width": "pixels",
     "channels": "1 grey, 3 RGB",
     "seed": "the run's seed",
     "steps": "the budget in generator updates",
-    "batch_size": "the study's images in each update",
-    "threads": "CPU threads the job has",
-    "device": "cpu or cuda, as this job may use",
+    "batch_size": "batch size of the study",
+    "threads": "number of CPU threads of the job",
+    "device": "cpu or cuda: the device of the job",
     "folder": "folder of the declaration",
 }
 """The names that the command of every program may have in braces."""

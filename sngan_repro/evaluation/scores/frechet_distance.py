@@ -29,7 +29,7 @@ class FrechetDistance(Score):
     higher_is_better = False
     log_scale = True
     measures = "mean and covariance of the features agree with those of real images"
-    blind_to = "anything beyond mean and covariance; it is biased upward, the more the fewer images"
+    blind_to = "anything beyond mean and covariance; it is biased upward, more so for fewer images"
     report = (
         "The **Fréchet Inception Distance** [@heusel2017] compares mean and covariance of features of generated and "
         r"real images, $\lVert m_1 - m_2 \rVert^2 + \mathrm{tr}(C_1 + C_2 - 2 (C_1 C_2)^{1/2})$. Lower is better. It "
