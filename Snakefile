@@ -23,7 +23,7 @@ gc.set_threshold(100_000, 20, 100)
 
 
 include: "workflow/rules/common.smk"
-include: "workflow/rules/cluster.smk"
+include: "workflow/rules/start.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/evaluator.smk"
 include: "workflow/rules/train.smk"
@@ -59,8 +59,7 @@ rule all:
 
 
 onstart:
-    if workflow.non_local_exec:
-        before_submitting()
+    before_the_first_job()
 
 
 onsuccess:

@@ -12,7 +12,7 @@ import pandas as pd
 from sngan_repro.analysis.load import Run, read_evaluator, read_real_scores, read_runs
 from sngan_repro.analysis.naming import REAL
 from sngan_repro.analysis.outputs import aggregate_files
-from sngan_repro.analysis.schemas import Record, Scores
+from sngan_repro.config.records import Record, Scores
 from sngan_repro.config.specs import OWN_SETTING
 from sngan_repro.core.files import atomic_path
 from sngan_repro.core.schema import ConfigError

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from sngan_repro.analysis.naming import REAL
-from sngan_repro.analysis.schemas import DatasetFile, EvaluatorFile, Record, Scores, Status
+from sngan_repro.config.records import (
+    DatasetFile,
+    EvaluatorFile,
+    Record,
+    Scores,
+    Status,
+    check_record,
+    read_json_record,
+)
 from sngan_repro.config.run_paths import RunPaths
 from sngan_repro.config.specs import DatasetSpec, RunSpec
-from sngan_repro.core.files import read_json
-from sngan_repro.core.schema import ConfigError, ModelT, parse
+from sngan_repro.core.schema import ConfigError, ModelT
 from sngan_repro.evaluation.protocol import metric_names
 from sngan_repro.evaluation.selection import REAL_DRAWS, REAL_SEED, RESAMPLE_SEED, best_snapshots
 from sngan_repro.study.layout import Layout
@@ -36,21 +41,8 @@ def read_file(model: type[ModelT], path: Path, made_by: str) -> ModelT:
 
     made_by: the job that writes the file, for the message.
     """
-    try:
-        values = read_json(path)
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: no such file; {made_by} writes it") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read ({error}); delete it and run the workflow again") from None
-    try:
-        return parse(model, values, str(path))
-    except ConfigError as error:
-        first, *others = str(error).splitlines()
-        more = f" (and {len(others)} more)" if others else ""
-        raise ConfigError(
-            f"{first}{more}; {made_by} writes it: if another version wrote it, delete the file and run the "
-            "workflow again"
-        ) from None
+    again = f"{made_by} writes it: delete the file and run the workflow again"
+    return check_record(model, read_json_record(path, again), path, again)
 
 
 def read_runs(study: Study, layout: Layout) -> list[Run]:
@@ -61,7 +53,7 @@ def read_runs(study: Study, layout: Layout) -> list[Run]:
 def _read_run(study: Study, spec: RunSpec, paths: RunPaths) -> Run:
     status = read_file(Status, paths.status, f"the training of {spec.id}")
     scores = read_file(Scores, paths.scores, f"the scoring of {spec.id}")
-    stored = _read_spec(paths.spec, spec)
+    stored = read_json_record(paths.spec, f"the training of {spec.id} writes it: delete it and run the workflow again")
     outdated = "the study file has changed since, or the folder is of another study; run the workflow again"
     if stored != spec.to_dict():
         differing = sorted(key for key in {*stored, *spec.to_dict()} if stored.get(key) != spec.to_dict().get(key))
@@ -88,18 +80,6 @@ def _read_run(study: Study, spec: RunSpec, paths: RunPaths) -> Run:
             )
         check_protocol(study, record, paths.scores, _sampling_seeds(record))
     return Run(spec, paths, status, scores)
-
-
-def _read_spec(path: Path, spec: RunSpec) -> dict[str, Any]:
-    try:
-        stored = read_json(path)
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: no such file; the training of {spec.id} writes it") from None
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: cannot be read ({error}); delete it and run the workflow again") from None
-    if not isinstance(stored, dict):
-        raise ConfigError(f"{path}: expected a mapping, found {type(stored).__name__}")
-    return stored
 
 
 def _check_status(status: Status, path: Path) -> None:

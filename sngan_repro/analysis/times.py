@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from sngan_repro.analysis.load import read_file
-from sngan_repro.analysis.schemas import TimesFile
+from sngan_repro.config.records import TimesFile
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.study.benchmark import benchmark_runs
 from sngan_repro.study.study import Study

@@ -8,10 +8,11 @@ from typing import Any
 
 from sngan_repro.config.machine import MachineConfig, load_machine
 from sngan_repro.config.specs import DatasetSpec, EvaluatorSpec
-from sngan_repro.core.files import read_json
-from sngan_repro.core.schema import parse
-from sngan_repro.data.sources import check_source, source_info
+from sngan_repro.core.schema import ConfigError, parse
+from sngan_repro.data.record import is_current
+from sngan_repro.data.sources import SOURCES, check_source, source_info
 from sngan_repro.evaluation.evaluators import EVALUATORS
+from sngan_repro.evaluation.weights import recorded_weights
 from sngan_repro.study.layout import Layout
 
 
@@ -28,7 +29,8 @@ def dataset_spec(dataset: DatasetSpec | Mapping[str, Any]) -> DatasetSpec:
 
 
 def prepare_dataset(dataset: DatasetSpec | Mapping[str, Any], data_dir: Path | str | None = None) -> Path:
-    """The folder of the prepared images of a dataset. Missing images are fetched and prepared first.
+    """The folder of the prepared images of a dataset. Missing images are fetched and prepared first, and
+    images whose folder or zip has changed are prepared again.
 
     dataset: keys as under ``datasets`` in a study file, such as ``{"source": "digits", "image_size": 16}``. data_dir:
     default: that of config/config.yaml, else ``data``. Raises ConfigError if files are missing and cannot be fetched.
@@ -36,7 +38,7 @@ def prepare_dataset(dataset: DatasetSpec | Mapping[str, Any], data_dir: Path | s
     spec, machine = dataset_spec(dataset), machine_of(data_dir)
     layout = Layout.of(machine, "")
     folder = layout.dataset(spec)
-    if not (folder / "dataset.json").exists():
+    if not is_current(folder, spec, SOURCES.get(spec.source).stamp(spec)):
         from sngan_repro.data.fetch import fetch
         from sngan_repro.data.prepare import prepare
 
@@ -53,12 +55,24 @@ def prepare_evaluator(
     machine = machine_of(data_dir)
     layout = Layout.of(machine, "")
     folder = layout.evaluator(spec, evaluator, options)
-    if not (folder / "evaluator.json").exists():
+    if not _is_built(folder, layout.dataset(spec)):
         from sngan_repro.evaluation.build import build_evaluator
 
         weights = _weights(evaluator, layout, machine)
         build_evaluator(evaluator, layout.dataset(spec), options, folder, weights, device)
     return folder
+
+
+def _is_built(folder: Path, dataset: Path) -> bool:
+    """True if the evaluator in a folder was built for the images that are prepared now."""
+    from sngan_repro.data.dataset import PreparedData
+    from sngan_repro.evaluation.build import read_evaluator
+
+    try:
+        read_evaluator(folder, PreparedData.open(dataset))
+    except ConfigError:
+        return False
+    return True
 
 
 def _weights(evaluator: str, layout: Layout, machine: MachineConfig) -> Path | None:
@@ -68,7 +82,7 @@ def _weights(evaluator: str, layout: Layout, machine: MachineConfig) -> Path | N
     if given := found.weights_given(machine):
         return Path(given)
     if (record := layout.weights_record(evaluator)).exists():
-        return layout.weights / read_json(record)["file"]
+        return recorded_weights(record)
     from sngan_repro.evaluation.weights import fetch_weights
 
     return fetch_weights(found.weights, layout.weights, machine.download)

@@ -10,7 +10,7 @@ import pandas as pd
 from sngan_repro.analysis.outputs import aggregate_files, claim_files, table_files
 from sngan_repro.analysis.tabular import read_log, read_table
 from sngan_repro.config.machine import load_machine
-from sngan_repro.core.files import read_json
+from sngan_repro.config.records import Status, read_record
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.study.layout import Layout
 from sngan_repro.study.load import load_study
@@ -57,7 +57,8 @@ class StudyResults:
         paths = self.layout.run(f"{dataset}/{label}/{setting}/seed{seed}")
         if not paths.status.exists():
             raise ConfigError(f"{paths.status}: no such run; `runs` lists those of the study")
-        return {item["steps"]: paths.snapshot(item["steps"]) for item in read_json(paths.status)["snapshots"]}
+        status = read_record(Status, paths.status, "delete it and run the workflow again")
+        return {item["steps"]: paths.snapshot(item["steps"]) for item in status["snapshots"]}
 
 
 def read_results(study: Study | str, results_dir: Path | str | None = None) -> StudyResults:

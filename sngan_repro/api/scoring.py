@@ -14,7 +14,7 @@ from sngan_repro.config.protocol import ProtocolSpec
 from sngan_repro.config.specs import DatasetSpec, EvaluatorSpec
 from sngan_repro.core import runtime
 from sngan_repro.core.schema import ConfigError, parse
-from sngan_repro.data.arrays import read_images
+from sngan_repro.data.arrays import even_order, read_images
 from sngan_repro.data.dataset import PreparedData
 from sngan_repro.evaluation.faults import stretched_uint8
 from sngan_repro.evaluation.protocol import metric_name
@@ -35,12 +35,12 @@ def score_images(
     """Scores of images against the real images of a dataset: one row per metric.
 
     images: uint8 (N, H, W, C), a ``.npy`` file of such an array, or a folder of image files of exactly the dataset's
-    size and channels; see :func:`sngan_repro.data.arrays.read_images`. Of more than a protocol's ``num_fake`` the
-    first are used. dataset: as under ``datasets`` in a study file. protocols: one or several, as under ``scores``;
-    ``num_fake`` may be left out: then all images are scored. classifier: options of trained evaluators, as under
-    ``classifier``; other options are another evaluator, whose scores compare with nothing else. data_dir: where
-    prepared images and evaluators are, or are made when missing; default: that of config/config.yaml, else ``data``.
-    device: auto | cpu | cuda | cuda:N.
+    size and channels; see :func:`sngan_repro.data.arrays.read_images`. Of more than a protocol's ``num_fake`` an even
+    draw by the protocol's seed is used, with each class folder's share. dataset: as under ``datasets`` in a study file.
+    protocols: one or several, as under ``scores``; ``num_fake`` may be left out: then all images are scored.
+    classifier: options of trained evaluators, as under ``classifier``; other options are another evaluator, and its
+    scores compare with nothing else. data_dir: where prepared images and evaluators are, or are made when missing;
+    default: that of config/config.yaml, else ``data``. device: auto | cpu | cuda | cuda:N.
 
     Columns: metric (full name with the protocol), value, spread, spread_over (what the spread is over, not trainings),
     higher_is_better, num_fake, num_real, evaluator, evaluator_digest, seconds. A value is NaN where it is not finite.
@@ -56,6 +56,8 @@ def score_images(
     chosen_device = runtime.setup(device)
     data = PreparedData.open(prepare_dataset(spec, data_dir))
     found = read_images(images, data.image_shape)
+    if len(found) == 0:
+        raise ConfigError("images: there are none")
     listed = [protocols] if isinstance(protocols, ProtocolSpec | Mapping) else list(protocols)
     chosen = [_protocol(protocol, len(found)) for protocol in listed]
     if not chosen:
@@ -69,7 +71,8 @@ def score_images(
     generated: Images = {}
     for protocol in chosen:
         largest = max(other.num_distinct for other in chosen if other.images_key == protocol.images_key)
-        first = np.array(found[:largest])
+        order = even_order(images, len(found), protocol.seed) if largest < len(found) else np.arange(len(found))
+        first = np.array(found[order[:largest]])
         generated[protocol.images_key] = stretched_uint8(first) if protocol.fault_contrast_stretch else first
     records = scorer.records({}, chosen, generated, None)
     kinds = [metric for protocol in chosen for metric in protocol.metrics]

@@ -12,10 +12,10 @@ import pandas as pd
 from sngan_repro.analysis.tabular import read_log
 from sngan_repro.api.data import prepare_dataset
 from sngan_repro.api.generators import Generator, load_generator
+from sngan_repro.config.records import Status, read_json_record, read_record
 from sngan_repro.config.run_paths import RunPaths
 from sngan_repro.config.specs import RunSpec
 from sngan_repro.core import runtime
-from sngan_repro.core.files import read_json
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.study.load import make_study
 from sngan_repro.training.job import train
@@ -112,9 +112,9 @@ def _finished(run: RunPaths, spec: RunSpec) -> dict[str, Any] | None:
     Raises ConfigError for a folder with other files, since a training removes the files of an earlier one.
     """
     if run.spec.exists():
-        if read_json(run.spec) != spec.to_dict():
+        if read_json_record(run.spec, "delete the folder, or choose another one") != spec.to_dict():
             raise ConfigError(f"{run.root}: holds a run of another specification; choose another folder")
-        return read_json(run.status) if run.status.exists() else None
+        return read_record(Status, run.status, "delete it and train again") if run.status.exists() else None
     if run.root.is_dir() and any(path != run.resume for path in run.root.iterdir()):
         raise ConfigError(f"{run.root}: holds files that are no run; choose a folder that is new or empty")
     return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from sngan_repro.cli import (  # noqa: F401  (they declare commands)
     bundle_commands,
@@ -41,10 +42,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except ConfigError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+    except MemoryError:
+        print("error: this process has no memory left; give it more, or use fewer images or samples", file=sys.stderr)
+        sys.exit(2)
     except BrokenPipeError:  # the reader of a listing has closed its end
         sys.stderr.close()
     except OSError as error:
-        if error.filename is None:  # not about a file that the user named
+        from sngan_repro.core.disk import disk_error
+
+        reason = disk_error(error, Path(error.filename or getattr(given, "run", None) or ".").absolute())
+        if reason is None and error.filename is None:  # not about a file that the user named
             raise
-        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
+        print(f"error: {reason or ConfigError(f'{error.filename}: {error.strerror}')}", file=sys.stderr)
+        sys.exit(2)
+    except ImportError as error:
+        if error.name not in ("fcntl", "resource"):
+            raise
+        print("error: file locks are needed (fcntl): Linux and macOS are supported, Windows with WSL", file=sys.stderr)
         sys.exit(2)

@@ -19,8 +19,10 @@ from sngan_repro.cli.options import DEVICE, STUDY, Option, command, positive, se
 )
 def check(given: Namespace) -> None:
     from sngan_repro.cli.plan_text import print_plan
+    from sngan_repro.report.skeleton import check_texts
 
     study, layout = values.study_of(given)
+    check_texts(study)
     print_plan(study, layout, None if given.no_measure else given.device, given.threads)
 
 

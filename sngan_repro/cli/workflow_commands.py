@@ -61,13 +61,15 @@ def prepare(given: Namespace) -> None:
     Option("--out", required=True, help="JSON file to write if it has them"),
 )
 def check_data(given: Namespace) -> None:
-    from sngan_repro.core.files import read_json, write_json
+    from sngan_repro.core.files import write_json
     from sngan_repro.core.schema import ConfigError
+    from sngan_repro.data.dataset import PreparedData
     from sngan_repro.evaluation.feasible import check_prepared
 
     if not check_prepared(given.dataset_name, Path(given.dataset), values.protocols_of(given)):
         raise ConfigError(f"{given.dataset}: no prepared images; the rule `prepare` makes them")
-    write_json(Path(given.out), {"dataset_sha256": read_json(Path(given.dataset) / "dataset.json")["sha256"]})
+    data = PreparedData.open(Path(given.dataset), verify=True)  # the first use of these images by this study
+    write_json(Path(given.out), {"dataset_sha256": data.sha256})
 
 
 @rule_command(
@@ -81,14 +83,14 @@ def check_data(given: Namespace) -> None:
 )
 def evaluator(given: Namespace) -> None:
     from sngan_repro.config.specs import EvaluatorSpec
-    from sngan_repro.core.files import read_json
     from sngan_repro.core.schema import parse
     from sngan_repro.evaluation.build import build_evaluator
+    from sngan_repro.evaluation.weights import recorded_weights
 
     options = parse(EvaluatorSpec, values.json_of(given.options, "--options"), "--options")
     weights = Path(given.weights) if given.weights else None
     if weights is not None and weights.suffix == ".json":
-        weights = weights.parent / read_json(weights)["file"]
+        weights = recorded_weights(weights)
     build_evaluator(given.name, Path(given.dataset), options, Path(given.out), weights, values.device_of(given))
 
 

@@ -66,6 +66,7 @@ def train(given: Namespace) -> None:
         stream_images={"auto": None, "always": True, "never": False}[given.stream_images],
         state_only=given.state_only,
         keep_state=given.together > 1,
+        wait=given.log is not None,
     )
     others = _companions(spec, run, given)
     with stop_on_signals() as stop, companions(others, dataset, device, options, stop, given.threads):
@@ -102,7 +103,15 @@ def run_program(given: Namespace) -> None:
     spec = values.run_spec_of(given)
     machine = parse(MachineConfig, {"device": given.device}, "--device")
     device = ("cuda" if machine.device == "auto" else machine.device) if machine.uses_gpu else "cpu"
-    run_program(spec, RunPaths(Path(given.run)), Path(given.dataset), given.num_samples, given.threads or 1, device)
+    run_program(
+        spec,
+        RunPaths(Path(given.run)),
+        Path(given.dataset),
+        given.num_samples,
+        given.threads or 1,
+        device,
+        given.log is not None,
+    )
 
 
 @rule_command(

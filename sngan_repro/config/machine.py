@@ -9,10 +9,13 @@ from typing import Annotated, Any
 from pydantic import Field, field_validator
 
 from sngan_repro.core import plugins
-from sngan_repro.core.schema import DEVICE_PATTERN, ConfigError, Model, parse, read_yaml
+from sngan_repro.core.schema import DEVICE_PATTERN, ConfigError, Model, parse
+from sngan_repro.core.yaml_files import read_yaml
 
 NO_BRACES = r"^[^{}]+$"
 """Snakemake reads braces in a path as wildcards."""
+MAX_PATH = 1000
+"""Bytes of a path in the configuration."""
 
 
 class MachineConfig(Model):
@@ -33,18 +36,53 @@ class MachineConfig(Model):
     stream_images: bool | None = Field(
         None, description="true: stream training images from disk; false: keep all on the device; null: if large"
     )
-    checkpoint_seconds: float = Field(60.0, gt=0, description="seconds between two saved states of a training")
+    checkpoint_seconds: float = Field(60.0, gt=0, le=1e6, description="seconds between two saved states of a training")
     container: str | None = Field(
         None, pattern=NO_BRACES, description="with `--sdm apptainer`: path or address of the image for jobs; null: none"
     )
     updates_per_second: float = Field(
-        20.0, gt=0, description="clusters: speed of the slowest training at n_dis 1, for time limits"
+        20.0, ge=1e-3, le=1e6, description="clusters: speed of the slowest training at n_dis 1, for time limits"
     )
     runs_per_gpu: int = Field(1, ge=1, le=64, description="trainings that share one GPU, for small networks")
-    max_minutes: int | None = Field(None, ge=5, description="clusters: longest job the site allows; null: no limit")
+    max_minutes: int | None = Field(
+        None, ge=5, le=1_000_000, description="clusters: longest job the site allows; null: no limit"
+    )
     plugins: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
         (), description="the user's own methods, sources, scores: Python files, folders of them, or installed modules"
     )
+
+    @field_validator("study", mode="before")
+    @classmethod
+    def _study_is_a_name(cls, value: Any) -> Any:
+        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value  # a study called 2024
+
+    @field_validator("study", "results_dir", "data_dir", "inception_weights", "container")
+    @classmethod
+    def _path_usable(cls, value: str | None) -> str | None:
+        """A path without what the shell or Snakemake would read in another way; ``~`` is the home folder."""
+        if value is None:
+            return None
+        if not value.strip() or value != value.strip() or value.startswith("-"):
+            raise ValueError("a name must not be empty, begin with - or a blank, or end with a blank")
+        if any(not c.isprintable() for c in value):
+            raise ValueError("a name must not contain control characters")
+        if len(value.encode("utf-8", "surrogateescape")) > MAX_PATH:
+            raise ValueError(f"a path has at most {MAX_PATH:,} bytes")
+        return str(Path(value).expanduser()) if value.startswith("~") else value
+
+    @field_validator("results_dir", "data_dir")
+    @classmethod
+    def _is_folder(cls, value: str) -> str:
+        """The folder, or the nearest existing one above it, is a folder and no file."""
+        for folder in (Path(value), *Path(value).parents):
+            try:
+                if folder.is_dir():
+                    return value
+                if folder.exists() or folder.is_symlink():
+                    raise ValueError(f"{folder} is no folder")
+            except OSError as error:
+                raise ValueError(f"{folder}: {error.strerror}") from None
+        return value
 
     @field_validator("plugins", mode="before")
     @classmethod

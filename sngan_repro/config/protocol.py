@@ -10,6 +10,12 @@ from sngan_repro.core.schema import Model
 
 METRICS = ("is", "fid", "kid", "precision", "recall")
 """The metrics of a protocol by default."""
+MAX_IMAGES = 10_000_000
+"""Images of a protocol, at most."""
+RESAMPLE_SEED = 1_000_000
+"""Added to the protocol's seed for the latents of the fresh sample of the best snapshot, and for nothing else."""
+MAX_SEED = 2**32 - 1 - 10 * RESAMPLE_SEED
+"""The largest seed of a protocol: numbers such as RESAMPLE_SEED are added to it."""
 
 
 class ProtocolSpec(Model):
@@ -24,16 +30,16 @@ class ProtocolSpec(Model):
 
     evaluator: str = Field(description="the network whose features are compared")
     metrics: tuple[str, ...] = Field(METRICS, min_length=1, description="what is measured")
-    num_fake: int = Field(ge=10, description="number of generated images")
+    num_fake: int = Field(ge=10, le=MAX_IMAGES, description="number of generated images")
     reference: Literal["train", "test"] = Field("train", description="real images to compare with")
-    num_real: int | None = Field(None, ge=10, description="number of real images; default: all")
-    is_splits: int = Field(10, ge=1, description="parts over which the Inception Score is averaged")
-    kid_subset_size: int = Field(1000, ge=2, description="images in each subset of KID")
-    kid_subsets: int = Field(100, ge=1, description="subsets over which KID is averaged")
+    num_real: int | None = Field(None, ge=10, le=MAX_IMAGES, description="number of real images; default: all")
+    is_splits: int = Field(10, ge=1, le=1000, description="parts over which the Inception Score is averaged")
+    kid_subset_size: int = Field(1000, ge=2, le=20_000, description="images in each subset of KID")
+    kid_subsets: int = Field(100, ge=1, le=10_000, description="subsets over which KID is averaged")
     batch_norm: Literal["running", "batch"] = Field("running", description="G's batch statistics while sampling")
-    seed: int = Field(0, ge=0, description="seed of the latents and of the subsets")
+    seed: int = Field(0, ge=0, le=MAX_SEED, description="seed of the latents and of the subsets")
     fault_distinct: int | None = Field(
-        None, ge=2, description="fault: only this number of distinct images, repeated up to `num_fake`"
+        None, ge=2, le=MAX_IMAGES, description="fault: only this number of distinct images, repeated up to `num_fake`"
     )
     fault_contrast_stretch: bool = Field(
         False, description="fault: each image stretched to its own 0-255 range before it is rounded to 8 bits"

@@ -5,12 +5,14 @@ Every unit is stated: ``_steps`` are generator updates, ``_images`` images, ``im
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from sngan_repro.config.budget import MAX_STEPS, BudgetSpec, SnapshotsSpec
 from sngan_repro.config.optimizer import OptimizerSpec
-from sngan_repro.core.schema import LABEL_PATTERN, Model
+from sngan_repro.core.schema import LABEL_PATTERN, Model, text_digest
 
 Label = Annotated[str, Field(pattern=LABEL_PATTERN, max_length=60)]
 """A name that becomes part of a path: letters, digits and ``_ . + -``."""
@@ -34,15 +36,22 @@ class DatasetSpec(Model):
     test_fraction: float | None = Field(
         None, gt=0, lt=1, description="share set aside as test split, for sources that come without one"
     )
-    split_seed: int = Field(0, ge=0, description="seed of that split")
+    split_seed: int = Field(0, ge=0, lt=2**32, description="seed of that split")
     resample: Literal["bicubic", "bilinear", "lanczos", "box"] = Field(
         "bicubic", description="how images are resized to `image_size`"
     )
 
     @property
     def id(self) -> str:
-        """The folder name of the prepared data: readable, and unique by its digest."""
-        return f"{self.source}-{self.image_size}px-{self.digest()[:8]}"
+        """The folder name of the prepared data: readable, and unique by its digest.
+
+        The digest is over the absolute path of the user's own images, since a relative one means other images in
+        another folder.
+        """
+        digest = self.digest()
+        if self.path is not None:
+            digest = text_digest(f"{digest} {Path(self.path).expanduser().absolute()}")
+        return f"{self.source}-{self.image_size}px-{digest[:8]}"
 
     @property
     def images_of(self) -> str:
@@ -82,61 +91,6 @@ class NetsSpec(Model):
         return self
 
 
-class BudgetSpec(Model):
-    """The length of the training, in one of two units. The other is computed and recorded.
-
-    An epoch is one pass over the training images by D's steps: num_train / (batch_size * n_dis) generator updates.
-    """
-
-    steps: int | None = Field(None, ge=1, description="generator updates")
-    epochs: float | None = Field(None, gt=0, description="passes over the training images")
-
-    @model_validator(mode="after")
-    def _one_unit(self) -> BudgetSpec:
-        if (self.steps is None) == (self.epochs is None):
-            raise ValueError("give exactly one of `steps` and `epochs`")
-        return self
-
-    def total_steps(self, steps_per_epoch: float) -> int:
-        """The budget in generator updates, at least 1."""
-        if self.steps is not None:
-            return self.steps
-        assert self.epochs is not None
-        return max(1, round(self.epochs * steps_per_epoch))
-
-
-class SnapshotsSpec(Model):
-    """The updates after which G is saved. The end of training is always among them."""
-
-    count: int | None = Field(None, ge=1, description="number of snapshots, evenly spaced; the last one is at the end")
-    every_steps: int | None = Field(None, ge=1, description="number of generator updates between two snapshots")
-    every_epochs: float | None = Field(None, gt=0, description="number of epochs between two snapshots")
-    steps: tuple[Annotated[int, Field(ge=1)], ...] | None = Field(
-        None, min_length=1, description="after exactly these generator updates"
-    )
-
-    @model_validator(mode="after")
-    def _one_rule(self) -> SnapshotsSpec:
-        given = [name for name in type(self).model_fields if getattr(self, name) is not None]
-        if len(given) != 1:
-            raise ValueError("give exactly one of `count`, `every_steps`, `every_epochs`, `steps`")
-        return self
-
-    def at(self, total_steps: int, steps_per_epoch: float) -> list[int]:
-        """The generator updates after which G is saved, increasing, ending with ``total_steps``."""
-        if self.count is not None:
-            chosen = [round(total_steps * k / self.count) for k in range(1, self.count + 1)]
-        elif self.every_steps is not None:
-            chosen = list(range(self.every_steps, total_steps + 1, self.every_steps))
-        elif self.every_epochs is not None:
-            period = self.every_epochs * steps_per_epoch
-            chosen = [round(period * k) for k in range(1, int(total_steps / period + 1e-9) + 1)]
-        else:
-            assert self.steps is not None
-            chosen = list(self.steps)
-        return sorted({step for step in chosen if 1 <= step <= total_steps} | {total_steps})
-
-
 class TrainingSpec(Model):
     """Options of the training loop that all methods share."""
 
@@ -150,12 +104,20 @@ class TrainingSpec(Model):
     lr_decay_from: float | None = Field(
         None, ge=0, lt=1, description="share of the training after which both rates fall linearly to 0"
     )
-    log_every: int = Field(50, ge=1, description="updates between two read-outs of the log and finiteness checks")
+    log_every: int = Field(
+        50, ge=1, le=MAX_STEPS, description="updates between two read-outs of the log and finiteness checks"
+    )
     spectral_every: int | None = Field(
-        None, ge=1, description="updates between two measurements of D (spectral norms, accuracy); default: 20 in all"
+        None,
+        ge=1,
+        le=MAX_STEPS,
+        description="updates between two measurements of D (spectral norms, accuracy); default: 20 in all",
     )
     critic_loss_images: int | None = Field(
-        None, ge=1, description="measure D's critic loss on this number of training and held-out images; paper: 10,000"
+        None,
+        ge=1,
+        le=10_000_000,
+        description="measure D's critic loss on this number of training and held-out images; paper: 10,000",
     )
     precision: Literal["fp32", "tf32", "bf16"] = Field(
         "fp32",
@@ -191,7 +153,7 @@ class RunSpec(Model):
     dataset: Label
     label: Label
     setting: Label
-    seed: int = Field(ge=0)
+    seed: int = Field(ge=0, lt=2**32)
     data: DatasetSpec
     method: MethodSpec
     nets: NetsSpec
@@ -216,6 +178,6 @@ class EvaluatorSpec(Model):
     epochs: int = Field(12, ge=1, le=1000, description="passes over the training images")
     width: int = Field(32, ge=4, le=512, description="channels of the first layer")
     feature_dim: int = Field(64, ge=8, le=2048, description="length of the features that FID and KID compare")
-    lr: float = Field(2e-3, gt=0, description="learning rate")
-    batch_size: int = Field(64, ge=2, description="images in each step")
-    seed: int = Field(0, ge=0, description="of the weights and of the order of the images")
+    lr: float = Field(2e-3, ge=1e-8, le=1, description="learning rate")
+    batch_size: int = Field(64, ge=2, le=65536, description="images in each step")
+    seed: int = Field(0, ge=0, lt=2**32, description="of the weights and of the order of the images")

@@ -8,12 +8,14 @@ import json
 import os
 import platform
 import re
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sngan_repro.core.disk import disk_error, disk_errors
 from sngan_repro.core.schema import ConfigError
 
 if TYPE_CHECKING:
@@ -28,11 +30,13 @@ TEMPORARY = re.compile(r"\..+-[a-z0-9_]{8}(\.\w+)?")
 def atomic_path(path: Path) -> Iterator[Path]:
     """A temporary path in the same folder. It replaces ``path`` if the block ends without an error, else it is removed.
 
-    It has the same suffix, since some libraries choose the format by it.
+    It has the same suffix, since some libraries choose the format by it. Raises DiskError if the disk is full or the
+    folder cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    os.close(handle)
+    with disk_errors(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+        os.close(handle)
     temporary = Path(name)
     try:
         yield temporary
@@ -42,6 +46,12 @@ def atomic_path(path: Path) -> Iterator[Path]:
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)  # mkstemp makes files private
         temporary.replace(path)
+    except ConfigError:
+        raise
+    except Exception as error:
+        if (reason := disk_error(error, path.parent, temporary)) is not None:
+            raise reason from None
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -51,16 +61,6 @@ def remove_temporaries(folder: Path) -> None:
     for path in folder.rglob(".*"):
         if TEMPORARY.fullmatch(path.name) and path.is_file():
             path.unlink()
-
-
-def tree_stamp(folder: Path) -> str:
-    """A digest of the names, sizes and modification times of all files below a folder, 16 hex digits."""
-    entries = []
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            facts = path.stat()
-            entries.append(f"{path.relative_to(folder)} {facts.st_size} {facts.st_mtime_ns}")
-    return hashlib.sha256("\n".join(entries).encode()).hexdigest()[:16]
 
 
 class LockedError(Exception):
@@ -76,21 +76,52 @@ def file_lock(path: Path, wait: bool) -> Iterator[None]:
     """
     from filelock import FileLock, Timeout
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path, timeout=-1 if wait else 0, fallback_to_soft=False)
     try:
-        lock.acquire()
+        with disk_errors(path.parent):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(path, timeout=-1 if wait else 0, fallback_to_soft=False)
+            lock.acquire()
     except Timeout:
         raise LockedError(path.read_text(encoding="utf-8")) from None
     except OSError as error:
         if error.errno in (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP):
-            raise ConfigError(f"{path}: the file system has no locks ({error.strerror}); use another one") from None
+            raise ConfigError(
+                f"{path}: the file system has no locks ({error.strerror}), which are needed; "
+                "set `results_dir` and `data_dir` in config/config.yaml to folders on another one (of Lustre: mounted "
+                "with the option flock)"
+            ) from None
         raise
     try:
         path.write_text(process_name(), encoding="utf-8")
         yield
     finally:
         lock.release()
+
+
+class ChecksumError(Exception):
+    """A file does not end with the SHA-256 of its content."""
+
+
+SEAL = b"\nSHA-256 "
+"""Stands before the checksum at the end of a file of :func:`append_sha256`."""
+
+
+def append_sha256(path: Path) -> None:
+    """Append the SHA-256 of a file to its end."""
+    seal = SEAL + file_sha256(path).encode()
+    with path.open("ab") as stream:
+        stream.write(seal)
+
+
+def read_with_sha256(path: Path) -> bytes:
+    """The content of a file before the checksum at its end. Raises :class:`ChecksumError` if they do not agree."""
+    data = path.read_bytes()
+    content, seal = data[: -len(SEAL) - 64], data[-len(SEAL) - 64 :]
+    if seal[: len(SEAL)] != SEAL:
+        raise ChecksumError("it has no checksum at its end; it was cut short, or an earlier version wrote it")
+    if hashlib.sha256(content).hexdigest().encode() != seal[len(SEAL) :]:
+        raise ChecksumError("its checksum is wrong")
+    return content
 
 
 def process_name() -> str:
@@ -116,6 +147,42 @@ def write_npy(path: Path, array: np.ndarray) -> None:
 
     with atomic_path(path) as temporary:
         numpy.save(temporary, array, allow_pickle=False)
+
+
+def read_regular(path: Path, limit: int) -> bytes:
+    """The bytes of a regular file. Raises ConfigError for a device or a pipe, which may never end, and for a huge file.
+
+    limit: bytes.
+    """
+    try:
+        with open(path, "rb", opener=_open_without_waiting) as stream:
+            facts = os.fstat(stream.fileno())
+            if not stat.S_ISREG(facts.st_mode):
+                raise ConfigError(f"{path}: not a regular file; only regular files are read")
+            if facts.st_size > limit:
+                raise ConfigError(size_message(str(path), facts.st_size, limit))
+            return stream.read(limit)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def check_regular(path: Path) -> None:
+    """Raise ConfigError if an existing path is no regular file, such as a pipe: reading it might never end."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    if not stat.S_ISREG(mode):
+        raise ConfigError(f"{path}: not a regular file; only regular files are read")
+
+
+def _open_without_waiting(name: str, flags: int) -> int:
+    return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))  # opening a pipe would wait for its other end
+
+
+def size_message(where: str, size: int, limit: int) -> str:
+    """The message for a file above a limit."""
+    return f"{where}: {size:,} bytes; at most {limit:,} are read"
 
 
 def read_json(path: Path) -> Any:

@@ -22,7 +22,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
-from sngan_repro.core.schema import ConfigError, read_yaml
+from sngan_repro.core.schema import ConfigError
+from sngan_repro.core.yaml_files import read_yaml
 
 ENVIRONMENT = "SNGAN_REPRO_PLUGINS"
 """Environment variable in which the workflow passes the plugins to its jobs: a JSON list."""

@@ -1,4 +1,4 @@
-"""Frozen, strict configuration models: the base class, reading of YAML, readable errors.
+"""Frozen, strict configuration models: the base class, readable errors.
 
 Nothing here imports torch: the Snakefile imports this module, and each job parses the Snakefile again.
 """
@@ -10,21 +10,60 @@ import hashlib
 import json
 from collections.abc import Mapping
 from functools import cached_property
-from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
 
-import yaml
-from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, ValidationError, model_serializer
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
+
+from sngan_repro.core.numbers import check_numbers
+
+SHOWN = 120
+"""Characters of a value that a message shows."""
+MAX_LINE = 700
+MAX_MESSAGE = 1900
+"""Characters of a line, and of a message."""
 
 
 class ConfigError(Exception):
-    """A mistake in a configuration or on the command line. It is printed as one message without a traceback."""
+    """A mistake in a configuration or on the command line. It is printed as one message without a traceback.
+
+    The text of a message is printable: control characters, and what is not Unicode, are escaped; long lines are cut.
+    """
+
+    def __str__(self) -> str:
+        text, lines = super().__str__(), list[str]()
+        for number, line in enumerate(text.split("\n")):
+            lines.append(shortened(line, MAX_LINE))
+            if sum(map(len, lines)) > MAX_MESSAGE:
+                rest = len(text.split("\n")) - number
+                return "\n".join([*lines[:-1], f"... and {rest} more lines"]) if number else lines[0][:MAX_MESSAGE]
+        return "\n".join(lines)
+
+
+def shortened(text: str, most: int = SHOWN) -> str:
+    """A text for a message: control characters and what is not Unicode are escaped, and a long one is cut inside."""
+    if len(text) > most:
+        text = f"{text[: most * 2 // 3]} ... ({len(text):,} characters) ... {text[-most // 3 :]}"
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 class Model(BaseModel):
     """Base class of the configuration models: immutable, and an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _numbers_in_range(cls, values: Any) -> Any:
+        if isinstance(values, dict):
+            check_numbers(cls.model_fields, values)
+        return values
 
     derived: ClassVar[frozenset[str]] = frozenset()
     """Fields that a user cannot set in a file."""
@@ -76,7 +115,7 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 def text_digest(text: str) -> str:
     """The first 16 hex digits of the SHA-256 of a text."""
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 def nearest(name: str, allowed: list[str]) -> str:
@@ -92,50 +131,14 @@ def require_known(kind: str, name: str, allowed: list[str]) -> None:
         raise ConfigError(f"unknown {kind} '{name}'{nearest(name, allowed)} (known: {', '.join(sorted(allowed))})")
 
 
-class DuplicateKeyLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # libyaml is 10x faster
-    """A YAML loader that refuses a key given twice in one mapping. Other loaders keep the last one silently."""
-
-
-def _no_duplicates(loader: yaml.SafeLoader, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-    seen: set[Any] = set()
-    for key_node, _ in node.value:
-        key = loader.construct_object(key_node, deep=True)
-        if key in seen:
-            line = key_node.start_mark.line + 1
-            raise ConfigError(f"line {line}: the key '{key}' is given twice in one mapping")
-        seen.add(key)
-    return loader.construct_mapping(node, deep)
-
-
-DuplicateKeyLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _no_duplicates)
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """The mapping in a YAML file.
-
-    Raises :class:`ConfigError` with the file if it is missing, not YAML, or not a mapping.
-    """
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=DuplicateKeyLoader)
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: no such file") from None
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from None
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not valid YAML: {error}") from None
-    if not isinstance(content, dict):
-        raise ConfigError(f"{path}: expected a mapping of keys to values, found {type(content).__name__}")
-    return content
-
-
 def parse(model: type[ModelT], values: Any, where: str) -> ModelT:
     """Validate ``values`` as ``model``. Raises :class:`ConfigError` with ``where`` and each wrong key."""
     try:
         return model.model_validate(values)
     except ValidationError as error:
         raise ConfigError(describe(error, model, where)) from None
+    except RecursionError:
+        raise ConfigError(f"{where}: too many lists and mappings inside each other") from None
 
 
 EXPECTED = {
@@ -146,6 +149,7 @@ EXPECTED = {
 """Type of a pydantic error -> its message here, without Python types."""
 LABEL_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$"
 PATTERNS = {
+    r"^[^{}]+$": "a path without braces is needed, since Snakemake reads them as wildcards",
     LABEL_PATTERN: "a name that becomes part of paths has letters, digits and _ . + - only, and begins with a letter "
     "or digit",
 }
@@ -159,7 +163,7 @@ def describe(error: ValidationError, model: type[BaseModel], where: str) -> str:
     for problem in problems:
         if any(other["loc"][: len(problem["loc"])] == problem["loc"] != other["loc"] for other in problems):
             continue  # follows from a problem in an inner key
-        key = ".".join(str(part) for part in problem["loc"]) or "(top level)"
+        key = ".".join(shortened(str(part)) for part in problem["loc"]) or "(top level)"
         if problem["type"] == "extra_forbidden":
             parent = _model_at(model, problem["loc"][:-1])
             hidden: frozenset[str] = getattr(parent, "derived", frozenset())
@@ -175,8 +179,18 @@ def describe(error: ValidationError, model: type[BaseModel], where: str) -> str:
         else:
             expected = EXPECTED.get(problem["type"], problem["msg"])
             expected = PATTERNS.get(problem.get("ctx", {}).get("pattern", ""), expected)
-            lines.append(f"{where}: {key}: {expected}; found {problem['input']!r}")
+            lines.append(f"{where}: {key}: {expected}; found {found_text(problem['input'])}")
     return "\n".join(lines)
+
+
+def found_text(value: Any) -> str:
+    """A value for a message: shortened, and safe for numbers that Python refuses to print."""
+    try:
+        return shortened(repr(value))
+    except ValueError:  # more digits than Python converts
+        return f"a number of {value.bit_length()} bits" if isinstance(value, int) else type(value).__name__
+    except RecursionError:
+        return type(value).__name__
 
 
 def _model_at(model: type[BaseModel] | None, loc: tuple[Any, ...]) -> type[BaseModel] | None:

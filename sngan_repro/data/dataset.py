@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from sngan_repro.core.files import file_sha256, read_json
 from sngan_repro.core.schema import ConfigError
+from sngan_repro.core.verified import sha256_of
+from sngan_repro.data.npy import map_npy
+from sngan_repro.data.record import read_dataset
 
 Split = Literal["train", "test"]
-
-KEYS = ("num_train", "num_test", "image_shape", "classes", "sha256", "labels_sha256")
 
 
 @dataclass(frozen=True)
@@ -29,18 +28,14 @@ class PreparedData:
 
     @classmethod
     def open(cls, folder: Path, verify: bool = False) -> PreparedData:
-        """Map the images into memory and check that the files agree. verify: check their SHA-256, too.
+        """Map the images into memory and check that the files agree, also with the checksums in dataset.json.
 
+        verify: compute the checksums in any case, not only of files that may have changed since the last time.
         Raises ConfigError if the folder is incomplete or a file does not agree with dataset.json.
         """
-        try:
-            info = read_json(folder / "dataset.json")
-        except FileNotFoundError:
-            raise ConfigError(f"{folder}: no prepared dataset (dataset.json is missing); run prepare") from None
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise _damaged(folder, f"dataset.json is not JSON: {error}") from None
-        if not isinstance(info, dict) or (absent := [key for key in KEYS if key not in info]):
-            raise _damaged(folder, f"dataset.json lacks {', '.join(absent) if isinstance(info, dict) else KEYS}")
+        if not (folder / "dataset.json").exists():
+            raise ConfigError(f"{folder}: no prepared dataset (dataset.json is missing); run prepare")
+        info = read_dataset(folder)
         images, labels = _load(folder, "images.npy"), _load(folder, "labels.npy")
         channels, height, width = info["image_shape"]
         num = info["num_train"] + info["num_test"]
@@ -51,10 +46,9 @@ class PreparedData:
             if array.shape != shape or array.dtype != dtype:
                 found = f"{array.dtype} {array.shape}, expected {np.dtype(dtype)} {shape}"
                 raise _damaged(folder, f"{name} is {found}")
-        if verify:
-            for name, key in (("images.npy", "sha256"), ("labels.npy", "labels_sha256")):
-                if file_sha256(folder / name) != info[key]:
-                    raise _damaged(folder, f"the checksum of {name} is not the one in dataset.json")
+        for name, key in (("images.npy", "sha256"), ("labels.npy", "labels_sha256")):
+            if sha256_of(folder / name, anew=verify) != info[key]:
+                raise _damaged(folder, f"{name} has changed: its checksum is not the one in dataset.json")
         return cls(folder, info, images, labels)
 
     @property
@@ -95,7 +89,7 @@ class PreparedData:
 
 def _load(folder: Path, name: str) -> np.ndarray:
     try:
-        return np.load(folder / name, mmap_mode="r", allow_pickle=False)
+        return map_npy(folder / name)
     except (OSError, ValueError, EOFError) as error:
         raise _damaged(folder, f"{name} cannot be read: {error}") from None
 

@@ -14,11 +14,13 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+from sngan_repro.config.records import SourceFile, read_record
+from sngan_repro.core.disk import disk_errors
 from sngan_repro.core.files import file_sha256, read_json, write_json
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.data.download import download_file
 from sngan_repro.data.sources import SOURCES, Archive, RawFile, Source
-from sngan_repro.data.storage import file_digests, readable_disk_errors, remove_stale
+from sngan_repro.data.storage import file_digests, remove_stale
 
 
 def fetch(source: str, downloads: Path, download: bool) -> None:
@@ -32,7 +34,7 @@ def fetch(source: str, downloads: Path, download: bool) -> None:
     if not entry.archives:
         raise ConfigError(f"the source '{source}' has nothing to fetch ({entry.where_to_put()})")
     folder = downloads / source
-    with readable_disk_errors(downloads):
+    with disk_errors(downloads):
         folder.mkdir(parents=True, exist_ok=True)
         remove_stale(downloads, f".fetch-{source}-*")
         before = _recorded(folder / "source.json")
@@ -79,7 +81,7 @@ def fetched_origin(source: str, downloads: Path) -> dict[str, Any]:
     again = f"sngan-repro fetch --source {source} --downloads {downloads}"
     if not (folder / "source.json").exists():
         raise ConfigError(f"{folder}: the source is not fetched yet; run `{again}`")
-    record = read_json(folder / "source.json")
+    record = read_record(SourceFile, folder / "source.json", f"delete it and run `{again}`")
     for name, known in record["files"].items():
         path = folder / name
         if not path.exists() or file_sha256(path) != known["sha256"]:

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from sngan_repro.core.schema import ConfigError
+from sngan_repro.data.listing import ZipListing, list_files
+from sngan_repro.data.not_classes import check_classes
 
 SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm"}
 )
 SPLITS = ("train", "test")
 LAYOUTS = "train/CLASS/ and test/CLASS/, or CLASS/, or all images side by side"
-
-
-def _ignored(name: str) -> bool:
-    """True for files that operating systems create: hidden files, macOS resource forks, thumbnails."""
-    parts = name.rstrip("/").split("/")
-    hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
-    return hidden or parts[-1].lower() in ("thumbs.db", "desktop.ini")
 
 
 class ImageTree:
@@ -34,21 +27,14 @@ class ImageTree:
 
     def __init__(self, path: str) -> None:
         self.path = Path(path).expanduser()
-        self.zip = open_zip(self.path) if self.path.is_file() else None
-        self._prefix = ""
-        if self.zip is not None:
-            entries = [name for name in self.zip.namelist() if not _ignored(name)]
-            self._prefix = _wrapper(entries)
-            entries = [name.removeprefix(self._prefix) for name in entries]
-        else:
-            entries = _walk(self.path, "", depth=3)
-        names = [name for name in entries if name and not name.endswith("/")]
+        self.listing = list_files(self.path)
+        self.is_zip = isinstance(self.listing, ZipListing)
+        self._prefix = _wrapper(self.listing.entries) if self.is_zip else ""
+        entries = [name.removeprefix(self._prefix) for name in self.listing.entries]
         self.folders = {name.rstrip("/") for name in entries if name.endswith("/")}
         """All folders, also empty ones (as far as a zip file lists them)."""
+        names = (name for name in entries if name and not name.endswith("/"))
         self.names = sorted(names, key=lambda name: name.split("/"))
-        if len(set(names)) != len(names):
-            twice = next(name for name in self.names if self.names.count(name) > 1)
-            raise ConfigError(f"{self.where(twice)}: is in the zip twice")
         for name in self.names:
             if PurePosixPath(name).suffix.lower() not in SUFFIXES:
                 raise ConfigError(f"{self.where(name)}: not an image; remove it (images: {known_suffixes()})")
@@ -57,28 +43,15 @@ class ImageTree:
 
     def where(self, name: str) -> str:
         """The name of an image in messages."""
-        return f"{self.path}: {self._prefix}{name}" if self.zip is not None else str(self.path / name)
+        return self.listing.where(self._prefix + name)
 
     def read(self, name: str) -> bytes:
         """The bytes of one image file. Several threads may call it at the same time."""
-        if self.zip is None:
-            return (self.path / name).read_bytes()
-        try:
-            return self.zip.read(self._prefix + name)
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-            raise ConfigError(f"{self.where(name)}: cannot be read from the zip: {error}") from None
+        return self.listing.read(self._prefix + name)
 
 
 def known_suffixes() -> str:
     return " ".join(sorted(SUFFIXES))
-
-
-def open_zip(path: Path) -> zipfile.ZipFile:
-    """The zip file at ``path``. Raises ConfigError if it is none."""
-    try:
-        return zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError) as error:
-        raise ConfigError(f"{path}: neither a folder nor a readable zip file: {error}") from None
 
 
 def has_own_split(path: str) -> bool:
@@ -86,8 +59,7 @@ def has_own_split(path: str) -> bool:
     root = Path(path).expanduser()
     if root.is_dir():
         return all((root / split).is_dir() for split in SPLITS)
-    with open_zip(root) as archive:
-        entries = [name for name in archive.namelist() if not _ignored(name)]
+    entries = ZipListing(root).entries
     prefix = _wrapper(entries)
     tops = {name.removeprefix(prefix).split("/")[0] for name in entries if "/" in name.removeprefix(prefix)}
     return tops.issuperset(SPLITS)
@@ -100,22 +72,6 @@ def _wrapper(entries: list[str]) -> str:
     if len(tops) == 1 and not tops.issubset(SPLITS) and all(name.count("/") >= 2 for name in files):
         return f"{tops.pop()}/"
     return ""
-
-
-def _walk(folder: Path, prefix: str, depth: int) -> list[str]:
-    """Relative names of files and of folders (with a slash at the end), at most ``depth`` folders deep."""
-    found = []
-    for item in folder.iterdir():
-        name = prefix + item.name
-        if _ignored(name):
-            continue
-        if item.is_dir():
-            if depth == 0:  # this also ends a cycle of links
-                raise ConfigError(f"{item}: folders too deep; expected {LAYOUTS}")
-            found += [f"{name}/", *_walk(item, f"{name}/", depth - 1)]
-        else:
-            found.append(name)
-    return found
 
 
 @dataclass(frozen=True)
@@ -138,8 +94,9 @@ def arrange(tree: ImageTree) -> Arrangement:
     """The splits and classes of a tree. Raises ConfigError with the file or folder that does not fit the layouts."""
     has_split = _has_split(tree)
     with_classes = _uniform_depth(tree, (1, 2) if has_split else (0, 1)) == (2 if has_split else 1)
+    used = {str(parent) for name in tree.names for parent in PurePosixPath(name).parents}
     for folder in sorted(tree.folders):
-        if not any(name.startswith(f"{folder}/") for name in tree.names):
+        if folder not in used:
             raise ConfigError(f"{tree.where(folder)}: a folder without images; remove it")
     train, test = tree.names, None
     if has_split:
@@ -149,9 +106,11 @@ def arrange(tree: ImageTree) -> Arrangement:
         train, test = ([name for name in tree.names if name.startswith(f"{split}/")] for split in SPLITS)
     if not with_classes:
         return Arrangement(train, test, None)
-    classes = sorted({_class_of(name) for name in train})
+    known = {_class_of(name) for name in train}
+    classes = sorted(known)
+    check_classes(str(tree.path), tree.names)
     for name in test or []:
-        if _class_of(name) not in classes:
+        if _class_of(name) not in known:
             raise ConfigError(f"{tree.where(name)}: its class is not among those of train/: {', '.join(classes)}")
     return Arrangement(train, test, classes)
 

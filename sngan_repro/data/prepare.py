@@ -16,13 +16,15 @@ import numpy as np
 from PIL import Image
 
 from sngan_repro.config.specs import DatasetSpec
+from sngan_repro.core.disk import disk_errors
 from sngan_repro.core.files import atomic_path, file_sha256, write_json
 from sngan_repro.core.progress import progress_bar
 from sngan_repro.core.schema import ConfigError
+from sngan_repro.core.verified import keep_sha256
 from sngan_repro.data.fetch import fetched_origin
 from sngan_repro.data.raw import RawImages
 from sngan_repro.data.sources import SOURCES, check_source, source_info
-from sngan_repro.data.storage import readable_disk_errors, remove_stale
+from sngan_repro.data.storage import remove_stale
 
 BLOCK_IMAGES = 64
 """Images per block. With the number of workers it bounds the memory."""
@@ -45,12 +47,13 @@ def prepare(spec: DatasetSpec, downloads: Path, out: Path, workers: int | None =
     """
     check_source(spec.id, spec)
     source = SOURCES.get(spec.source)
-    with readable_disk_errors(out):
+    with disk_errors(out):
         out.mkdir(parents=True, exist_ok=True)
         (out / "dataset.json").unlink(missing_ok=True)  # from now on the folder counts as incomplete
         for name in ("images", "labels", "dataset"):
             remove_stale(out, f".{name}-*")
         origin = fetched_origin(spec.source, downloads) if source.archives else None
+        stamp = source.stamp(spec)
         raw = source.open(spec, downloads / spec.source)
         num, channels = len(raw.labels), spec.channels or raw.channels
         _check_splits(spec, raw)
@@ -58,8 +61,11 @@ def prepare(spec: DatasetSpec, downloads: Path, out: Path, workers: int | None =
             sha256, changes = _write_images(stream, raw, spec, channels, workers or _default_workers(raw))
         with atomic_path(out / "labels.npy") as temporary:
             np.save(temporary, raw.labels.astype(np.int64))
+        if source.stamp(spec) != stamp:
+            raise ConfigError(f"{spec.path}: files changed while they were prepared; run again")
         description = {
             "spec": spec.to_dict(),
+            "source_stamp": stamp,
             "spec_digest": spec.digest(),
             "source_title": source_info(spec).title,
             "num_train": raw.num_train,
@@ -74,6 +80,7 @@ def prepare(spec: DatasetSpec, downloads: Path, out: Path, workers: int | None =
             "versions": {"python": platform.python_version()}
             | {package: importlib.metadata.version(package) for package in PACKAGES},
         }
+        keep_sha256(out / "images.npy", sha256)
         write_json(out / "dataset.json", description)
     return description
 

@@ -17,13 +17,16 @@ from typing import Any
 import numpy as np
 import torch
 
+from sngan_repro.config.records import BuiltEvaluatorFile, read_record
 from sngan_repro.config.specs import EvaluatorSpec
-from sngan_repro.core.files import atomic_path, file_lock, file_sha256, read_json, write_json
+from sngan_repro.core.files import atomic_path, file_lock, file_sha256, write_json
 from sngan_repro.core.runtime import versions
 from sngan_repro.core.schema import ConfigError, text_digest
+from sngan_repro.core.verified import keep_sha256, sha256_of
 from sngan_repro.data.dataset import PreparedData, Split
 from sngan_repro.evaluation.classifier import accuracy
-from sngan_repro.evaluation.evaluators import EVALUATORS, untrained
+from sngan_repro.evaluation.evaluator_checks import check_finite, check_labels, check_learned
+from sngan_repro.evaluation.evaluators import EVALUATORS
 from sngan_repro.evaluation.evaluators.base import trained_options
 from sngan_repro.evaluation.features import Extractor, Features, extract
 from sngan_repro.evaluation.scores.precision_recall import squared_radii
@@ -77,7 +80,7 @@ def _build(
     (out / "evaluator.json").unlink(missing_ok=True)  # from now on the folder counts as incomplete
     evaluator = EVALUATORS.get(name)
     if evaluator.trained:
-        _check_labels(name, data)
+        check_labels(name, data)
         weights = out / TRAINED_WEIGHTS
         evaluator.train(data, options, weights, device)
     extractor = evaluator.load(weights, device)
@@ -86,9 +89,15 @@ def _build(
     accuracies: dict[str, float | None] = {}
     for split in SPLITS:
         features = extract(extractor, data.images(split), evaluator.batch_size, device)
+        check_finite(name, split, features)
         accuracies[split] = _accuracy(features, data.labels(split)) if evaluator.trained else None
+        if evaluator.trained and split == "train":
+            check_learned(name, data, accuracies[split])
         kept = {**features, "radii": squared_radii(features["features"], device)}
         _write_features(out / f"features_{split}.npz", kept, digest, data.sha256)
+    checksums = {split: file_sha256(out / f"features_{split}.npz") for split in SPLITS}
+    for split in SPLITS:
+        keep_sha256(out / f"features_{split}.npz", checksums[split])
     info = {
         "evaluator": name,
         "digest": digest,
@@ -99,6 +108,7 @@ def _build(
         "num_classes": features["logits"].shape[1],
         "options": trained_options(name, options),
         "dataset_sha256": data.sha256,
+        "features_sha256": checksums,
         "train_accuracy": accuracies["train"],
         "test_accuracy": accuracies["test"],
         "seconds": round(time.perf_counter() - started, 3),
@@ -113,10 +123,7 @@ def read_evaluator(folder: Path, data: PreparedData) -> dict[str, Any]:
     path = folder / "evaluator.json"
     if not path.exists():
         raise ConfigError(f"{path}: no such file; the evaluator is not built for this dataset")
-    try:
-        info = read_json(path)
-    except ValueError as error:
-        raise ConfigError(f"{path}: not JSON ({error}); remove {folder} so that it is built anew") from None
+    info = read_record(BuiltEvaluatorFile, path, f"remove {folder} so that it is built anew")
     if info["dataset_sha256"] != data.sha256:
         raise ConfigError(
             f"{path}: made for images with SHA-256 {info['dataset_sha256'][:16]}..., but {data.folder} holds "
@@ -147,7 +154,10 @@ def _read(
     """Arrays of a file of features, after a check of its evaluator and its images."""
     path = folder / f"features_{split}.npz"
     expected = (info["digest"], info["dataset_sha256"])
+    recorded = info.get("features_sha256", {}).get(split)  # earlier versions recorded none
     try:
+        if recorded is not None and sha256_of(path) != recorded:
+            raise ValueError("it has changed: its checksum is not the one in evaluator.json")
         with np.load(path, allow_pickle=False) as file:
             found = (str(file["evaluator_digest"]), str(file["dataset_sha256"]))
             if found == expected:
@@ -205,18 +215,6 @@ def _present(
     except (ConfigError, OSError, KeyError, ValueError):  # a missing or unreadable file: build again
         return None
     return info if same else None
-
-
-def _check_labels(evaluator: str, data: PreparedData) -> None:
-    """Raise ConfigError unless each training image has a label and there are at least two classes."""
-    labels = data.labels("train")
-    if np.any(labels < 0) or len(np.unique(labels)) < 2:
-        name = data.info.get("source_title") or data.folder.name
-        raise ConfigError(
-            f"the evaluator '{evaluator}' needs labels of at least 2 classes, and of the {len(labels)} training images "
-            f"of '{name}' ({data.folder}) {np.sum(labels < 0)} have none and the others "
-            f"{len(np.unique(labels[labels >= 0]))} classes; use {untrained()} in the study's `scores`"
-        )
 
 
 def _accuracy(features: Features, labels: np.ndarray) -> float | None:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sngan_repro.config.protocol import ProtocolSpec
-from sngan_repro.core.files import read_json
 from sngan_repro.core.schema import ConfigError
+from sngan_repro.data.record import read_prepared
 from sngan_repro.evaluation.evaluators import EVALUATORS, untrained
 from sngan_repro.evaluation.scores import SCORES
 
@@ -46,9 +46,7 @@ def check_protocols(
 
 def check_prepared(dataset: str, folder: Path, protocols: Sequence[ProtocolSpec]) -> bool:
     """:func:`check_protocols` for the prepared images in a folder. False if nothing is prepared there yet."""
-    record = folder / "dataset.json"
-    if not record.exists():
+    if (found := read_prepared(folder)) is None:
         return False
-    found = read_json(record)
     check_protocols(dataset, protocols, found["num_train"], found["num_test"], found["classes"] is not None)
     return True

@@ -11,11 +11,12 @@ import numpy as np
 import torch
 
 from sngan_repro.config.protocol import ProtocolSpec
+from sngan_repro.config.records import TrainedFile, check_record, read_json_record, read_record
 from sngan_repro.config.run_paths import RunPaths
 from sngan_repro.config.specs import RunSpec
-from sngan_repro.core.files import file_sha256, read_json, write_json
+from sngan_repro.core.files import file_sha256, write_json
 from sngan_repro.core.runtime import device_info, versions
-from sngan_repro.core.schema import ConfigError, parse
+from sngan_repro.core.schema import ConfigError
 from sngan_repro.data.arrays import read_images
 from sngan_repro.data.dataset import PreparedData
 from sngan_repro.evaluation.faults import stretched, stretched_uint8
@@ -54,8 +55,9 @@ def score_run(
     status.json or in the evaluator's folder, or has too few images for a protocol.
     """
     started = time.perf_counter()
-    spec = parse(RunSpec, read_json(run.spec), str(run.spec))
-    status = read_json(run.status)
+    again = f"delete {run.status} and run the workflow again: the run is trained anew"
+    spec = check_record(RunSpec, read_json_record(run.spec, again), run.spec, again)
+    status = read_record(TrainedFile, run.status, again)
     if status.get("spec_digest", spec.digest()) != spec.digest():
         raise ConfigError(f"{run.status}: belongs to another specification than {run.spec}; train the run again")
     scorer = Scorer(PreparedData.open(dataset_dir), protocols, evaluator_dirs)

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
 
+from sngan_repro.config.protocol import RESAMPLE_SEED as RESAMPLE_SEED
 from sngan_repro.config.protocol import ProtocolSpec
 from sngan_repro.evaluation.protocol import metric_names
 from sngan_repro.evaluation.scores import SCORES
 
 BEST = "best"
 """``selection`` of a record on a fresh sample of the best snapshot. It is null in all other records."""
-RESAMPLE_SEED = 1_000_000
-"""Added to the protocol's seed for the latents of the fresh sample, and for nothing else."""
 REAL_SEED = 2_000_000
 """Added to the protocol's seed, with the number of the draw, for draws of real images."""
 REAL_DRAWS = 5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sngan_repro.config.records import WeightsRecord, read_record
 from sngan_repro.core.files import atomic_path, file_sha256
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.data.download import download_file
@@ -17,6 +18,12 @@ def weights_file(evaluator: str) -> WeightsFile:
         having = [name for name in EVALUATORS.names() if EVALUATORS.get(name).weights]
         raise ConfigError(f"the evaluator '{evaluator}' needs no weights file (those that do: {', '.join(having)})")
     return found
+
+
+def recorded_weights(record: Path) -> Path:
+    """The file of weights that a record beside it names. Raises ConfigError if the record is damaged."""
+    found = read_record(WeightsRecord, record, "delete it and run again")
+    return record.parent / found["file"]
 
 
 def fetch_weights(weights: WeightsFile, folder: Path, download: bool) -> Path:

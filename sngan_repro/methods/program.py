@@ -26,7 +26,8 @@ from pydantic import (
 
 from sngan_repro.config.optimizer import OptimizerSpec
 from sngan_repro.config.specs import Label
-from sngan_repro.core.schema import ConfigError, Model, nearest, parse, read_yaml
+from sngan_repro.core.schema import ConfigError, Model, nearest, parse
+from sngan_repro.core.yaml_files import read_yaml
 from sngan_repro.methods.base import RESERVED
 
 PROGRAMS_DIR = Path("programs")

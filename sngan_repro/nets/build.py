@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import nn
 
 from sngan_repro.config.specs import NetsSpec
@@ -17,6 +18,13 @@ def build_generator(nets: NetsSpec, image: ImageSpec) -> nn.Module:
     """The generator that every method shares, G(z, labels=None): (N, z_dim) -> (N, C, H, W) in (-1, 1)."""
     family = _family(nets, image)
     return family.initialise(family.generator(nets, image), nets.init)
+
+
+def generator_shapes(nets: NetsSpec, image: ImageSpec) -> dict[str, tuple[int, ...]]:
+    """The name and shape of each tensor of :func:`build_generator`, without any memory for them."""
+    with torch.device("meta"):
+        G = _family(nets, image).generator(nets, image)
+    return {name: tuple(value.shape) for name, value in G.state_dict().items()}
 
 
 def build_discriminator(

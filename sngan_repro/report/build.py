@@ -24,15 +24,13 @@ from sngan_repro.config.specs import OWN_SETTING
 from sngan_repro.core.files import atomic_path
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.report import description, findings, published, tables
+from sngan_repro.report.pandoc import compile_typst, read_markdown, safe_prose, typeset
 from sngan_repro.report.placing import Numbering, placing
+from sngan_repro.report.safe import HEAD
 from sngan_repro.report.templates import Templates
 from sngan_repro.study.layout import Layout
 from sngan_repro.study.reference import Reference
 from sngan_repro.study.study import Study
-
-# Wide tables as pipe tables keep their natural widths only when no line is longer than `columns`.
-PANDOC_FORMAT = "markdown+table_attributes"
-PANDOC_OPTIONS = ["--standalone", "--citeproc", "--columns=100000"]
 
 
 def build_report(study: Study, layout: Layout, template_dir: Path = Path("report")) -> None:
@@ -47,8 +45,9 @@ def build_report(study: Study, layout: Layout, template_dir: Path = Path("report
         work = Path(folder)
         for plan in figure_plans(study):
             shutil.copy(plan.file(layout, "svg"), work / f"{plan.name}.svg")
-        _to_html(text, work, templates, layout.report_html)
-        _to_pdf(text, work, templates, layout.report_pdf, finished)
+        document = read_markdown(text, [f"{plan.name}.svg" for plan in figure_plans(study)])
+        _to_html(document, work, templates, layout.report_html)
+        _to_pdf(document, work, templates, layout.report_pdf, finished)
 
 
 def render(study: Study, layout: Layout, templates: Templates) -> tuple[str, datetime]:
@@ -72,6 +71,7 @@ def gather(study: Study, layout: Layout) -> dict[str, Any]:
     found, evaluators = description.datasets(study, layout), description.evaluators(study, layout)
     return {
         "study": study,
+        "introduction": safe_prose(study.description),
         "own_setting": OWN_SETTING,
         "results": results,
         "summary": summary,
@@ -104,56 +104,17 @@ def _published_data(study: Study, reference: Reference, summary: pd.DataFrame) -
     }
 
 
-def _to_html(text: str, work: Path, templates: Templates, target: Path) -> None:
+def _to_html(document: str, work: Path, templates: Templates, target: Path) -> None:
+    head = work / "head.html"
+    head.write_text(HEAD, encoding="utf-8")
     with atomic_path(target) as path:
-        _pandoc(
-            text,
-            "html5",
-            path,
-            templates,
-            [
-                "--embed-resources",
-                "--mathml",
-                "--toc",
-                "--toc-depth=2",
-                f"--resource-path={work}",
-                f"--css={templates.folder / 'style.css'}",
-            ],
-        )
+        options = ["--embed-resources", "--mathml", "--toc", "--toc-depth=2", f"--resource-path={work}"]
+        options += [f"--css={templates.folder / 'style.css'}", f"--include-in-header={head}"]
+        typeset(document, "html5", path, templates.bibliographies(), options)
 
 
-def _to_pdf(text: str, work: Path, templates: Templates, target: Path, finished: datetime) -> None:
-    import matplotlib
-    import typst
-
+def _to_pdf(document: str, work: Path, templates: Templates, target: Path, finished: datetime) -> None:
     source = work / "report.typ"
-    _pandoc(text, "typst", source, templates, [f"--template={templates.folder / 'template.typ'}"])
-    fonts = Path(matplotlib.get_data_path()) / "fonts" / "ttf"  # DejaVu Sans, for the text of the figures
+    typeset(document, "typst", source, templates.bibliographies(), [f"--template={templates.folder / 'template.typ'}"])
     with atomic_path(target) as path:
-        try:
-            typst.compile(
-                str(source),
-                output=str(path),
-                root=str(work),
-                font_paths=[str(fonts)],
-                ignore_system_fonts=True,
-                timestamp=int(finished.timestamp()),
-            )
-        except typst.TypstError as error:
-            raise ConfigError(f"{target}: Typst: {error.message}\n{error.diagnostic}") from None
-
-
-def _pandoc(text: str, to: str, target: Path, templates: Templates, options: list[str]) -> None:
-    import pypandoc
-
-    bibliography = [f"--bibliography={file}" for file in templates.bibliographies()]
-    try:
-        pypandoc.convert_text(
-            text,
-            to,
-            format=PANDOC_FORMAT,
-            outputfile=str(target),
-            extra_args=[*PANDOC_OPTIONS, *bibliography, *options],
-        )
-    except RuntimeError as error:
-        raise ConfigError(f"{target.name}: {error}") from None
+        compile_typst(source, path, int(finished.timestamp()))

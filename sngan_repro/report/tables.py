@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 
 from sngan_repro.analysis.naming import arrow, metric_short, primary_metric
-from sngan_repro.analysis.schemas import DatasetFile, EvaluatorFile
 from sngan_repro.analysis.summary import Results, metric_decimals
 from sngan_repro.analysis.tables.artefacts import percent
 from sngan_repro.analysis.tables.printed import PrintedTable
+from sngan_repro.config.records import DatasetFile, EvaluatorFile
 from sngan_repro.core.text import MISSING, decimals_for, integer, interval, number
 from sngan_repro.report.description import span
 from sngan_repro.report.findings import p_text, verdict

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from pathlib import Path
 
 import jinja2
@@ -13,6 +12,7 @@ from sngan_repro.analysis.tables.printed import markdown_escape
 from sngan_repro.core import plugins
 from sngan_repro.core import text as words
 from sngan_repro.core.schema import ConfigError
+from sngan_repro.report.citations import citation_keys
 
 TEMPLATES = (
     "report",
@@ -45,6 +45,8 @@ class Templates:
             lstrip_blocks=True,
             keep_trailing_newline=True,
         )
+        # pandoc cannot read the two halves of a character beyond U+FFFF.
+        self.environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False}
         self.environment.filters |= {"md": markdown_escape, "first_upper": lambda text: text[:1].upper() + text[1:]}
         self.environment.globals |= {"naming": naming, "words": words, "say": self.say}
 
@@ -60,9 +62,3 @@ class Templates:
     def citation_keys(self) -> set[str]:
         """The keys of all entries that may be cited."""
         return citation_keys(self.bibliographies())
-
-
-def citation_keys(files: Iterable[Path]) -> set[str]:
-    """The keys of all entries of BibTeX files. A file that does not exist has none."""
-    texts = [file.read_text(encoding="utf-8") for file in files if file.is_file()]
-    return {key for text in texts for key in re.findall(r"^\s*@\w+\{\s*([^,\s]+)", text, re.MULTILINE)}

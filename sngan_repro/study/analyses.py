@@ -20,7 +20,9 @@ class BenchmarkSpec(Model):
     image_sizes: tuple[int, ...] = Field((), description="pixels; default: that of the first dataset")
     n_dis: int = Field(5, ge=1, le=100, description="discriminator steps per generator step; paper: 5")
     repeats: int = Field(5, ge=1, le=100, description="measurements of each; their median counts")
-    min_seconds: float = Field(2.0, gt=0, description="least length of a measurement; it has at least one update")
+    min_seconds: float = Field(
+        2.0, gt=0, le=3600, description="least length of a measurement; it has at least one update"
+    )
 
     @field_validator("image_sizes")
     @classmethod

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sngan_repro.core.files import read_json
 from sngan_repro.core.schema import ConfigError
+from sngan_repro.data.record import read_prepared
 from sngan_repro.study.study import Study
 
 
@@ -29,5 +29,5 @@ def check_held_out(study: Study, dataset: str, num_test: int | None) -> None:
 
 def check_prepared_held_out(study: Study, dataset: str, folder: Path) -> None:
     """:func:`check_held_out` for images that are prepared already; nothing is checked before they are."""
-    if (record := folder / "dataset.json").exists():
-        check_held_out(study, dataset, read_json(record)["num_test"])
+    if (found := read_prepared(folder)) is not None:
+        check_held_out(study, dataset, found["num_test"])

@@ -6,8 +6,8 @@ import math
 from pathlib import Path
 
 from sngan_repro.config.protocol import ProtocolSpec
-from sngan_repro.core.files import read_json
 from sngan_repro.core.schema import ConfigError
+from sngan_repro.data.record import read_prepared
 from sngan_repro.data.sources import source_info
 from sngan_repro.evaluation.evaluators import EVALUATORS
 from sngan_repro.evaluation.scores import SCORES
@@ -31,8 +31,8 @@ def check_classes(study: Study, dataset: str, labelled: bool) -> None:
 
 def check_prepared_classes(study: Study, dataset: str, folder: Path) -> None:
     """:func:`check_classes` for images that are prepared already; nothing is checked before they are."""
-    if (record := folder / "dataset.json").exists():
-        check_classes(study, dataset, read_json(record)["classes"] is not None)
+    if (found := read_prepared(folder)) is not None:
+        check_classes(study, dataset, found["classes"] is not None)
 
 
 def check_label_scores(study: Study) -> None:

@@ -92,6 +92,10 @@ class Layout:
         """Prepared images: images.npy, labels.npy, dataset.json."""
         return self.data_dir / "prepared" / spec.id
 
+    def source_stamp(self, spec: DatasetSpec) -> Path:
+        """The stamp of the user's own images. It is written when they change, and then they are prepared again."""
+        return self.data_dir / "prepared" / f"{spec.id}.stamp"
+
     def evaluator(self, spec: DatasetSpec, evaluator: str, options: EvaluatorSpec) -> Path:
         """An evaluator for one dataset: evaluator.json, weights, features of the real images."""
         suffix = f"-{options.digest()[:8]}" if EVALUATORS.get(evaluator).trained else ""

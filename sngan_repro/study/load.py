@@ -6,16 +6,16 @@ One file is one study; studies are never merged. Every mistake is a :class:`Conf
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from sngan_repro.config.specs import OWN_SETTING, RunSpec
 from sngan_repro.core import plugins
 from sngan_repro.core.registry import Registry
-from sngan_repro.core.schema import ConfigError, describe, read_yaml, require_known
+from sngan_repro.core.schema import LABEL_PATTERN, PATTERNS, ConfigError, parse, require_known
+from sngan_repro.core.yaml_files import read_yaml
 from sngan_repro.data.sources import SOURCES, check_source, source_info
 from sngan_repro.evaluation.evaluators import EVALUATORS
 from sngan_repro.evaluation.feasible import check_protocols
@@ -40,13 +40,23 @@ def study_path(name: str) -> Path:
     return STUDIES_DIR / f"{name}.yaml"
 
 
+def _exists(path: Path) -> bool:
+    """True if a path exists. A name that is too long for the file system does not."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
 def load_study(name: str) -> Study:
     """Read and check a study given by name or path. The file's stem is the study's name.
 
     Raises :class:`ConfigError` with every problem found, one line each.
     """
     path = study_path(name)
-    if not path.exists() and path.parent == STUDIES_DIR:
+    if any(c in str(path.absolute()) for c in "{}"):
+        raise ConfigError(f"{path.absolute()}: Snakemake reads braces in a path as wildcards; move or rename it")
+    if path.parent == STUDIES_DIR and not _exists(path):
         if not STUDIES_DIR.is_dir():
             raise ConfigError(
                 f"study '{name}': there is no folder {STUDIES_DIR} here; run this in the repository's folder, "
@@ -55,6 +65,8 @@ def load_study(name: str) -> Study:
         known = sorted(file.stem for file in STUDIES_DIR.glob("*.yaml"))
         require_known("study", name, known)
     values = read_yaml(path)
+    if not re.fullmatch(LABEL_PATTERN, path.stem):
+        raise ConfigError(f"{path}: the name of the file is the study's, and part of paths: {PATTERNS[LABEL_PATTERN]}")
     if "name" in values:
         raise ConfigError(f"{path}: name: a study is named after its file; remove this key")
     return make_study({**values, "name": path.stem}, str(path))
@@ -66,12 +78,13 @@ def make_study(values: dict[str, Any], where: str = "study") -> Study:
     Raises :class:`ConfigError`; its lines begin with ``where``.
     """
     plugins.load_chosen()  # first, so that an error in a plugin is not reported as an error in the study
-    try:
-        study = Study.model_validate(values)
-    except ValidationError as error:
-        raise ConfigError(describe(error, Study, where)) from None
+    study = parse(Study, values, where)
     try:
         check_study(study)
+    except OSError as error:  # such as a path that is too long
+        raise ConfigError(f"{where}: {error.filename or ''}: {error.strerror or error}") from None
+    except RecursionError:
+        raise ConfigError(f"{where}: too many lists and mappings inside each other") from None
     except ConfigError as error:
         raise ConfigError("\n".join(f"{where}: {line}" for line in str(error).splitlines())) from None
     return study
@@ -87,6 +100,7 @@ def check_study(study: Study) -> None:
     late = [step for step in study.snapshots.steps or () if step > (study.budget.steps or step)]
     if late:
         raise ConfigError(f"snapshots: steps: {late} are beyond the budget of {study.budget.steps} updates")
+    _check_snapshots(study)
     if study.published and not set(study.labels) & set(study.published.methods):
         raise ConfigError(
             f"reference: '{study.reference}' has values of {', '.join(study.published.methods)}, and no method "
@@ -98,6 +112,17 @@ def check_study(study: Study) -> None:
     trained = [entry for entry, label in study.labelled_entries if label not in study.programs]
     for key in set.intersection(*(set(entry.setting) for entry in trained)) if trained else ():
         raise ConfigError(f"settings: `{key}` is replaced by every method; no setting's own value is used")
+
+
+def _check_snapshots(study: Study) -> None:
+    """The numbers of updates and snapshots are within their limits, as far as the number of images is known."""
+    for run in study.runs():
+        num_train = source_info(run.data).num_train
+        if run.budget.steps is None and num_train is None:
+            continue
+        per_epoch = run.steps_per_epoch(num_train or 1_000_000)
+        if run.snapshots.every_epochs is None or num_train is not None:
+            run.snapshots.at(run.budget.total_steps(per_epoch), per_epoch)
 
 
 MOST_UNTRAINED = 0.1

@@ -37,8 +37,10 @@ class Study(Model):
     added = frozenset({"benchmark", "curves"})
 
     name: Label = Field(description="the stem of the file; never a key in it")
-    title: str = Field(min_length=3, description="heading of the report")
-    description: str = Field("", description="what the study is for; printed in the report (Markdown)")
+    title: str = Field(min_length=3, max_length=300, description="heading of the report")
+    description: str = Field(
+        "", max_length=20_000, description="what the study is for; printed in the report (Markdown)"
+    )
     datasets: dict[Label, DatasetSpec] = Field(min_length=1, description="name -> source and size")
     methods: tuple[MethodEntry, ...] = Field(min_length=1, description="names, or entries with options")
     settings: dict[Label, OptimizerSpec] = Field(min_length=1, description="name -> Adam, and D's steps per G's step")
@@ -58,6 +60,14 @@ class Study(Model):
     curves: tuple[CurveSpec, ...] = Field((), description="figures of scores against a number, such as `n_dis`")
     reference: str | None = Field(None, description="published values to compare with: a name, or the path of a file")
     claims: str | None = Field(None, description="ledger of claims to judge: `southampton`, or the path of a YAML file")
+
+    @field_validator("title", "description")
+    @classmethod
+    def _printable(cls, text: str) -> str:
+        odd = sorted({c for c in text if not c.isprintable() and c not in "\n\t"})
+        if odd:
+            raise ValueError(f"contains characters that cannot be printed: {', '.join(map(ascii, odd[:5]))}")
+        return text
 
     @field_validator("seeds")
     @classmethod

@@ -2,33 +2,74 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
+import sys
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
+from sngan_repro.config.records import Status, read_record
 from sngan_repro.config.run_paths import RunPaths
-from sngan_repro.core.files import LockedError, atomic_path, file_lock
+from sngan_repro.config.specs import RunSpec
+from sngan_repro.core.files import ChecksumError, LockedError, append_sha256, atomic_path, file_lock, read_with_sha256
 from sngan_repro.core.lazy import torch
-from sngan_repro.core.schema import ConfigError
+from sngan_repro.core.schema import ConfigError, shortened
+from sngan_repro.training.progress import INTERRUPTED
 
-STATE_FORMAT = 2
+STATE_FORMAT = 3
+POLL_SECONDS = 0.2
+"""Between two looks at a lock that another process holds."""
 
 
 @contextmanager
-def run_lock(run: RunPaths, wait: bool = False) -> Iterator[None]:
-    """Hold the lock of a run folder, so that no run is trained twice at once.
+def run_lock(
+    run: RunPaths, wait: bool = False, out: TextIO | None = None, stop: threading.Event | None = None
+) -> Iterator[bool]:
+    """Hold the lock of a run folder, so that no run is trained twice at once. Yields True if it had to wait.
 
     The lock is released at the end of the process, also when it is killed. If another process holds it, wait for it
-    (``wait``) or raise ConfigError.
+    (``wait``) or raise ConfigError. A job of the workflow waits: Snakemake deletes the outputs of a job that fails, and
+    they would be those of the other process. out: where the wait is reported; default: standard error. stop: an event
+    that ends the wait.
     """
+    lock, waited = run.resume / "lock", False
+    with ExitStack() as held:
+        try:
+            held.enter_context(file_lock(lock, wait=False))
+        except LockedError as holder:
+            if not wait:
+                raise ConfigError(f"{run.root}: this run is being trained already, by {holder}") from None
+            print(f"{run.root}: waiting for {holder}, which trains this run", file=out or sys.stderr, flush=True)
+            _wait_for(lock, held, stop)
+            waited = True
+        yield waited
+
+
+def _wait_for(lock: Path, held: ExitStack, stop: threading.Event | None) -> None:
+    """Take a lock when it is free. Exits with the code of an interruption if ``stop`` is set before."""
+    while stop is None or not stop.is_set():
+        try:
+            held.enter_context(file_lock(lock, wait=False))
+        except LockedError:
+            time.sleep(POLL_SECONDS)
+        else:
+            return
+    sys.exit(INTERRUPTED)
+
+
+def finished_status(run: RunPaths, spec: RunSpec, dataset_sha256: str) -> dict[str, Any] | None:
+    """status.json of a run that was trained to its end by this specification on these images, else None."""
     try:
-        with file_lock(run.resume / "lock", wait):
-            yield
-    except LockedError as holder:
-        raise ConfigError(f"{run.root}: this run is being trained already, by {holder}") from None
+        status = read_record(Status, run.status, "train the run again")
+    except ConfigError:
+        return None
+    same = (status["spec_digest"], status.get("dataset_sha256")) == (spec.digest(), dataset_sha256)
+    return status if same else None
 
 
 def state_path(run: RunPaths) -> Path:
@@ -43,6 +84,7 @@ def save_state(run: RunPaths, identity: dict[str, Any], state: dict[str, Any]) -
     """
     with atomic_path(state_path(run)) as temporary:
         torch.save({"format": STATE_FORMAT, "identity": json.dumps(identity), **state}, temporary)
+        append_sha256(temporary)
 
 
 def load_state(run: RunPaths, identity: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:
@@ -54,15 +96,18 @@ def load_state(run: RunPaths, identity: dict[str, Any]) -> tuple[dict[str, Any] 
     if not path.exists():
         return None, "starting from update 0"
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        stored = json.loads(state["identity"])
+        state = torch.load(io.BytesIO(read_with_sha256(path)), map_location="cpu", weights_only=True)
+        stored, steps, version = json.loads(state["identity"]), state["steps"], state["format"]
+    except ChecksumError as error:
+        return None, f"starting from update 0: {path} is damaged: {error}"
     except Exception as error:  # torch raises many kinds of errors for a file that it cannot read
-        return None, f"starting from update 0: {path} cannot be read ({type(error).__name__}: {error})"
+        reason = shortened(f"{type(error).__name__}: {error}")
+        return None, f"starting from update 0: {path} cannot be read ({reason})"
     changed = differences(stored, identity)
-    if state["format"] != STATE_FORMAT or changed:
+    if version != STATE_FORMAT or changed:
         reason = "; ".join(changed) or "format"
-        return None, f"starting from update 0: the saved state belongs to another training ({reason})"
-    return state, f"resuming after update {state['steps']}"
+        return None, f"starting from update 0: the saved state belongs to another training ({shortened(reason, 500)})"
+    return state, f"resuming after update {steps}"
 
 
 def differences(old: Any, new: Any, key: str = "") -> list[str]:

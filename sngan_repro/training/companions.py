@@ -8,6 +8,7 @@ numbers that it gives alone. benchmarks/pack.py compares threads with processes 
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 import traceback
@@ -17,9 +18,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sngan_repro.config.records import Status, read_record
 from sngan_repro.config.run_paths import RunPaths
 from sngan_repro.config.specs import RunSpec
-from sngan_repro.core.files import read_json
 from sngan_repro.core.schema import ConfigError
 
 if TYPE_CHECKING:
@@ -63,8 +64,9 @@ def companions(
 
 
 def _is_done(spec: RunSpec, run: RunPaths) -> bool:
-    if run.status.exists() and read_json(run.status)["spec_digest"] == spec.digest():
-        return True
+    with contextlib.suppress(ConfigError):  # a damaged status is trained anew, as is a missing one
+        if read_record(Status, run.status, "train the run again")["spec_digest"] == spec.digest():
+            return True
     return run.trained.exists() and run.trained.read_text(encoding="utf-8") == spec.digest()
 
 

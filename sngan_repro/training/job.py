@@ -15,7 +15,7 @@ import torch
 from sngan_repro.config.run_paths import RunPaths
 from sngan_repro.config.specs import RunSpec
 from sngan_repro.data.dataset import PreparedData
-from sngan_repro.training.checkpoint import run_lock
+from sngan_repro.training.checkpoint import finished_status, run_lock
 from sngan_repro.training.cuda_graph import RunContext
 from sngan_repro.training.options import DEFAULT_OPTIONS, TrainOptions
 from sngan_repro.training.progress import INTERRUPTED as INTERRUPTED
@@ -43,8 +43,10 @@ def train(
             return train(spec, run, dataset, device, options, stop, out)
     context = RunContext(device)
     # In a group the run may be a companion in another job, whose state this job will then find.
-    with run_lock(run, wait=options.keep_state), context.on_stream():
+    with run_lock(run, options.wait or options.keep_state, out, stop) as waited, context.on_stream():
         data = PreparedData.open(dataset)
+        if waited and (status := finished_status(run, spec, data.sha256)) is not None:
+            return status  # the other process has trained it
         session = Session(spec, run, data, context, options, out)
         if not session.run(stop):
             sys.exit(INTERRUPTED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 import time
@@ -29,6 +30,7 @@ class TrainLog:
         self.device = device
         self.columns: list[str] = []
         self.num_rows = 0
+        self._sha256 = hashlib.sha256()
         self._steps: list[int] = []
         self._gathered = torch.empty(0, device=device)  # (room, names), filled as far as there are steps
 
@@ -55,17 +57,25 @@ class TrainLog:
             stream.flush()
             os.fsync(stream.fileno())
         self.num_rows += len(rows)
+        self._sha256.update(rows.tobytes())
         self._steps.clear()
         return rows
 
-    def restore(self, columns: list[str], num_rows: int) -> None:
-        """Continue a log: rows written after the saved state are cut off. Raises OSError when rows are missing."""
-        size = num_rows * len(columns) * 8
-        if self.path.stat().st_size < size:
-            raise OSError(f"{self.path}: shorter than the saved state says")
-        self.columns, self.num_rows = columns, num_rows
+    def state(self) -> dict[str, Any]:
+        """What :meth:`restore` needs: names, number of rows and checksum of the flushed rows."""
+        return {"columns": self.columns, "num_rows": self.num_rows, "sha256": self._sha256.hexdigest()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue a log: rows written after the saved state are cut off. Raises OSError if it is damaged."""
+        size = state["num_rows"] * len(state["columns"]) * 8
+        if not self.path.exists():
+            self.path.touch()
         with self.path.open("r+b") as stream:
-            stream.truncate(size)
+            stream.truncate(min(size, self.path.stat().st_size))
+            self._sha256 = hashlib.sha256(stream.read())
+        if self._sha256.hexdigest() != state["sha256"]:
+            raise OSError(f"{self.path}: damaged, or shorter than the saved state says")
+        self.columns, self.num_rows = state["columns"], state["num_rows"]
 
     def rows(self) -> np.ndarray:
         """All flushed rows, float64 (rows, columns)."""

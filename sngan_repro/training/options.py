@@ -21,6 +21,8 @@ class TrainOptions:
     """Stop at the trained state. A second call then writes the results at once."""
     keep_state: bool = False
     """Keep the trained state beside the results."""
+    wait: bool = False
+    """If another process trains the run, wait until it ends instead of raising ConfigError."""
 
 
 DEFAULT_OPTIONS = TrainOptions()

@@ -16,6 +16,7 @@ from sngan_repro.config.run_paths import RunPaths
 from sngan_repro.config.specs import RunSpec
 from sngan_repro.core import runtime
 from sngan_repro.core.files import remove_temporaries, write_json, write_text
+from sngan_repro.core.schema import shortened
 from sngan_repro.data.dataset import PreparedData
 from sngan_repro.nets.sampling import save_grid
 from sngan_repro.nets.snapshot import save_snapshot
@@ -100,12 +101,13 @@ class Session:
         state, message = load_state(self.run_paths, self.identity)
         if state is not None:
             try:
-                self.log.restore(state["log"]["columns"], state["log"]["num_rows"])
+                self.log.restore(state["log"])
                 self.trainer.load(state["trainer"])
-                self.kept = state["kept"]
-                self.kept["resumed"] += 1
-            except (OSError, RuntimeError, KeyError, ValueError) as error:
-                state, message = None, f"starting from update 0: the saved state does not fit: {error}"
+                kept = {name: state["kept"][name] for name in self.kept}
+                self.kept = {**kept, "resumed": kept["resumed"] + 1}
+            except Exception as error:  # a state that lacks a part, or whose parts do not fit, fails in many ways
+                reason = shortened(f"{type(error).__name__}: {error}")
+                state, message = None, f"starting from update 0: the saved state does not fit ({reason})"
                 self.trainer = self._new_trainer()
                 self.log = TrainLog(self.run_paths, self.device)
         if state is None:
@@ -208,8 +210,8 @@ class Session:
         now = time.monotonic()
         self.kept["seconds"] += now - self.clock
         self.clock = self._saved_at = now
-        log = {"columns": self.log.columns, "num_rows": self.log.num_rows}
-        state = {"steps": self.trainer.steps, "trainer": self.trainer.state(), "kept": self.kept, "log": log}
+        parts = {"trainer": self.trainer.state(), "kept": self.kept, "log": self.log.state()}
+        state = {"steps": self.trainer.steps, **parts}
         save_state(self.run_paths, self.identity, state)
 
     def save_trained(self) -> None:

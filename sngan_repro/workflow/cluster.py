@@ -1,4 +1,4 @@
-"""For clusters only: time limits, a lock per study, missing files, and jobs that a killed Snakemake left. No torch."""
+"""For clusters only: time limits, missing files, and jobs that a killed Snakemake left. No torch."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import math
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from sngan_repro.config.machine import MachineConfig
 from sngan_repro.config.specs import RunSpec
-from sngan_repro.core.files import LockedError, file_lock, write_text
+from sngan_repro.core.files import write_text
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.data.sources import source_info
 from sngan_repro.evaluation.evaluators import EVALUATORS
@@ -60,21 +59,6 @@ def train_minutes(run: RunSpec, layout: Layout, machine: MachineConfig, attempt:
 def program_minutes(program: Program, machine: MachineConfig, attempt: int = 1) -> int:
     """The time limit of a program's job in minutes: the declared one times the attempt, at most ``max_minutes``."""
     return min(program.minutes * attempt, machine.max_minutes or sys.maxsize)
-
-
-@contextmanager
-def study_lock(layout: Layout) -> Iterator[None]:
-    """Lock a study for this process, since two Snakemakes would submit every job twice.
-
-    The lock ends with the process, also if that is killed. Raises ConfigError if another process holds it.
-    """
-    try:
-        with file_lock(layout.root / ".lock", wait=False):
-            yield
-    except LockedError as holder:
-        raise ConfigError(
-            f"{layout.root}: another Snakemake works on this study, {holder}; wait for it, or stop it"
-        ) from None
 
 
 def fetch_first(study: Study, layout: Layout, machine: MachineConfig) -> None:

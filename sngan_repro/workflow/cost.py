@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sngan_repro.config.optimizer import OptimizerSpec
 from sngan_repro.config.specs import DatasetSpec, RunSpec
-from sngan_repro.core.files import read_json
+from sngan_repro.data.record import read_prepared
 from sngan_repro.data.sources import source_info
 from sngan_repro.evaluation.evaluators import EVALUATORS
 from sngan_repro.study.layout import Layout
@@ -27,11 +27,10 @@ def num_test_images(dataset: DatasetSpec, layout: Layout) -> int | None:
 
 
 def _num_images(dataset: DatasetSpec, layout: Layout) -> tuple[int | None, int | None]:
-    record, info = layout.dataset(dataset) / "dataset.json", source_info(dataset)
-    if not record.exists():
-        return info.num_train, info.num_test
-    found = read_json(record)
-    return found["num_train"], found["num_test"]
+    if found := read_prepared(layout.dataset(dataset)):
+        return found["num_train"], found["num_test"]
+    info = source_info(dataset)
+    return info.num_train, info.num_test
 
 
 def total_steps(run: RunSpec, layout: Layout) -> int | None:

@@ -19,20 +19,20 @@ from sngan_repro.analysis.claims.ledger import load_ledger
 from sngan_repro.config.machine import MachineConfig, load_machine
 from sngan_repro.config.specs import DatasetSpec, RunSpec
 from sngan_repro.core import plugins
-from sngan_repro.core.files import tree_stamp
 from sngan_repro.core.schema import ConfigError as ConfigError
 from sngan_repro.data.sources import SOURCES, source_info
 from sngan_repro.evaluation.evaluators import EVALUATORS, Evaluator
 from sngan_repro.evaluation.feasible import check_prepared
 from sngan_repro.evaluation.selection import REAL_DRAWS
 from sngan_repro.methods.program import Program
+from sngan_repro.report.skeleton import check_texts
 from sngan_repro.study.benchmark import benchmark_text
 from sngan_repro.study.held_out import check_prepared_held_out
 from sngan_repro.study.labels import check_prepared_classes
 from sngan_repro.study.layout import Layout
 from sngan_repro.study.load import load_study
 from sngan_repro.study.study import Study
-from sngan_repro.workflow import cluster
+from sngan_repro.workflow import cluster, locks, stamps
 from sngan_repro.workflow.packs import packs
 
 RUN_PATTERN = "{dataset}/{label}/{setting}/seed{seed}"
@@ -49,6 +49,7 @@ class Plan:
         self.machine: MachineConfig = load_machine(config)
         self.study: Study = load_study(self.machine.study)
         self.layout = Layout.of(self.machine, self.study)
+        self._last_worker = locks.last_worker(self.layout)  # before any file is looked at
         for name, spec in self.study.datasets.items():
             # This checks data that are prepared already. The job `check_data` checks new data.
             check_prepared(name, self.layout.dataset(spec), self.study.scores)
@@ -130,18 +131,15 @@ class Plan:
     # Data and evaluators.
 
     def raw_files(self, wildcards: Any) -> str | list[str]:
-        """The input of ``prepare``: the record of fetched files, the user's own folder or zip, or nothing."""
+        """The input of ``prepare``: the record of fetched files, the stamp of the user's own images, or nothing."""
         spec = self.datasets[wildcards.dataset_id]
         if source_info(spec).needs_fetch:
             return str(self.layout.downloads / spec.source / "source.json")
-        return str(Path(spec.path).expanduser()) if spec.path else []
+        return str(stamps.written_stamp(self.layout, spec)) if spec.path else []
 
-    def content_stamp(self, wildcards: Any) -> str:
-        """A text that changes with the files in a folder of images, or with the code of the user's own source."""
-        spec = self.datasets[wildcards.dataset_id]
-        folder = Path(spec.path).expanduser() if spec.path else None
-        stamp = tree_stamp(folder) if folder and folder.is_dir() else ""
-        return stamp + (SOURCES.code(spec.source) or "")
+    def source_code(self, wildcards: Any) -> str:
+        """A text that changes with the code of the user's own source."""
+        return SOURCES.code(self.datasets[wildcards.dataset_id].source) or ""
 
     def evaluator_of(self, wildcards: Any) -> type[Evaluator]:
         """The evaluator of a folder such as ``classifier-1a2b3c4d``."""
@@ -223,10 +221,12 @@ class Plan:
         return max(protocol.num_fake for protocol in self.study.scores)
 
     # Before the first job and after the last.
+    share_folder = staticmethod(locks.share_folder)
 
-    def lock(self) -> AbstractContextManager[None]:
-        """Lock the study for this process (see :func:`sngan_repro.workflow.cluster.study_lock`)."""
-        return cluster.study_lock(self.layout)
+    def lock(self) -> AbstractContextManager[bool]:
+        """Lock the study (see :func:`sngan_repro.workflow.locks.study_lock`), and check its texts for the report."""
+        check_texts(self.study)
+        return locks.study_lock(self.layout, self._last_worker)
 
     def fetch_first(self) -> None:
         """Fetch missing files on the submit node, since compute nodes may have no network."""

@@ -26,6 +26,11 @@ from sngan_repro.training.trainer import Trainer
 PAGE = Path(__file__).parents[2] / "docs/library.md"
 
 
+def noise(count: int) -> np.ndarray:
+    """Grey images of random pixels."""
+    return np.random.default_rng(0).integers(0, 256, (count, 16, 16, 1), np.uint8)
+
+
 @pytest.fixture(autouse=True)
 def _there(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(place)
@@ -93,13 +98,13 @@ class TestScoring:
         ]
         assert values[0] == values[1] == values[2]
 
-    def test_only_the_first_num_fake_are_scored(self, results, generator):
+    def test_of_more_images_an_even_draw_is_scored(self, results, generator):
         images = generator.sample(60, seed=3)
-        protocol = {"evaluator": "classifier", "metrics": ["fid"], "num_fake": 40}
+        protocol = {"evaluator": "classifier", "metrics": ["fid"], "num_fake": 40, "seed": 5}
         dataset, options = results.study.datasets["digits"], results.study.classifier
+        drawn = images[np.random.Generator(np.random.PCG64(5)).permutation(60)[:40]]
         more, exact = (
-            sr.score_images(given, dataset, protocol, options, device="cpu")["value"][0]
-            for given in (images, images[:40])
+            sr.score_images(given, dataset, protocol, options, device="cpu")["value"][0] for given in (images, drawn)
         )
         assert more == exact
 
@@ -110,7 +115,7 @@ class TestScoring:
             (np.zeros((20, 1, 16, 16), np.uint8), "the channels come last"),
             (np.zeros((20, 16, 16), np.uint8), r"found uint8 \(20, 16, 16\)"),
             (np.zeros((20, 28, 28, 1), np.uint8), r"found uint8 \(20, 28, 28, 1\)"),
-            (np.zeros((20, 16, 16, 1), np.uint8), "fid60_train@classifier: 60 images are needed, 20 are given"),
+            (noise(20), "fid60_train@classifier: 60 images are needed, 20 are given"),
             ("nowhere", "nowhere: no such file or folder"),
             ("config/studies/quick.yaml", "neither a folder of images nor a .npy file"),
         ],
@@ -135,7 +140,7 @@ class TestScoring:
             sr.read_images(tmp_path, (1, 16, 16))
 
     def test_protocols_that_do_not_fit(self):
-        images, dataset = np.zeros((20, 16, 16, 1), np.uint8), STUDY["datasets"]["digits"]
+        images, dataset = noise(20), STUDY["datasets"]["digits"]
         for protocol, message in (
             ({"evaluator": "clasifier"}, "unknown evaluator 'clasifier'; did you mean 'classifier'"),
             (
@@ -293,7 +298,7 @@ class TestResults:
             assert explained - columns == set(), name
         scores = page[page.index("| Column | What it is |") :].split("\n\n")[0]
         protocol = {"evaluator": "classifier", "metrics": ["fid"]}
-        images = np.zeros((20, 16, 16, 1), np.uint8)
+        images = noise(20)
         frame = sr.score_images(images, STUDY["datasets"]["digits"], protocol, STUDY["classifier"], device="cpu")
         explained = {name for line in scores.splitlines()[2:] for name in re.findall(r"`(\w+)`", line.split("|")[1])}
         assert explained == set(frame.columns)

@@ -10,7 +10,8 @@ from sngan_repro.config.machine import MachineConfig
 from sngan_repro.config.optimizer import OptimizerSpec
 from sngan_repro.config.protocol import ProtocolSpec
 from sngan_repro.config.specs import BudgetSpec, DatasetSpec, NetsSpec, SnapshotsSpec, TrainingSpec
-from sngan_repro.core.schema import ConfigError, parse, read_yaml, require_known
+from sngan_repro.core.schema import ConfigError, parse, require_known
+from sngan_repro.core.yaml_files import read_yaml
 from sngan_repro.evaluation.protocol import metric_name
 
 

@@ -73,7 +73,12 @@ def test_description(stand_in, tmp_path):
     assert info["labels_sha256"] == file_sha256(tmp_path / "out/labels.npy")
     assert info["preparation"] == ("12 images converted to grey; 12 images resampled to 16 x 16 (PIL box, antialiased)")
     assert set(info["versions"]) == {"python", "numpy", "pillow", "scikit-learn"}
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["dataset.json", "images.npy", "labels.npy"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "dataset.json",
+        "images.npy",
+        "labels.npy",
+        "verified.json",
+    ]
 
 
 def test_digits(tmp_path):

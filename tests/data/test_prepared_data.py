@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from sngan_repro.core import verified
 from sngan_repro.core.files import file_sha256, read_json, write_json
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.data.dataset import PreparedData
@@ -48,19 +50,40 @@ def test_open(folder):
         data.images("train")[0] = 0
 
 
-def test_changed_byte_is_found_by_verify(folder):
+@pytest.mark.parametrize("verify", [False, True])
+def test_changed_byte_is_found(verify, folder):
     body = bytearray((folder / "images.npy").read_bytes())
     body[-1] ^= 1
     (folder / "images.npy").write_bytes(body)
+    with pytest.raises(ConfigError, match=r"images\.npy has changed: its checksum.*delete the folder and run again"):
+        PreparedData.open(folder, verify=verify)
+
+
+def test_an_edit_in_place_is_found_also_if_its_time_is_put_back(folder):
+    path = folder / "images.npy"
+    PreparedData.open(folder)  # the checksum is now known
+    before = path.stat()
+    with path.open("r+b") as stream:
+        stream.seek(-1, 2)
+        stream.write(b"\xff")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (path.stat().st_size, path.stat().st_ino) == (before.st_size, before.st_ino)
+    with pytest.raises(ConfigError, match=r"images\.npy has changed"):
+        PreparedData.open(folder)
+
+
+def test_an_unchanged_file_is_not_read_again(folder, monkeypatch):
     PreparedData.open(folder)
-    with pytest.raises(ConfigError, match=r"the checksum of images\.npy.*delete the folder and run again"):
+    monkeypatch.setattr(verified, "file_sha256", lambda path: pytest.fail(f"{path} is read again"))
+    PreparedData.open(folder)
+    with pytest.raises(pytest.fail.Exception):
         PreparedData.open(folder, verify=True)
 
 
-def test_changed_label_is_found_by_verify(folder):
+def test_changed_label_is_found(folder):
     np.save(folder / "labels.npy", np.zeros(7, np.int64))
-    with pytest.raises(ConfigError, match=r"the checksum of labels\.npy"):
-        PreparedData.open(folder, verify=True)
+    with pytest.raises(ConfigError, match=r"labels\.npy has changed: its checksum"):
+        PreparedData.open(folder)
 
 
 def _rewrite(folder: Path, **changes: object) -> None:
@@ -72,8 +95,8 @@ def _rewrite(folder: Path, **changes: object) -> None:
     [
         (lambda f: (f / "dataset.json").unlink(), "no prepared dataset"),
         (lambda f: (f / "dataset.json").write_text("{"), "not JSON"),
-        (lambda f: (f / "dataset.json").write_text("[]"), "lacks"),
-        (lambda f: (f / "dataset.json").write_text('{"num_train": 1}'), "lacks num_test, image_shape"),
+        (lambda f: (f / "dataset.json").write_text("[]"), "a mapping is needed"),
+        (lambda f: (f / "dataset.json").write_text('{"num_train": 1}'), "num_test: this key is required"),
         (lambda f: (f / "images.npy").unlink(), r"images\.npy cannot be read.*delete the folder"),
         (lambda f: (f / "images.npy").write_bytes((f / "images.npy").read_bytes()[:-1]), "cannot be read"),
         (lambda f: (f / "labels.npy").write_bytes(b""), r"labels\.npy cannot be read"),

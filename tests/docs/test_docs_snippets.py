@@ -24,7 +24,8 @@ from sngan_repro.config.machine import MachineConfig
 from sngan_repro.config.protocol import ProtocolSpec
 from sngan_repro.config.specs import DatasetSpec, NetsSpec
 from sngan_repro.core import registry
-from sngan_repro.core.schema import ConfigError, DuplicateKeyLoader, parse
+from sngan_repro.core.schema import ConfigError, parse
+from sngan_repro.core.yaml_files import StrictLoader
 from sngan_repro.data.dataset import PreparedData
 from sngan_repro.data.prepare import prepare
 from sngan_repro.data.sources import SOURCES
@@ -76,7 +77,7 @@ def run_python(page: Path) -> dict[str, Any]:
 
 def check_yaml(text: str) -> None:
     """A whole file, or keys of one: published values, a ledger, a program, a study, or this machine's configuration."""
-    values = yaml.load(text, DuplicateKeyLoader)
+    values = yaml.load(text, StrictLoader)
     file = Path("snippet.yaml")
     if "best_values" in values:
         file.write_text(text)

@@ -43,6 +43,7 @@ def test_what_is_written(classifier_dir, data):
         "weights.safetensors",
         "features_train.npz",
         "features_test.npz",
+        "verified.json",
     }
     assert (info["evaluator"], info["feature_dim"], info["num_classes"]) == ("classifier", 32, 10)
     assert info["options"] == OPTIONS.to_dict()
@@ -65,6 +66,10 @@ def test_cached_features_are_those_of_the_saved_weights(classifier_dir, data, sp
 def test_radii_are_kept_beside_the_features(classifier_dir, data, tmp_path):
     info = read_evaluator(classifier_dir, data)
     features = read_features(classifier_dir, "test", info)["features"]
+    changed = {**info, "features_sha256": {**info["features_sha256"], "test": "0" * 64}}
+    with pytest.raises(ConfigError, match=r"features_test\.npz: cannot be read \(it has changed"):
+        read_features(classifier_dir, "test", changed)
+    del info["features_sha256"]  # earlier versions wrote neither
     assert np.array_equal(read_radii(classifier_dir, "test", info), squared_radii(features))
     with np.load(classifier_dir / "features_test.npz") as file:
         earlier = {name: file[name] for name in file if name != "radii"}
@@ -75,10 +80,11 @@ def test_radii_are_kept_beside_the_features(classifier_dir, data, tmp_path):
 
 class TestSecondBuild:
     def test_complete_folder_is_left_alone(self, digits_dir, folder, monkeypatch):
-        before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+        files = [path for path in folder.iterdir() if path.name != "verified.json"]
+        before = {path.name: path.stat().st_mtime_ns for path in files}
         monkeypatch.setattr(build, "extract", None)  # any work would fail
         assert rebuild(digits_dir, folder) == json.loads((folder / "evaluator.json").read_text())
-        assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+        assert {path.name: path.stat().st_mtime_ns for path in files} == before
 
     @pytest.mark.parametrize(
         ("name", "damage"),
@@ -138,7 +144,7 @@ class TestReaders:
 
     def test_damaged_description(self, folder, data):
         (folder / "evaluator.json").write_text("{")
-        with pytest.raises(ConfigError, match=r"evaluator\.json: not JSON"):
+        with pytest.raises(ConfigError, match=r"evaluator\.json: damaged, not JSON"):
             read_evaluator(folder, data)
 
     def test_not_built(self, tmp_path, data):

@@ -81,7 +81,7 @@ BROKEN = [
         "'hing'",
     ),
     ("[{name: wgan_gp, penalty_weight: ten}]", "methods: WGAN-GP: penalty_weight: Input should be a valid number"),
-    ("[{name: wgan_gp, penalty_weight: yes}]", "methods: WGAN-GP: penalty_weight: a number is needed; found true"),
+    ("[{name: wgan_gp, penalty_weight: yes}]", "methods: WGAN-GP: `penalty_weight` is a number, and true is none"),
     ("[{name: began, gamma: 2}]", "methods: BEGAN: gamma: Input should be less than or equal to 1; found 2"),
     ("[{name: sngan, options: hinge}]", "methods.0: `options` must be a mapping of options to values; found 'hinge'"),
     ("[{name: sngan, setting: 5}]", "methods.0.setting: a mapping of keys to values is needed; found 5"),

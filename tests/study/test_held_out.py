@@ -14,10 +14,17 @@ CRITIC = {"training": {"critic_loss_images": 50}}
 
 def test_a_dataset_without_held_out_images(tmp_path):
     study = synthetic.make_study(**CRITIC)
-    write_json(tmp_path / "dataset.json", {"num_test": 0})
+    record = {
+        "num_train": 9,
+        "image_shape": [1, 16, 16],
+        "classes": None,
+        "sha256": "0" * 64,
+        "labels_sha256": "0" * 64,
+    }
+    write_json(tmp_path / "dataset.json", {**record, "num_test": 0})
     with pytest.raises(ConfigError, match=r"critic_loss_images: 50: needs held-out images.*'digits'.*test_fraction"):
         check_prepared_held_out(study, "digits", tmp_path)
-    write_json(tmp_path / "dataset.json", {"num_test": 1})
+    write_json(tmp_path / "dataset.json", {**record, "num_test": 1})
     check_prepared_held_out(study, "digits", tmp_path)
     check_prepared_held_out(study, "digits", tmp_path / "nothing prepared yet")
 

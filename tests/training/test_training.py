@@ -429,7 +429,7 @@ def test_disk_full_leaves_the_old_state(tiny_run, tiny_images: Path, tmp_path: P
 
     with monkeypatch.context() as patch:
         patch.setattr(torch, "save", full)
-        with pytest.raises(OSError, match="No space left"):
+        with pytest.raises(OSError, match="no space left"):
             train(tiny_run(), run, tiny_images, CPU, TrainOptions(checkpoint_seconds=0, tensorboard=False))
     assert state_path(run).read_bytes() == before
     assert [file for file in run.resume.iterdir() if file.name.startswith(".")] == []

@@ -11,6 +11,7 @@ from sngan_repro.core.schema import ConfigError
 from sngan_repro.study.layout import Layout
 from sngan_repro.study.load import load_study
 from sngan_repro.workflow import cluster
+from sngan_repro.workflow.locks import study_lock
 from sngan_repro.workflow.packs import packs
 
 
@@ -39,12 +40,12 @@ def test_a_length_not_known_yet_gets_a_day(tiny_run, layout: Layout, tmp_path: P
 
 def test_a_study_is_held_once(layout: Layout):
     with (
-        cluster.study_lock(layout),
+        study_lock(layout),
         pytest.raises(ConfigError, match=r"another Snakemake works on this study, .* process \d+"),
-        cluster.study_lock(layout),
+        study_lock(layout),
     ):
         pass
-    with cluster.study_lock(layout):
+    with study_lock(layout):
         pass
 
 

@@ -24,7 +24,7 @@ rule fetch:
 
 rule prepare:
     input:
-        PLAN.raw_files,
+        per_job(PLAN.raw_files),
     output:
         record=LAYOUT.data_dir / "prepared" / "{dataset_id}" / "dataset.json",
         images=LAYOUT.data_dir / "prepared" / "{dataset_id}" / "images.npy",
@@ -36,7 +36,7 @@ rule prepare:
     threads: 4
     params:
         spec=lambda wildcards: PLAN.datasets[wildcards.dataset_id].to_json(),
-        content=PLAN.content_stamp,
+        content=PLAN.source_code,
         downloads=LAYOUT.downloads,
         out=lambda wildcards: LAYOUT.data_dir / "prepared" / wildcards.dataset_id,
     message:

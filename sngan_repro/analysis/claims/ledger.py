@@ -9,7 +9,8 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from sngan_repro.core.schema import ConfigError, Model, parse, read_yaml, require_known
+from sngan_repro.core.schema import ConfigError, Model, parse, require_known
+from sngan_repro.core.yaml_files import read_yaml
 from sngan_repro.data.sources import SOURCES
 
 LEDGERS_DIR = Path(__file__).parent / "ledgers"

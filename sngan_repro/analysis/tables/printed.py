@@ -36,8 +36,9 @@ def latex_escape(text: str) -> str:
 
 
 def markdown_escape(text: str) -> str:
-    """Text escaped for Markdown, also inside a pipe table."""
-    return "".join("\\" + char if char in _MARKDOWN_SPECIALS else char for char in text)
+    """Text escaped for Markdown, also inside a pipe table. Dashes and dots stay as they are written."""
+    escaped = "".join("\\" + char if char in _MARKDOWN_SPECIALS else char for char in text)
+    return escaped.replace("--", r"\-\-").replace("...", r"\.\.\.")
 
 
 @dataclass(frozen=True)

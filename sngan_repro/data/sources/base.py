@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from sngan_repro.config.specs import DatasetSpec
 from sngan_repro.core.registry import Registry
 from sngan_repro.core.schema import ConfigError, require_known
+from sngan_repro.data.listing import content_stamp
 
 if TYPE_CHECKING:
     from sngan_repro.data.raw import RawImages
@@ -106,6 +107,14 @@ class Source:
             where_to_put=cls.where_to_put(),
             labelled=spec is None or spec.split not in cls.unlabelled_splits,
         )
+
+    @classmethod
+    def stamp(cls, spec: DatasetSpec) -> str:
+        """A text that changes with the user's own files at ``path``; empty for a source without such files.
+
+        Prepared images are made again when it changes.
+        """
+        return content_stamp(Path(spec.path).expanduser()) if spec.path is not None else ""
 
     @classmethod
     def where_to_put(cls) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from sngan_repro.config.specs import DatasetSpec
 from sngan_repro.core.schema import ConfigError, require_known
+from sngan_repro.data.image_header import GREY_MODES, check_file
 from sngan_repro.data.image_tree import ImageTree, arrange, has_own_split
 from sngan_repro.data.sources.base import SOURCES, Source, SourceInfo
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 TEST_FRACTION = 0.1
 """Default share of the test split, if the images have no test/."""
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
-GREY_MODES = ("1", "L", "LA")
-COLOUR_MODES = ("RGB", "RGBA", "RGBX", "P", "PA", "CMYK", "YCbCr", "HSV", "LAB", "RGBa", "La")
 
 
 @SOURCES.register("images")
@@ -89,12 +88,12 @@ class Images(Source):
 
         def read(index: int) -> Image.Image:
             data = tree.read(names[index])
-            if tree.zip is None:
+            if not tree.is_zip:
                 digests[index] = hashlib.sha256(data).hexdigest()
             return decode(data, tree.where(names[index]))
 
         def origin() -> dict[str, object]:
-            if tree.zip is not None:
+            if tree.is_zip:
                 return {"path": spec.path, "files": {tree.path.name: file_sha256(tree.path)}}
             lines = sorted(f"{name}  {digest}\n" for name, digest in zip(names, digests, strict=True))
             listing = hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
@@ -118,12 +117,14 @@ def decode(data: bytes, where: str) -> Image.Image:
 
     try:
         image: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
+        check_file(image, data, where)  # the header: decoding loses the bits and the pages
         image.load()
         if image.format in ("JPEG", "MPO", "TIFF", "WEBP"):  # formats of cameras
             image = ImageOps.exif_transpose(image)
+    except ConfigError:
+        raise
     except Exception as error:  # decoders raise many kinds of errors for damaged files
         raise ConfigError(f"{where}: truncated, damaged or not an image: {error}") from None
-    _check_mode(image, where)
     return image
 
 
@@ -133,16 +134,9 @@ def is_grey(data: bytes, where: str) -> bool:
 
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            _check_mode(image, where)
+            check_file(image, data, where)
             return image.mode in GREY_MODES
     except ConfigError:
         raise
     except Exception as error:
         raise ConfigError(f"{where}: damaged or not an image: {error}") from None
-
-
-def _check_mode(image: Image.Image, where: str) -> None:
-    if image.mode not in GREY_MODES + COLOUR_MODES:
-        raise ConfigError(f"{where}: has more than 8 bits per channel (mode {image.mode}); convert it to 8 bits first")
-    if getattr(image, "n_frames", 1) > 1 and getattr(image, "format", None) != "MPO":
-        raise ConfigError(f"{where}: is animated or has several pages; give each as a file of its own")

@@ -10,7 +10,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from sngan_repro.core.schema import ConfigError, describe, read_yaml, require_known
+from sngan_repro.core.schema import ConfigError, describe, require_known
+from sngan_repro.core.yaml_files import read_yaml
 from sngan_repro.study.reference.models import ASPECTS, Aspect, Reference
 from sngan_repro.study.reference.values import REAL, Kind, LossReadings, Published, Source
 

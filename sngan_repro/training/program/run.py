@@ -23,7 +23,7 @@ from sngan_repro.core.files import file_sha256, remove_temporaries, write_json, 
 from sngan_repro.core.schema import ConfigError, text_digest
 from sngan_repro.data.dataset import PreparedData
 from sngan_repro.methods.program import Program, find_program
-from sngan_repro.training.checkpoint import clear_results, run_lock
+from sngan_repro.training.checkpoint import clear_results, finished_status, run_lock
 from sngan_repro.training.program.contract import ProgramStatus, check_output
 from sngan_repro.training.program.task import Task, make_task
 from sngan_repro.training.progress import INTERRUPTED, Heartbeat
@@ -34,12 +34,12 @@ POLL_SECONDS = 0.2
 
 
 def run_program(
-    spec: RunSpec, run: RunPaths, dataset: Path, num_samples: int, threads: int, device: str
+    spec: RunSpec, run: RunPaths, dataset: Path, num_samples: int, threads: int, device: str, wait: bool = False
 ) -> dict[str, Any]:
     """Run the program of a run, check its output, and return the content of the run's status.json.
 
     dataset: folder of the prepared images. num_samples: images that the largest protocol needs. device: cpu or cuda; a
-    program that declares no GPU gets cpu.
+    program that declares no GPU gets cpu. wait: if another process runs it, wait instead of raising ConfigError.
 
     Of an earlier attempt only the folder ``state`` is kept, if its specification is the same. Raises ConfigError if the
     program cannot be started, ends with an exit code other than 0, or writes wrong files; then the run folder has no
@@ -48,11 +48,13 @@ def run_program(
     program = find_program(spec.method.name)
     if program is None:
         raise ConfigError(f"{spec.id}: '{spec.method.name}' is no program; methods of this package are trained")
-    with run_lock(run):
+    with run_lock(run, wait) as waited:
+        data = PreparedData.open(dataset)
+        if waited and (status := finished_status(run, spec, data.sha256)) is not None:
+            return status  # the other process has run it
         remove_temporaries(run.root)
         clear_results(run)
         _keep_state(spec, run, program)
-        data = PreparedData.open(dataset)
         write_json(run.spec, spec.to_dict())
         task = make_task(spec, program, run, data, num_samples, threads, device if program.gpu else "cpu")
         started, clock = _now(), time.monotonic()

@@ -10,7 +10,8 @@ import pytest
 
 from sngan_repro.cli.main import main
 from sngan_repro.core.schema import ConfigError
-from sngan_repro.training.program.contract import check_output, check_samples, doubtful
+from sngan_repro.data.arrays import doubtful
+from sngan_repro.training.program.contract import check_output, check_samples
 
 SHAPE = (3, 16, 20)
 """Channels, height, width: three different numbers, so that no mistake of order goes unseen."""

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import yaml
 
-from sngan_repro.analysis.schemas import Status
+from sngan_repro.config.records import Status
 from sngan_repro.config.run_paths import RunPaths
 from sngan_repro.config.specs import RunSpec
 from sngan_repro.core.files import file_sha256, read_json

@@ -1,4 +1,4 @@
-"""On clusters only: checks on the submit node before the first job is submitted."""
+"""Before the first job: the lock of the study. On clusters also checks on the submit node."""
 
 import atexit
 import os
@@ -9,10 +9,20 @@ HELD = ExitStack()  # holds the study's lock until this process ends
 atexit.register(HELD.close)  # while modules still exist; at the very end, releasing the lock would fail
 
 
-def before_submitting():
-    """Lock the study, find missing files, cancel jobs that a killed Snakemake left, and check the resources."""
+if workflow.is_main_process:
+    # A Snakemake that was killed leaves its locks in the folder, and the next one would ask for --unlock.
+    IN_USE = PLAN.share_folder()  # kept open until this process ends
+
+
+def before_the_first_job():
+    """Lock the study. On a cluster find missing files, cancel jobs that a killed Snakemake left, check the resources."""
+    if not workflow.is_main_process:
+        return  # a job that Snakemake runs as a process of its own
     try:
-        HELD.enter_context(PLAN.lock())
+        if HELD.enter_context(PLAN.lock()):
+            start_again()
+        if not workflow.non_local_exec:
+            return
         PLAN.fetch_first()
         # The name that the Slurm plugin gives to all jobs of this process. Other executors have no such name.
         run_id = getattr(workflow.scheduler._executor, "run_uuid", None)
@@ -25,7 +35,7 @@ def before_submitting():
 
 
 def start_again():
-    """Start this process again for a new plan: the cancelled jobs may have finished files, or left parts of them."""
+    """Start this process again for a new plan: other jobs may have finished files since, or left parts of them."""
     sys.stdout.flush()
     sys.stderr.flush()
     os.execv(sys.executable, sys.orig_argv)

@@ -1,0 +1,84 @@
+"""A check before the first job: the texts of a study can be typeset, so that no report fails after days of training.
+
+No torch, numpy or pandas here: the Snakefile calls it when a study starts.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from sngan_repro.core import plugins
+from sngan_repro.core.schema import ConfigError
+from sngan_repro.methods import find_method
+from sngan_repro.report.citations import citation_keys
+from sngan_repro.report.pandoc import compile_typst, read_markdown, safe_prose, typeset
+from sngan_repro.study.study import Study
+
+FENCE = re.compile(r" {0,3}(`{3,}|~{3,}|:{3,})(.*)")
+
+
+def check_texts(study: Study, templates: Path = Path("report")) -> None:
+    """Typeset a report without results: title, description, and the equations of the methods.
+
+    templates: the folder of references.bib and template.typ. Raises ConfigError with the key to edit.
+    """
+    if mark := open_fence(study.description):
+        raise ConfigError(f"description: a block begins with {mark} and never ends; close it by a line of {mark}")
+    files = [templates / "references.bib", *plugins.bibliographies()]
+    known = citation_keys(files)
+    document = read_markdown(_skeleton(study), [])
+    if unknown := sorted(_cited(json.loads(document)) - known):
+        raise ConfigError(
+            f"description: no entry of references.bib has the key {', '.join(unknown)}; add it, or write \\@ for an @ "
+            "that is no citation"
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        typeset(document, "html5", work / "report.html", files, ["--mathml"])
+        template = templates / "template.typ"
+        options = [f"--template={template.resolve()}"] if template.is_file() else []
+        typeset(document, "typst", work / "report.typ", files, options)
+        compile_typst(work / "report.typ", work / "report.pdf", 0)
+
+
+def open_fence(text: str) -> str:
+    """The mark of a fenced block that a Markdown text leaves open; empty if there is none."""
+    inside, divs = "", 0
+    for line in text.splitlines():
+        if not (match := FENCE.fullmatch(line.rstrip())):
+            continue
+        mark, rest = match[1], match[2].strip()
+        if inside:
+            if mark[0] == inside[0] and len(mark) >= len(inside) and not rest:
+                inside = ""
+        elif mark[0] == ":":
+            divs += 1 if rest else -1
+        elif "`" not in rest:
+            inside = mark
+    return inside or (":::" if divs > 0 else "")
+
+
+def _skeleton(study: Study) -> str:
+    """The texts of a study in the form of the report."""
+    title = json.dumps(study.title, ensure_ascii=False)
+    parts = [f"---\ntitle: {title}\nreference-section-title: References\n---\n", safe_prose(study.description)]
+    for entry, label in study.labelled_entries:
+        latex = find_method(entry.name).equations_for(study.method_options[label]).replace("\n", " ")
+        formulas = [part.strip() for part in latex.split(r", \qquad ") if part.strip()]
+        lines = " \\\\\n&".join(formulas)
+        parts.append(f"$$\\begin{{aligned}}\n&{lines}\n\\end{{aligned}}$$" if formulas else "")
+    return "\n\n".join(parts)
+
+
+def _cited(value: Any) -> set[str]:
+    """The keys of all citations in a document."""
+    if isinstance(value, list):
+        return set().union(*map(_cited, value)) if value else set()
+    if not isinstance(value, dict):
+        return set()
+    own = {each["citationId"] for each in value["c"][0]} if value.get("t") == "Cite" else set()
+    return own.union(*map(_cited, value.values())) if value else own
