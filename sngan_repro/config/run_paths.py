@@ -32,6 +32,11 @@ class RunPaths:
         return self.root / "d_spectra.parquet"
 
     @property
+    def discriminator(self) -> Path:
+        """D at the end of the training, if ``training: {save_d: true}``; a diverged run has none."""
+        return self.root / "discriminator.safetensors"
+
+    @property
     def scores(self) -> Path:
         return self.root / "scores.json"
 

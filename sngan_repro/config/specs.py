@@ -5,13 +5,15 @@ Every unit is stated: ``_steps`` are generator updates, ``_images`` images, ``im
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from sngan_repro.config.budget import MAX_STEPS, BudgetSpec, SnapshotsSpec
+from sngan_repro.config.budget import BudgetSpec, SnapshotsSpec
 from sngan_repro.config.optimizer import OptimizerSpec
+from sngan_repro.config.training import TrainingSpec
 from sngan_repro.core.schema import LABEL_PATTERN, Model, text_digest
 
 Label = Annotated[str, Field(pattern=LABEL_PATTERN, max_length=60)]
@@ -91,46 +93,6 @@ class NetsSpec(Model):
         return self
 
 
-class TrainingSpec(Model):
-    """Options of the training loop that all methods share."""
-
-    added = frozenset({"batch_size_g", "critic_loss_images"})
-
-    batch_size: int = Field(64, ge=2, le=4096, description="images in each step of D and of G")
-    batch_size_g: int | None = Field(
-        None, ge=2, le=4096, description="images in each step of G; default: `batch_size`; the SNGAN authors' code: 128"
-    )
-    ema: float | None = Field(None, gt=0, lt=1, description="decay of an average of G's weights, used for samples")
-    lr_decay_from: float | None = Field(
-        None, ge=0, lt=1, description="share of the training after which both rates fall linearly to 0"
-    )
-    log_every: int = Field(
-        50, ge=1, le=MAX_STEPS, description="updates between two read-outs of the log and finiteness checks"
-    )
-    spectral_every: int | None = Field(
-        None,
-        ge=1,
-        le=MAX_STEPS,
-        description="updates between two measurements of D (spectral norms, accuracy); default: 20 in all",
-    )
-    critic_loss_images: int | None = Field(
-        None,
-        ge=1,
-        le=10_000_000,
-        description="measure D's critic loss on this number of training and held-out images; paper: 10,000",
-    )
-    precision: Literal["fp32", "tf32", "bf16"] = Field(
-        "fp32",
-        description="of the networks; bf16: power iterations and penalties stay in fp32; tf32: of products on a GPU",
-    )
-
-    @model_validator(mode="after")
-    def _own_batch_of_g(self) -> TrainingSpec:
-        if self.batch_size_g == self.batch_size:
-            raise ValueError(f"`batch_size_g` {self.batch_size_g} equals `batch_size`, so it has no effect; remove it")
-        return self
-
-
 OWN_SETTING = "own"
 """The name of the setting in runs of programs that do not use the study's settings."""
 
@@ -167,9 +129,24 @@ class RunSpec(Model):
         """The run's folder below ``runs/``: dataset/label/setting/seed<k>."""
         return f"{self.dataset}/{self.label}/{self.setting}/seed{self.seed}"
 
+    def num_used(self, num_train: int) -> int:
+        """The number of training images that the run uses of ``num_train``."""
+        share = self.training.data_fraction
+        return num_train if share is None else max(2, round(share * num_train))
+
     def steps_per_epoch(self, num_train: int) -> float:
-        """Generator updates in one pass of D over the training images."""
-        return num_train / (self.training.batch_size * self.optimizer.n_dis)
+        """Generator updates in one pass of D over the training images that the run uses, of ``num_train``."""
+        batches = self.num_used(num_train) / self.training.batch_size
+        return (math.ceil(batches) if self.training.smaller_last_batch else batches) / self.optimizer.n_dis
+
+    def images_seen(self, steps: int, num_train: int) -> int:
+        """Real images that D has seen after ``steps`` generator updates."""
+        size, batches = self.training.batch_size, steps * self.optimizer.n_dis
+        if not self.training.smaller_last_batch:
+            return batches * size
+        num = self.num_used(num_train)
+        epochs, rest = divmod(batches, math.ceil(num / size))
+        return epochs * num + rest * size
 
 
 class EvaluatorSpec(Model):

@@ -1,4 +1,4 @@
-"""A seeded test split for images that have none."""
+"""Seeded choices of images: a test split for images that have none, and a share of the training images."""
 
 from __future__ import annotations
 
@@ -22,3 +22,11 @@ def stratified_split(labels: np.ndarray, num_test: int, seed: int) -> tuple[np.n
     for value, count in zip(values, quota, strict=True):
         is_test[order[labels[order] == value][:count]] = True
     return order[~is_test[order]], order[is_test[order]]
+
+
+def even_share(labels: np.ndarray, num: int, seed: int) -> np.ndarray:
+    """Sorted indices of ``num`` images with the same shares of the classes as all; see :func:`stratified_split`.
+
+    labels: int (N,); -1 for images without a class, which then count as one class.
+    """
+    return np.sort(stratified_split(labels, num, seed)[1])

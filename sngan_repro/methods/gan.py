@@ -35,9 +35,12 @@ NORMS = ("batch", "layer")
 class GANOptions(MethodOptions):
     """Parts of the training of D and G. A key without effect under the others is an error."""
 
-    added = frozenset({"weights_gain", "d_init", "clip_singular_values"})
+    added = frozenset({"weights_gain", "d_init", "clip_singular_values", "d_loss_factor"})
 
     loss: Literal[tuple(LOSSES)] = Field("standard", description="of D and G; standard: non-saturating")  # type: ignore[valid-type]
+    d_loss_factor: float = Field(
+        1.0, gt=0, description="factor of D's loss without its penalty; 0.5: the mean over real and generated images"
+    )
     weights: Literal[tuple(WEIGHT_EQUATIONS)] | None = Field(None, description="normaliser of D's weights")  # type: ignore[valid-type]
     power_iterations: int = Field(1, ge=1, le=100, description="of spectral normalisation, in each forward")
     spectral_target: float = Field(1.0, gt=0, description="spectral norm that spectral normalisation gives each layer")
@@ -141,7 +144,10 @@ class GAN(Method):
     def equations_for(cls, options: Any) -> str:
         loss, penalty = LOSSES[options.loss], PENALTIES.get(options.penalty)
         term = rf" + \lambda\,{penalty.equation}" if penalty else ""
-        parts = [f"L_D = {loss.d_equation}{term}", f"L_G = {loss.g_equation}"]
+        d_equation = loss.d_equation
+        if options.d_loss_factor != 1:
+            d_equation = rf"{options.d_loss_factor:g}\,\bigl({d_equation}\bigr)"
+        parts = [f"L_D = {d_equation}{term}", f"L_G = {loss.g_equation}"]
         parts += [penalty.where] if penalty and penalty.where else []
         if options.weights:
             gain = r"\gamma\," if options.weights_gain else ""
@@ -179,6 +185,8 @@ class GAN(Method):
     def d_loss(self, D: Callable[..., Any], real: Batch, fake: Batch) -> tuple[Tensor, Logs]:
         f_real, f_fake = (output.logits for output in self.both(D, real, fake))
         loss = LOSSES[self.options.loss].d(f_real, f_fake)
+        if self.options.d_loss_factor != 1:
+            loss = self.options.d_loss_factor * loss
         logs = {"d_real": f_real.detach().mean(), "d_fake": f_fake.detach().mean()}
         if self.options.penalty is None:
             return loss, logs

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sngan_repro.core.schema import ConfigError
 from sngan_repro.nets.interface import Batch
 
 RESIDENT_SHARE = 0.25
@@ -114,6 +115,22 @@ class ResidentBatches(BatchStream):
         return order.to(self.device)
 
 
+class EpochBatches(ResidentBatches):
+    """Each epoch ends with a batch of the images that are left, so a batch may be smaller than the others.
+
+    The images are in the memory of the device. The sizes differ, so updates cannot be captured in a CUDA graph.
+    """
+
+    def load(self) -> None:
+        self._rows = [self._following() for _ in range(self.num_slots)]
+
+    def _following(self) -> Tensor:
+        epoch, offset = divmod(self.position, self.num_images)
+        indices = self._permutation(epoch)[offset : offset + self.batch_size]
+        self.position += len(indices)
+        return indices
+
+
 class StreamedBatches(BatchStream):
     """Images stay in the mapped file. Threads read those of the next updates; only these are on the device.
 
@@ -203,9 +220,20 @@ def make_batches(
     labels: np.ndarray | None = None,
     num_slots: int = 1,
     streamed: bool | None = None,
+    smaller_last: bool = False,
 ) -> BatchStream:
-    """The stream of batches for a training. streamed: None decides by the size of the images (:func:`fits`)."""
+    """The stream of batches for a training. streamed: None decides by the size of the images (:func:`fits`).
+
+    smaller_last: see :class:`EpochBatches`; raises ConfigError for images that would have to be streamed.
+    """
     if streamed is None:
         streamed = not fits(images.nbytes, device)
+    if smaller_last and streamed:
+        raise ConfigError(
+            f"training: smaller_last_batch: needs all images in memory, and {images.nbytes / 1e9:.1f} GB are too many; "
+            "remove it"
+        )
+    if smaller_last:
+        return EpochBatches(images, batch_size, seed, device, labels, num_slots)
     kind = StreamedBatches if streamed else ResidentBatches
     return kind(images, batch_size, seed, device, labels, num_slots)

@@ -138,10 +138,10 @@ class Measures:
 
     def _real(self) -> Batch:
         """A batch of random training images, chosen by the run's seed and the update."""
-        trainer, num = self.trainer, self.trainer.num_train
+        trainer, rows = self.trainer, self.trainer.rows
         random = np.random.default_rng([trainer.spec.seed, trainer.steps, OUTPUTS_SEED])
-        size = min(num, trainer.spec.training.batch_size)
-        return self._images("train", random.choice(num, size, replace=False))
+        size = min(len(rows), trainer.spec.training.batch_size)
+        return self._images("train", rows[random.choice(len(rows), size, replace=False)])
 
     def _images(self, split: Split, rows: np.ndarray) -> Batch:
         """Images of a split by their numbers, scaled like those of the training."""
@@ -162,8 +162,9 @@ class Measures:
         """The critic loss on at most so many images of each split; in each run and at each update the same ones."""
         if not self._critic:
             for split in ("train", "test"):
-                order = np.random.default_rng(CRITIC_SEED).permutation(self.data.num(split))
-                self._critic[split] = self._images(split, order[:most])
+                rows = self.trainer.rows if split == "train" else np.arange(self.data.num(split))
+                order = np.random.default_rng(CRITIC_SEED).permutation(len(rows))
+                self._critic[split] = self._images(split, rows[order[:most]])
         size = self.trainer.spec.training.batch_size
         num_fake = max(len(batch.images) for batch in self._critic.values())
         fakes = [self._generate(CRITIC_SEED, start, min(size, num_fake - start)) for start in range(0, num_fake, size)]

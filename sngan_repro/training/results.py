@@ -70,7 +70,7 @@ def _status(session: Session) -> dict[str, Any]:
     kept, trainer = session.kept, session.trainer
     diverged = kept["diverged"]
     steps = diverged["steps"] if diverged else trainer.steps
-    images_per_step = session.spec.training.batch_size * session.spec.optimizer.n_dis
+    images_seen = session.spec.images_seen(steps, trainer.num_train)
     by_mode: dict[str, int] = kept.get("updates_by_mode", {})
     return {
         "state": "diverged" if diverged else "ok",
@@ -82,10 +82,10 @@ def _status(session: Session) -> dict[str, Any]:
         "diverged_at": diverged["steps"] if diverged else None,
         "reason": diverged["reason"] if diverged else None,
         "steps_per_epoch": session.steps_per_epoch,
-        "images_seen": steps * images_per_step,
+        "images_seen": images_seen,
         "snapshots": kept["snapshots"],
         "seconds": kept["seconds"],
-        "images_per_second": steps * images_per_step / max(kept["seconds"], 1e-9),
+        "images_per_second": images_seen / max(kept["seconds"], 1e-9),
         "updates_per_second": steps / max(kept["seconds"], 1e-9),
         "max_rss_mb": runtime.max_rss_mb(),
         "resumed": kept["resumed"],

@@ -190,8 +190,8 @@ class Session:
         sha256 = save_snapshot(
             self.run_paths, self.spec, trainer.sampled_weights(), steps, trainer.image, trainer.label_law
         )
-        images_per_step = self.spec.training.batch_size * self.spec.optimizer.n_dis
-        entry = {"steps": steps, "images_seen": steps * images_per_step, "sha256": sha256, "last_finite": last_finite}
+        images_seen = self.spec.images_seen(steps, trainer.num_train)
+        entry = {"steps": steps, "images_seen": images_seen, "sha256": sha256, "last_finite": last_finite}
         self.kept["snapshots"].append(entry)
         with self.context.alone():
             images = self.trainer.fixed_samples()

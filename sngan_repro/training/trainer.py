@@ -16,11 +16,12 @@ from sngan_repro.core import runtime
 from sngan_repro.core.schema import ConfigError, parse
 from sngan_repro.methods import METHODS
 from sngan_repro.nets.interface import Batch, ImageSpec
-from sngan_repro.nets.latents import LabelLaw, training_labels, training_latents
+from sngan_repro.nets.latents import training_labels, training_latents
 from sngan_repro.nets.precision import full_precision
 from sngan_repro.nets.sampling import generate_grid
 from sngan_repro.training.batches import make_batches
 from sngan_repro.training.cuda_graph import GraphedStep, RunContext
+from sngan_repro.training.images import label_law_of, rows_used
 from sngan_repro.training.optimizer import Optimizer, make_optimizer
 
 GRID_SEED = 20180216  # the same latents in every run
@@ -30,7 +31,7 @@ class Trainer:
     """One run: networks, optimizers and counters, one update at a time. Everything in ``state`` survives a kill.
 
     images: the training images, uint8 (N, H, W, C). labels: their classes, int64 (N,); needed by a class-conditional
-    run and not used by others. num_classes: the number of classes; default: one more than the largest label.
+    run, and used by others for an even ``data_fraction`` only. num_classes: default: one more than the largest label.
     cuda_graph: capture the updates in a CUDA graph where the device is a GPU and the method allows it; the numbers are
     the same. context: device, stream and random state; default: a new one on the device. streamed: read the images
     from ``images`` batch by batch; False copies them to the device; default: by their size. The numbers are the same.
@@ -49,7 +50,8 @@ class Trainer:
     ) -> None:
         self.spec, self.device, self._streamed = spec, device, streamed
         self.num_train, size, _, channels = images.shape
-        self.label_law = self._label_law(labels, num_classes) if spec.nets.conditional else None
+        self.rows = rows_used(spec, labels, self.num_train)
+        self.label_law = label_law_of(spec, labels, num_classes) if spec.nets.conditional else None
         self.image = ImageSpec(channels, size, len(self.label_law.shares) if self.label_law else None)
         self.total_steps = spec.budget.total_steps(spec.steps_per_epoch(self.num_train))
         self.steps = 0
@@ -58,21 +60,16 @@ class Trainer:
             runtime.set_precision(spec.training.precision, device)  # of the process: not while another run samples
             self._build(images, labels if spec.nets.conditional else None)
         reason = "" if self.method.cuda_graph else f"the method '{spec.method.name}' has `cuda_graph = False`"
+        if spec.training.smaller_last_batch:
+            reason = "`smaller_last_batch` gives batches of two sizes"
         self.graphed_step = GraphedStep(self.context, self._update, self.method.state, cuda_graph, reason)
-
-    def _label_law(self, labels: np.ndarray | None, num_classes: int | None) -> LabelLaw:
-        if labels is None or len(labels) == 0 or labels.min() < 0:
-            raise ConfigError(
-                f"{self.spec.id}: `nets: {{conditional: true}}` needs a class for every training image, and the "
-                f"dataset '{self.spec.dataset}' has none; remove `conditional`, or choose a dataset with classes"
-            )
-        num_classes = num_classes or int(labels.max()) + 1
-        return LabelLaw.of(num_classes, labels if self.spec.nets.label_law == "data" else None)
 
     def _build(self, images: np.ndarray, labels: np.ndarray | None) -> None:
         spec, device = self.spec, self.device
-        batch_size, n_dis = spec.training.batch_size, spec.optimizer.n_dis
-        self.batches = make_batches(images, batch_size, spec.seed, device, labels, n_dis, self._streamed)
+        batch_size, n_dis, smaller = spec.training.batch_size, spec.optimizer.n_dis, spec.training.smaller_last_batch
+        if len(self.rows) < self.num_train:
+            images, labels = images[self.rows], None if labels is None else labels[self.rows]
+        self.batches = make_batches(images, batch_size, spec.seed, device, labels, n_dis, self._streamed, smaller)
         self._label_edges = self.label_law.edges(device) if self.label_law else None
         method_class = METHODS.get(spec.method.name)
         options = parse(method_class.Options, spec.method.options, spec.id)
@@ -127,7 +124,7 @@ class Trainer:
             real = self.batches.batch(slot)
             with self._autocast():
                 with torch.no_grad():
-                    fake = self._generate()
+                    fake = self._generate(len(real.images))
                 d_loss, d_logs = self.method.d_loss(self.D, real, fake)
             d_norm = self._optimizer_step(self.opt_d, d_loss)
             with torch.no_grad():
@@ -135,7 +132,7 @@ class Trainer:
         training = self.spec.training
         with self._frozen_d():
             with self._autocast():
-                g_loss, g_logs = self.method.g_loss(self.D, self._generate(training.batch_size_g), real)
+                g_loss, g_logs = self.method.g_loss(self.D, self._generate(training.batch_size_g or len(real.images)), real)
             g_norm = self._optimizer_step(self.opt_g, g_loss)
         logs = {**d_logs, **g_logs, **self.method.after_step()}
         self._average()
@@ -169,12 +166,9 @@ class Trainer:
             self.device.type, torch.bfloat16, enabled=self.spec.training.precision == "bf16", cache_enabled=False
         )
 
-    def _generate(self, batch_size: int | None = None) -> Batch:
-        """A batch of fakes from fresh latents, and fresh labels in a class-conditional run.
-
-        batch_size: default: that of D's steps.
-        """
-        nets, batch_size = self.spec.nets, batch_size or self.spec.training.batch_size
+    def _generate(self, batch_size: int) -> Batch:
+        """A batch of fakes from fresh latents, and fresh labels in a class-conditional run."""
+        nets = self.spec.nets
         z = training_latents(batch_size, nets.z_dim, nets.z_law, self.device)  # (N, z_dim)
         labels = None if self._label_edges is None else training_labels(batch_size, self._label_edges)  # (N,)
         return Batch(self.G(z, labels), labels)

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 
+from sngan_repro.core.schema import ConfigError
 from sngan_repro.nets.interface import Batch
 from sngan_repro.training import batches as module
-from sngan_repro.training.batches import BatchStream, ResidentBatches, StreamedBatches, make_batches
+from sngan_repro.training.batches import BatchStream, EpochBatches, ResidentBatches, StreamedBatches, make_batches
 
 CPU = torch.device("cpu")
 KINDS = [ResidentBatches, StreamedBatches]
@@ -113,3 +114,21 @@ def test_large_images_are_streamed_unless_the_user_decides(monkeypatch):
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (1000, 5000))
     assert module.fits(int(1000 * share), gpu)
     assert not module.fits(int(1000 * share) + 1, gpu)
+
+
+def test_a_smaller_last_batch_ends_each_epoch():
+    batches = stream(EpochBatches)
+    found = [indices(following(batches)) for _ in range(6)]
+    assert [len(batch) for batch in found] == [4, 4, 2, 4, 4, 2]
+    for epoch in (found[:3], found[3:]):
+        assert sorted(index for batch in epoch for index in batch) == list(range(10))
+    again = stream(EpochBatches)
+    again.position = 18
+    assert indices(following(again)) == found[5]
+
+
+def test_a_smaller_last_batch_is_not_streamed():
+    images = np.zeros((10, 2, 2, 1), np.uint8)
+    assert isinstance(make_batches(images, 4, 0, CPU, smaller_last=True), EpochBatches)
+    with pytest.raises(ConfigError, match="smaller_last_batch: needs all images in memory"):
+        make_batches(images, 4, 0, CPU, streamed=True, smaller_last=True)
