@@ -42,8 +42,8 @@ def prepare_dataset(dataset: DatasetSpec | Mapping[str, Any], data_dir: Path | s
         from sngan_repro.data.fetch import fetch
         from sngan_repro.data.prepare import prepare
 
-        if source_info(spec).needs_fetch:
-            fetch(spec.source, layout.downloads, download=machine.download)
+        if (info := source_info(spec)).needs_fetch:
+            fetch(info.fetched_as, layout.downloads, download=machine.download)
         prepare(spec, layout.downloads, folder)
     return folder
 

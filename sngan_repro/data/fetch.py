@@ -31,6 +31,8 @@ def fetch(source: str, downloads: Path, download: bool) -> None:
     md5, bytes, how. Raises ConfigError with the files, the URLs of the source, and the folder for them.
     """
     entry = SOURCES.get(source)
+    if entry.files_of is not None:
+        return fetch(entry.files_of, downloads, download)
     if not entry.archives:
         raise ConfigError(f"the source '{source}' has nothing to fetch ({entry.where_to_put()})")
     folder = downloads / source

@@ -52,9 +52,10 @@ def prepare(spec: DatasetSpec, downloads: Path, out: Path, workers: int | None =
         (out / "dataset.json").unlink(missing_ok=True)  # from now on the folder counts as incomplete
         for name in ("images", "labels", "dataset"):
             remove_stale(out, f".{name}-*")
-        origin = fetched_origin(spec.source, downloads) if source.archives else None
+        fetched_as = source_info(spec).fetched_as
+        origin = fetched_origin(fetched_as, downloads) if source.archives else None
         stamp = source.stamp(spec)
-        raw = source.open(spec, downloads / spec.source)
+        raw = source.open(spec, downloads / fetched_as)
         num, channels = len(raw.labels), spec.channels or raw.channels
         _check_splits(spec, raw)
         with atomic_path(out / "images.npy") as temporary, temporary.open("wb") as stream:

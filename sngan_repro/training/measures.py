@@ -70,19 +70,19 @@ class Measures:
 
         d/accuracy_real, d/accuracy_fake: shares of real images with f > 0, of generated ones with f < 0.
         d/sigmoid_real, d/sigmoid_fake: means of the sigmoid of f. d/input_gradient_mean, _p99, _max: of the norm of
-        the gradient of f by a real image, over a batch. All on one batch of random training images, and one of G.
+        the gradient of f by a real image, over a batch. d/interpolated_gradient_mean: the same between real and
+        generated images, where a gradient penalty is taken. All on one batch of random training images, and one of G.
         """
         self._before, self._fake = {}, None
         if (self.trainer.steps + 1) % self.every:
             return
         with self._undisturbed():
             real = self._real()
-            images = real.images.requires_grad_(True)
-            logits = self._logits(Batch(images, real.labels))
-            if logits is None:
+            images = real.images
+            found = self._gradient_norms(real)
+            if found is None:
                 return
-            (gradient,) = torch.autograd.grad(logits.sum(), images)
-            norms = gradient.flatten(1).double().norm(dim=1)  # (N,)
+            logits, norms = found
             with torch.no_grad():
                 self._fake = self._generate(OUTPUTS_SEED, self.trainer.steps * len(images), len(images))
                 f_real, f_fake = logits.detach().double(), self._fake_logits()
@@ -95,6 +95,24 @@ class Measures:
                 "d/input_gradient_p99": float(norms.quantile(0.99)),
                 "d/input_gradient_max": float(norms.max()),
             }
+            between = self._gradient_norms(self._between(real, self._fake))
+            assert between is not None
+            self._before["d/interpolated_gradient_mean"] = float(between[1].mean())
+
+    def _gradient_norms(self, batch: Batch) -> tuple[Tensor, Tensor] | None:
+        """(f of each image (N,), the norm of its gradient by the image (N,), float64); None if D has no such output."""
+        images = batch.images.detach().requires_grad_(True)
+        logits = self._logits(Batch(images, batch.labels))
+        if logits is None:
+            return None
+        (gradient,) = torch.autograd.grad(logits.sum(), images)
+        return logits, gradient.flatten(1).double().norm(dim=1)
+
+    def _between(self, real: Batch, fake: Batch) -> Batch:
+        """Images at random places between real and generated ones, with the labels of the real ones."""
+        random = np.random.default_rng([self.trainer.spec.seed, self.trainer.steps, CRITIC_SEED])
+        places = torch.from_numpy(random.random((len(real.images), 1, 1, 1), dtype=np.float32)).to(real.images.device)
+        return Batch(real.images + places * (fake.images - real.images), real.labels)
 
     @torch.no_grad()
     def after(self) -> dict[str, float] | None:

@@ -68,11 +68,10 @@ def fetch_first(study: Study, layout: Layout, machine: MachineConfig) -> None:
     put it.
     """
     problems = []
-    for source in dict.fromkeys(spec.source for spec in study.datasets.values() if source_info(spec).needs_fetch):
+    infos = [(spec, source_info(spec)) for spec in study.datasets.values()]
+    for source in dict.fromkeys(info.fetched_as for _, info in infos if info.needs_fetch):
         prepared = all(
-            (layout.dataset(spec) / "dataset.json").exists()
-            for spec in study.datasets.values()
-            if spec.source == source
+            (layout.dataset(spec) / "dataset.json").exists() for spec, info in infos if info.fetched_as == source
         )
         if not prepared and not (layout.downloads / source / "source.json").exists():
             from sngan_repro.data.fetch import fetch

@@ -43,7 +43,7 @@ def total_steps(run: RunSpec, layout: Layout) -> int | None:
 
 def num_jobs(study: Study) -> dict[str, int]:
     """The jobs of a complete workflow, from no files to the report: kind of job -> number; kinds with jobs only."""
-    fetched = {spec.source for spec in study.datasets.values() if source_info(spec).needs_fetch}
+    fetched = {info.fetched_as for spec in study.datasets.values() if (info := source_info(spec)).needs_fetch}
     weights = [name for name in study.evaluators if EVALUATORS.get(name).weights is not None]
     runs, trained = len(study.runs()), len(study.trained_runs())
     jobs = {

@@ -133,8 +133,8 @@ class Plan:
     def raw_files(self, wildcards: Any) -> str | list[str]:
         """The input of ``prepare``: the record of fetched files, the stamp of the user's own images, or nothing."""
         spec = self.datasets[wildcards.dataset_id]
-        if source_info(spec).needs_fetch:
-            return str(self.layout.downloads / spec.source / "source.json")
+        if (info := source_info(spec)).needs_fetch:
+            return str(self.layout.downloads / info.fetched_as / "source.json")
         return str(stamps.written_stamp(self.layout, spec)) if spec.path else []
 
     def source_code(self, wildcards: Any) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sngan_repro.config.specs import RunSpec
+from sngan_repro.data.sources import source_info
 from sngan_repro.evaluation.evaluators import EVALUATORS
 from sngan_repro.study.layout import Layout
 from sngan_repro.study.study import Study
@@ -233,7 +234,7 @@ def _failed_jobs(study: Study, layout: Layout) -> dict[str, str]:
     shared = layout.data_dir / "logs"
     paths = [shared / f"fetch-weights-{name}.log" for name in study.evaluators if EVALUATORS.get(name).weights]
     for spec in study.datasets.values():
-        paths += [shared / f"fetch-{spec.source}.log", shared / f"prepare-{spec.id}.log"]
+        paths += [shared / f"fetch-{source_info(spec).fetched_as}.log", shared / f"prepare-{spec.id}.log"]
         paths += [shared / f"evaluator-{spec.id}-{name}.log" for name in study.evaluators]
     jobs = [read_job(path) for path in dict.fromkeys([*paths, *sorted(layout.logs.glob("*.log"))])]
     return {str(job.log): job.reason for job in jobs if job and job.state == "failed"}

@@ -20,7 +20,7 @@ def spec(source: str, **values: object) -> DatasetSpec:
 
 def test_known_sources():
     rows = {row.name: row for row in list_sources()}
-    assert list(rows) == ["cifar10", "cifar100", "digits", "fashion_mnist", "images", "mnist", "stl10"]
+    assert list(rows) == ["cifar10", "cifar100", "digits", "fashion_mnist", "images", "mnist", "stacked_mnist", "stl10"]
     assert all(SOURCES.get(name).name == name for name in rows)
     assert (rows["cifar100"].num_train, rows["cifar100"].num_test, rows["cifar100"].num_classes) == (50000, 10000, 100)
     assert {name for name, row in rows.items() if row.needs_fetch} == set(rows) - {"digits", "images"}

@@ -50,6 +50,8 @@ class SourceInfo:
     num_test: int | None
     num_classes: int | None
     needs_fetch: bool
+    fetched_as: str
+    """The source under whose name its files are fetched: its own, or :attr:`Source.files_of`."""
     url: str | None
     where_to_put: str
     labelled: bool = True
@@ -78,6 +80,8 @@ class Source:
     """Citation keys in report/references.bib, separated by commas, for the report."""
     archives: ClassVar[tuple[Archive, ...]] = ()
     """The files to fetch; empty if there are none."""
+    files_of: ClassVar[str | None] = None
+    """The source whose fetched files it reads, if it has none of its own."""
 
     @classmethod
     def check(cls, spec: DatasetSpec) -> None:
@@ -103,6 +107,7 @@ class Source:
             num_test=cls.num_test,
             num_classes=cls.num_classes,
             needs_fetch=bool(cls.archives),
+            fetched_as=cls.files_of or cls.name,
             url=cls.archives[0].urls[0] if cls.archives else None,
             where_to_put=cls.where_to_put(),
             labelled=spec is None or spec.split not in cls.unlabelled_splits,
@@ -119,15 +124,15 @@ class Source:
     @classmethod
     def where_to_put(cls) -> str:
         """The places for files that the user provides, below the data folder."""
-        paths = [f"downloads/{cls.name}/{archive.path}" for archive in cls.archives]
+        paths = [f"downloads/{cls.files_of or cls.name}/{archive.path}" for archive in cls.archives]
         return ", ".join(paths) if paths else "nothing to put anywhere"
 
     @classmethod
     def open(cls, spec: DatasetSpec, folder: Path) -> RawImages:
         """The images of the source, in their original sizes.
 
-        folder: ``downloads/<source>`` with the files of :attr:`archives`, already checked. Raises ConfigError with the
-        file that cannot be used.
+        folder: ``downloads/<fetched_as>`` with the files of :attr:`archives`, already checked. Raises ConfigError
+        with the file that cannot be used.
         """
         raise NotImplementedError
 

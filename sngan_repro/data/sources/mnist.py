@@ -57,10 +57,7 @@ class MNIST(Source):
 
         from sngan_repro.data.raw import from_arrays
 
-        train, train_labels, test, test_labels = (
-            read_idx(folder / archive.files[0].path, ndim)
-            for archive, ndim in zip(cls.archives, (3, 1, 3, 1), strict=True)
-        )
+        train, train_labels, test, test_labels = read_idx_files(folder, cls.archives)
         return from_arrays(
             [train, test],
             labels=np.concatenate([train_labels, test_labels]).astype(np.int64),
@@ -95,6 +92,13 @@ class FashionMNIST(MNIST):
             ("bef4ecab320f06d8554ea6380940ec79", "8181f5470baa50b63fa0f6fddb340f0a"),
             ("bb300cfdad3c16e7a12a480ee83cd310", "15d484375f8d13e6eb1aabb0c3f46965"),
         ),
+    )
+
+
+def read_idx_files(folder: Path, archives: tuple[Archive, ...]) -> tuple[np.ndarray, ...]:
+    """Training images (N, H, W), their labels (N,), test images and their labels, uint8, mapped into memory."""
+    return tuple(
+        read_idx(folder / archive.files[0].path, ndim) for archive, ndim in zip(archives, (3, 1, 3, 1), strict=True)
     )
 
 

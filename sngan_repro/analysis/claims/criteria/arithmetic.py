@@ -43,3 +43,25 @@ def fewer_updates(
     updates = epochs * (num_train // batch_size) / n_dis
     what = f"updates in {epochs:g} epochs"
     return decide([Component(what, (-updates,), -float(original_steps), "updates", exact=True, flipped=True)])
+
+
+@CRITERIA.register("largest_jsd_is_one")
+def largest_jsd_is_one(evidence: Evidence, *, tolerance: float = 1e-9) -> Verdict:
+    """The largest Jensen-Shannon divergence, that of two laws without overlap, is 1 in natural logarithms.
+
+    The loss of a GAN has natural logarithms: its minimum over D is -2 log 2 + 2 JSD (Goodfellow et al. 2014, eq. 6).
+    """
+    import numpy as np
+
+    del evidence  # arithmetic
+    first, second = np.array([1.0, 0.0]), np.array([0.0, 1.0])
+    middle = (first + second) / 2
+
+    def divergence(law: np.ndarray) -> float:
+        shares = law[law > 0]
+        return float((shares * np.log(shares / middle[law > 0])).sum())
+
+    largest = (divergence(first) + divergence(second)) / 2
+    remark = f"with logarithms to the base 2 it is {largest / np.log(2):.3g}"
+    what = "largest Jensen-Shannon divergence"
+    return decide([Component(what, (largest,), 1 - tolerance, "nats", exact=True)], remark)

@@ -8,6 +8,7 @@ from sngan_repro.analysis.claims.cells import Cell, above, below, combine, excee
 from sngan_repro.analysis.claims.criteria import CRITERIA
 from sngan_repro.analysis.claims.evidence import Evidence
 from sngan_repro.analysis.claims.verdict import NotRun, Verdict, decide
+from sngan_repro.core.schema import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -113,6 +114,49 @@ def accuracy_rises_with_rate(evidence: Evidence, *, method: str, other: str, set
     mine, their = slope(method), slope(other)
     unit = "accuracy per doubling"
     return decide([above(mine, 0, unit), exceeds(mine, their, unit=unit)])
+
+
+@CRITERIA.register("accuracy_below")
+def accuracy_below(evidence: Evidence, *, method: str, other: str, setting: str, after_steps: int = 1000) -> Verdict:
+    """D's accuracy, its mean over the measurements after an update, is lower for a method than for another one.
+
+    Accuracy: mean of the shares of real and of generated images on the right side of 0.
+    """
+    evidence.need_methods([method, other])
+
+    def accuracy(frame: pd.DataFrame) -> float:
+        names = ("d/accuracy_real", "d/accuracy_fake")
+        parts = [finite_values(frame, [name], after_steps, "D's accuracy").mean() for name in names]
+        return float(sum(parts)) / 2
+
+    mine, their = (evidence.measured(f"accuracy of {label}", label, setting, accuracy) for label in (method, other))
+    return decide([exceeds(their, mine, unit="share of images")])
+
+
+@CRITERIA.register("log_within")
+def log_within(
+    evidence: Evidence,
+    *,
+    method: str,
+    setting: str,
+    column: str,
+    low: float | None = None,
+    high: float | None = None,
+    after_steps: int = 0,
+) -> Verdict:
+    """The mean of a column of the training log, over the updates where it was measured, is between two bounds.
+
+    low, high: None for no bound on that side; one of them is needed.
+    """
+    if low is None and high is None:
+        raise ConfigError("log_within: options: give `low`, `high` or both")
+
+    def mean(frame: pd.DataFrame) -> float:
+        return float(finite_values(frame, [column], after_steps, f"the column '{column}'").mean())
+
+    cell = evidence.measured(f"mean {column} of {method}", method, setting, mean)
+    bounds = [] if low is None else [above(cell, low)]
+    return decide(bounds if high is None else [*bounds, below(cell, high)])
 
 
 @CRITERIA.register("effective_rank_above")

@@ -99,8 +99,13 @@ def level_tuned(evidence: Evidence, *, first: str, second: str, metric: str, tol
 
 
 @CRITERIA.register("most_robust")
-def most_robust(evidence: Evidence, *, method: str, metric: str, by: str) -> Verdict:
-    """Over the settings the method has the narrowest range (by: range), or the best worst case (by: worst)."""
+def most_robust(
+    evidence: Evidence, *, method: str, metric: str, by: str, others: Sequence[str] | None = None
+) -> Verdict:
+    """Over the settings the method has the narrowest range (by: range), or the best worst case (by: worst).
+
+    others: the methods that it is compared with; default: all.
+    """
     name = evidence.metric(metric)
     if len(evidence.study.settings) < 2:
         raise NotRun("needs two settings")
@@ -114,7 +119,7 @@ def most_robust(evidence: Evidence, *, method: str, metric: str, by: str) -> Ver
     mine = summary(method)
     components = [
         exceeds(mine, their, unit=evidence.unit(name), what=_better(mine, their))
-        for their in map(summary, evidence.others(method))
+        for their in map(summary, evidence.others(method, others and [method, *others]))
     ]
     return decide(components)
 
