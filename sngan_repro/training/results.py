@@ -11,6 +11,7 @@ from sngan_repro.core import runtime
 from sngan_repro.core.files import write_json, write_npy
 from sngan_repro.methods import METHODS
 from sngan_repro.nets import count_parameters
+from sngan_repro.training.discriminator import save_discriminator
 from sngan_repro.training.log import write_parquet
 from sngan_repro.training.session import Session, now
 from sngan_repro.training.spectra import write_spectra
@@ -25,6 +26,8 @@ def write_results(session: Session) -> dict[str, Any]:
     else:  # D of a diverged training is not finite
         with session.context.alone():
             write_spectra(session.trainer.D, run.spectra)
+        if session.spec.training.save_d:
+            save_discriminator(session.trainer.D, session.spec, session.trainer.image, run.discriminator)
     kept["seconds"] += time.monotonic() - session.clock
     if session.board:
         session.board.close()

@@ -132,7 +132,8 @@ class Trainer:
         training = self.spec.training
         with self._frozen_d():
             with self._autocast():
-                g_loss, g_logs = self.method.g_loss(self.D, self._generate(training.batch_size_g or len(real.images)), real)
+                fake = self._generate(training.batch_size_g or len(real.images))
+                g_loss, g_logs = self.method.g_loss(self.D, fake, real)
             g_norm = self._optimizer_step(self.opt_g, g_loss)
         logs = {**d_logs, **g_logs, **self.method.after_step()}
         self._average()
