@@ -1,4 +1,5 @@
 from .api.data import prepare_dataset as prepare_dataset
+from .api.export import export_run as export_run
 from .api.generators import grid as grid
 from .api.generators import load_generator as load_generator
 from .api.results import read_results as read_results

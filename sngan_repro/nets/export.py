@@ -64,12 +64,14 @@ class LogitsOfImages(nn.Module):
         return self.D(images, labels).logits  # (N,)
 
 
-def write_program(net: nn.Module, inputs: Sequence[Tensor], path: Path) -> float:
+def write_program(net: nn.Module, inputs: Sequence[Tensor], path: Path, expected: nn.Module | None = None) -> float:
     """Write a network by ``torch.export``, for any batch size; returns the largest difference of what is read back.
 
-    inputs: an example, each tensor with the batch first. ``torch.export.load(path).module()`` reads the file without
-    this package. Raises ConfigError if outputs differ by more than TOLERANCE.
+    inputs: an example, each tensor with the batch first. expected: the network whose outputs the file should give;
+    default: ``net``. ``torch.export.load(path).module()`` reads the file without this package. Raises ConfigError if
+    outputs differ by more than TOLERANCE.
     """
+    expected = net.eval() if expected is None else expected.eval()
     net = _plain(net)
     with torch.no_grad(), _quiet():
         program = torch.export.export(net, tuple(inputs), dynamic_shapes=_batches(inputs))
@@ -77,7 +79,7 @@ def write_program(net: nn.Module, inputs: Sequence[Tensor], path: Path) -> float
             torch.export.save(program, stream)
         found = torch.export.load(path).module()
         other = [_repeated(tensor) for tensor in inputs]
-        return _difference(found(*other), net(*other), path)
+        return _difference(found(*other), expected(*other), path)
 
 
 def onnx_missing() -> list[str]:
