@@ -34,8 +34,8 @@ def model_card(paths: RunPaths, status: Mapping[str, Any], written: Mapping[str,
     parts = [
         f"# {spec['label']} on {spec['dataset']}",
         f"A generator of images of {data['image_size']} x {data['image_size']} pixels, trained by the study "
-        f"`{spec['study']}` of sngan-repro: setting {spec['setting']}, seed {spec['seed']}, {last['steps']:,} generator "
-        f"updates, {last['images_seen']:,} real images seen.{state}",
+        f"`{spec['study']}` of sngan-repro: setting {spec['setting']}, seed {spec['seed']}, {last['steps']:,} "
+        f"generator updates, {last['images_seen']:,} real images seen.{state}",
         "## Files",
         _table(
             ["File", "Largest difference to the network"], [[f"`{name}`", _small(d)] for name, d in written.items()]
@@ -44,8 +44,8 @@ def model_card(paths: RunPaths, status: Mapping[str, Any], written: Mapping[str,
         + f"{nets['z_dim']}), drawn from the law `{nets['z_law']}`"
         + (", and class labels, int64 (N,)" if conditional else "")
         + ", and gives images (N, C, H, W), float32 in (-1, 1). D takes such images and gives logits (N,). Its weight "
-        "normalisers, such as spectral normalisation, are folded into the weights. All networks are in evaluation mode; "
-        "N may be any number.",
+        "normalisers, such as spectral normalisation, are folded into the weights. All networks are in evaluation "
+        "mode; N may be any number.",
         "```python\nimport torch\n\n" + "\n".join(_uses(written, conditional)) + "\n```",
         "## Scores",
         _scores(scores, last["steps"]),
