@@ -32,7 +32,7 @@ def main() -> None:
 
 
 def measure(name: str, batch: int, device, rounds: int):
-    """(seconds of a forward, with and without spectral normalisation, by round; the largest difference of the logits)"""
+    """(seconds of forwards with and without spectral normalisation, the largest difference of the logits)."""
     import torch
 
     from sngan_repro import nets

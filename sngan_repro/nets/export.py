@@ -35,9 +35,9 @@ def folded(net: nn.Module) -> nn.Module:
     for _, layer in weighted_layers(found):
         if not normalisers_of(layer):
             continue
-        weight = effective_weight(layer).clone()
+        weight, original = effective_weight(layer).clone(), parametrize.type_before_parametrizations(layer)
         del layer.parametrizations
-        layer.__class__ = parametrize.type_before_parametrizations(layer)
+        layer.__class__ = original
         layer.register_parameter("weight", nn.Parameter(weight))
     return found
 

@@ -21,7 +21,19 @@ def common():
         yield common
 
 
-BENCHMARKS = ["calibration", "dag", "export", "memory", "pack", "prepare", "score", "startup", "stream", "study", "train"]
+BENCHMARKS = [
+    "calibration",
+    "dag",
+    "export",
+    "memory",
+    "pack",
+    "prepare",
+    "score",
+    "startup",
+    "stream",
+    "study",
+    "train",
+]
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)

@@ -51,7 +51,7 @@ def test_a_diverged_run_has_failed(make_evidence):
 def test_covers_modes(make_evidence):
     def value(metric, label, setting, seed, place):
         if metric.startswith("modes_kl"):
-            return {"SNGAN": 0.1, "BN": 0.5}.get(label, 0.05) + noise(label, seed)
+            return {"SNGAN": 0.3, "BN": 0.6}.get(label, 0.05) + noise(label, seed)
         return 7 if label == "LN" else 10
 
     evidence = make_evidence(value, make_study(scores=SCORES))
