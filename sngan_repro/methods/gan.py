@@ -38,9 +38,6 @@ class GANOptions(MethodOptions):
     added = frozenset({"weights_gain", "d_init", "clip_singular_values", "d_loss_factor"})
 
     loss: Literal[tuple(LOSSES)] = Field("standard", description="of D and G; standard: non-saturating")  # type: ignore[valid-type]
-    d_loss_factor: float = Field(
-        1.0, gt=0, description="factor of D's loss without its penalty; 0.5: the mean over real and generated images"
-    )
     weights: Literal[tuple(WEIGHT_EQUATIONS)] | None = Field(None, description="normaliser of D's weights")  # type: ignore[valid-type]
     power_iterations: int = Field(1, ge=1, le=100, description="of spectral normalisation, in each forward")
     spectral_target: float = Field(1.0, gt=0, description="spectral norm that spectral normalisation gives each layer")
@@ -50,6 +47,9 @@ class GANOptions(MethodOptions):
     penalty: Literal[tuple(PENALTIES)] | None = Field(None, description="term added to D's loss")  # type: ignore[valid-type]
     penalty_weight: float | None = Field(
         None, ge=0, description=f"lambda; default: {', '.join(f'{n} {p.weight:g}' for n, p in PENALTIES.items())}"
+    )
+    d_loss_factor: float = Field(
+        1.0, gt=0, description="factor of D's loss without its penalty; 0.5: the mean over real and generated images"
     )
     d_init: Literal["orthogonal"] | None = Field(
         None, description="initial weights of D: orthonormal; default: as `nets: init` says"

@@ -46,6 +46,7 @@ COMMANDS_NOT_RUN = {
     "results": "needs a finished study",
     "compare": "needs two finished studies",
     "score-images": "needs images; tests/api/test_api.py",
+    "export": "needs a trained run; tests/api/test_export.py",
     "sample": "needs a trained run; tests/nets/test_sampling.py",
     "interpolate": "needs a trained run; tests/api/test_interpolation.py",
     "check-samples": "needs samples of a program; tests/training/program/test_program_contract.py",

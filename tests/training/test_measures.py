@@ -84,6 +84,7 @@ def test_outputs_and_input_gradients_of_a_linear_d(tiny_run, tiny_images: Path):
         "d/input_gradient_mean": norm,
         "d/input_gradient_p99": norm,
         "d/input_gradient_max": norm,
+        "d/interpolated_gradient_mean": norm,
     }
     assert columns == pytest.approx(expected, rel=1e-5)
     assert abs(columns["d/sigmoid_fake_after"] - columns["d/sigmoid_fake"]) > 1e-3
@@ -109,6 +110,14 @@ def test_norms_of_input_gradients_are_those_of_single_images(tiny_run, tiny_imag
     assert columns["d/input_gradient_p99"] == pytest.approx(np.percentile(norms, 99), rel=1e-5)
     assert columns["d/input_gradient_max"] == pytest.approx(norms.max(), rel=1e-5)
     assert norms.max() > np.percentile(norms, 99) > norms.mean()
+    with torch.no_grad():
+        z = latents(NUM_TRAIN, trainer.spec.nets.z_dim, "normal", measures.OUTPUTS_SEED)
+        fake = trainer.G(z).flatten(1).double().numpy()
+    random = np.random.default_rng([trainer.spec.seed, 0, measures.OUTPUTS_SEED])
+    real = pixels[np.sort(random.choice(NUM_TRAIN, NUM_TRAIN, replace=False))]
+    places = np.random.default_rng([trainer.spec.seed, 0, measures.CRITIC_SEED]).random((NUM_TRAIN, 1), np.float32)
+    between = np.linalg.norm(np.linspace(0, 1, 256) * (real + places * (fake - real) + 0.5), axis=1)
+    assert columns["d/interpolated_gradient_mean"] == pytest.approx(between.mean(), rel=1e-5)
 
 
 @pytest.mark.parametrize("asked", [10_000, 13])
