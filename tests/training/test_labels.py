@@ -45,7 +45,7 @@ def test_d_gets_the_labels_of_the_real_images_and_those_that_g_got(tiny_run, tin
     order = trainer_of(spec, tiny_images).batches
     trainer.D.seen.clear()
     trainer.step()
-    real = [expected[order.next_indices().numpy()] for _ in range(2)]
+    real = [expected[order.indices_from(step * spec.training.batch_size).numpy()] for step in range(2)]
     assert len(given) == 3  # two steps of D, one of G
     assert any(len(set(labels.tolist())) > 1 for labels in given)
     # Real and fake images are one batch of D's step, since `gan` has no normaliser.
@@ -68,7 +68,8 @@ def test_an_unconditional_run_sees_no_labels(tiny_run, tiny_images: Path):
     data = PreparedData.open(tiny_images)
     trainer = Trainer(tiny_run(), data.images("train"), CPU, labels=data.labels("train"))
     assert trainer.image.num_classes is None
-    assert next(trainer.batches).labels is None
+    trainer.batches.load()
+    assert trainer.batches.batch().labels is None
     assert trainer.label_law is None
 
 
