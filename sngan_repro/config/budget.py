@@ -18,7 +18,8 @@ MAX_SNAPSHOTS = 10_000
 class BudgetSpec(Model):
     """The length of the training, in one of two units. The other is computed and recorded.
 
-    An epoch is one pass over the training images by D's steps: num_train / (batch_size * n_dis) generator updates.
+    An epoch is one pass over the training images by D's steps: num_train / (batch_size * n_dis) generator updates, with
+    ``smaller_last_batch`` rounded up to whole batches.
     """
 
     steps: int | None = Field(None, ge=1, le=MAX_STEPS, description="generator updates")
