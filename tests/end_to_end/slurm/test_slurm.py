@@ -267,12 +267,15 @@ def test_what_cannot_work_is_told_before_anything_is_submitted(
         (["--profile", "slurm"], {"config": "study=quick"}, "digits-16px"),
     ],
 )
-def test_the_profile_names_the_study_unless_another_is_named(cluster: Cluster, options, variables, prepared):
-    """As the files of the repository stand; nothing is submitted."""
+def test_the_profile_names_the_study_unless_another_is_named(cluster: Cluster, options, variables, prepared, tmp_path):
+    """With the files of the repository, but without its results and data; nothing is submitted."""
+    for item in ROOT.iterdir():
+        if item.name not in ("results", "data", ".snakemake"):
+            (tmp_path / item.name).symlink_to(item)
     config = ["--config", variables["config"]] if "config" in variables else []
     command = ["snakemake", "--cores", "all", *options, "--dry-run", "data", *config]
     result = subprocess.run(
-        command, cwd=ROOT, env={**cluster.environment, **variables}, capture_output=True, text=True, check=False
+        command, cwd=tmp_path, env={**cluster.environment, **variables}, capture_output=True, text=True, check=False
     )
     assert result.returncode == 0, result.stderr
     assert f"Prepare {prepared}" in result.stdout + result.stderr
