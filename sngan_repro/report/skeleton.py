@@ -28,7 +28,7 @@ def check_texts(study: Study, templates: Path = Path("report")) -> None:
     """
     if mark := open_fence(study.description):
         raise ConfigError(f"description: a block begins with {mark} and never ends; close it by a line of {mark}")
-    files = [templates / "references.bib", *plugins.bibliographies()]
+    files = [file for file in (templates / "references.bib", *plugins.bibliographies()) if file.is_file()]
     known = citation_keys(files)
     document = read_markdown(_skeleton(study), [])
     if unknown := sorted(_cited(json.loads(document)) - known):

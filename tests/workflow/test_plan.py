@@ -18,7 +18,7 @@ from sngan_repro.workflow.plan import Plan
         ({"methods": ["sgnan"]}, {}, "unknown method 'sgnan'; did you mean 'sngan'?"),
         ({"budgett": 1}, {}, "budgett: unknown key; did you mean 'budget'?"),
         ({}, {"devise": "cpu"}, "devise: unknown key; did you mean 'device'?"),
-        ({}, {"results_dir": "a{b}"}, "results_dir: String should match pattern"),
+        ({}, {"results_dir": "a{b}"}, "results_dir: a path without braces is needed"),
         ({}, {"study": "quik"}, "unknown study 'quik'; did you mean 'quick'?"),
     ],
 )

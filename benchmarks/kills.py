@@ -1,0 +1,142 @@
+"""Kill a study again and again with SIGKILL, and compare its results with those of an undisturbed run.
+
+    python -m benchmarks.kills --kills 100 --folder build/kills
+    python -m benchmarks.kills --kills 100 --runs-per-gpu 3 --studies 2
+
+Each round runs a tiny study (or several at once) and kills one process at a random time: Snakemake alone, one of its
+jobs, or the whole process group. Then the same command runs again until it ends by itself. Snapshots and tables must
+be equal to the byte, and scores to the last digit. The times of the kills follow from --seed and from the length of
+the undisturbed run. On a machine without a GPU, --runs-per-gpu changes the groups of jobs only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+STUDY: dict[str, Any] = {
+    "title": "A study that is killed",
+    "datasets": {"digits": {"source": "digits", "image_size": 16}},
+    "methods": ["sngan", "began"],
+    "settings": {"A": {"lr": 0.001, "beta2": 0.9}},
+    "seeds": [0, 1],
+    "budget": {"steps": 200},
+    "snapshots": {"count": 4},
+    "training": {"batch_size": 16, "log_every": 5},
+    "nets": {"width": 8, "z_dim": 8},
+    "classifier": {"epochs": 1, "width": 8, "feature_dim": 8},
+    "scores": [{"evaluator": "classifier", "metrics": ["is", "fid"], "num_fake": 100, "is_splits": 1}],
+}
+TABLES = ("scores.csv", "summary.csv", "comparisons.csv")
+NOT_COMPARED = ("seconds", "scoring_seconds")
+
+
+def start(folder: Path, name: str, runs_per_gpu: int) -> subprocess.Popen[bytes]:
+    """The command that a user would give, in a process group of its own."""
+    values = [f"study={folder / name}.yaml", f"results_dir={folder / 'results'}", f"data_dir={folder / 'data'}"]
+    values += ["device=cpu", "checkpoint_seconds=0.2", "tensorboard=false", f"runs_per_gpu={runs_per_gpu}"]
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--quiet", "all", "--config", *values, "--", "tables"]
+    log = (folder / f"{name}.log").open("ab")
+    work = folder / name  # a clone of its own, as far as Snakemake's records are concerned
+    work.mkdir(exist_ok=True)
+    for item in ROOT.iterdir():
+        if item.name not in ("results", "data", ".snakemake", "build") and not (work / item.name).exists():
+            (work / item.name).symlink_to(item)
+    return subprocess.Popen(command, cwd=work, stdout=log, stderr=log, start_new_session=True)
+
+
+def results(folder: Path, name: str) -> dict[str, Any]:
+    """Everything that must not depend on kills: file -> checksum or values."""
+    root, found = folder / "results" / name, dict[str, Any]()
+    for path in sorted(root.glob("runs/**/*.safetensors")):
+        found[str(path.relative_to(root))] = hashlib.sha256(path.read_bytes()).hexdigest()
+    for path in sorted(root.glob("runs/**/scores.json")):
+        records = json.loads(path.read_text(encoding="utf-8"))["records"]
+        found[str(path.relative_to(root))] = [(r["metric"], r["steps"], r["value"], r["spread"]) for r in records]
+    for table in TABLES:
+        path = root / "tables" / table
+        lines = [line.split(",") for line in path.read_text(encoding="utf-8").splitlines()]
+        kept = [at for at, column in enumerate(lines[0]) if column not in NOT_COMPARED]
+        found[table] = [[cells[at] for at in kept if at < len(cells)] for cells in lines]
+    return found
+
+
+def children(group: int) -> list[int]:
+    """The processes of a group, but its leader."""
+    listed = subprocess.run(["ps", "-eo", "pid=,pgid="], capture_output=True, text=True, check=True).stdout
+    pairs = [tuple(map(int, line.split())) for line in listed.splitlines()]
+    return [pid for pid, of in pairs if of == group and pid != group]
+
+
+def kill(process: subprocess.Popen[bytes], rng: random.Random) -> str:
+    """Kill Snakemake, one of its jobs, or all of its group; the name of what was killed."""
+    kind = rng.choice(["snakemake", "job", "group"])
+    jobs = children(process.pid)
+    try:
+        if kind == "group":
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            os.kill(rng.choice(jobs) if kind == "job" and jobs else process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return "nothing"
+    return kind
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=5)
+    parser.add_argument("--studies", type=int, default=1, help="at once, with one data folder")
+    parser.add_argument("--runs-per-gpu", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--folder", type=Path, default=Path("build/kills"))
+    given = parser.parse_args()
+    folder, rng = given.folder.absolute(), random.Random(given.seed)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    names = [f"study{number}" for number in range(given.studies)]
+    for name in names:
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump(STUDY), encoding="utf-8")
+    began = time.monotonic()
+    undisturbed = [start(folder, name, given.runs_per_gpu) for name in names]
+    if any(code != 0 for code in [process.wait() for process in undisturbed]):
+        sys.exit(f"the undisturbed run failed; see {folder}")
+    length = time.monotonic() - began
+    expected, wrong, done = {name: results(folder, name) for name in names}, 0, 0
+    while done < given.kills:
+        shutil.rmtree(folder / "results")
+        shutil.rmtree(folder / "data")
+        for name in names:
+            shutil.rmtree(folder / name / ".snakemake", ignore_errors=True)
+        processes, killed = {name: start(folder, name, given.runs_per_gpu) for name in names}, []
+        for _ in range(min(2, given.kills - done)):
+            time.sleep(rng.uniform(0.1, 0.9) * length / 2)
+            name = rng.choice(names)
+            killed.append(kill(processes[name], rng))
+            processes[name].wait()
+            processes[name] = start(folder, name, given.runs_per_gpu)
+        codes = [process.wait() for process in processes.values()]
+        for name in names:  # a job that was killed is a failure of its round; the same command goes on
+            codes += [start(folder, name, given.runs_per_gpu).wait()]
+        equal = all(results(folder, name) == expected[name] for name in names)
+        ended = all(code == 0 for code in codes[len(names) :])
+        done, wrong = done + len(killed), wrong + (not (equal and ended))
+        print(f"{done} kills: {', '.join(killed)}: {'equal' if equal and ended else 'DIFFERENT'}", flush=True)
+    print(f"{done} kills, {wrong} rounds with other results; an undisturbed run took {length:.0f} s")
+    sys.exit(1 if wrong else 0)
+
+
+if __name__ == "__main__":
+    main()
