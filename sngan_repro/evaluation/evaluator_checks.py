@@ -9,7 +9,7 @@ from sngan_repro.data.dataset import PreparedData, Split
 from sngan_repro.evaluation.evaluators import untrained
 from sngan_repro.evaluation.features import Features
 
-FEWEST_JUDGED = 50
+FEWEST_JUDGED = 100
 """Of fewer training images it is not judged whether the evaluator has learned anything."""
 
 

@@ -54,7 +54,7 @@ def test_help_imports_nothing_heavy():
         ),
         (
             ["score", "--run", "absent", "--dataset", "y", "--protocols", "[]", "--evaluators", "{}"],
-            "error: absent/spec.json: No such file or directory",
+            "error: absent/spec.json: no such file",
         ),
         (["fetch", "--source", "cifra10", "--downloads", "x"], "did you mean 'cifar10'?"),
     ],
