@@ -30,6 +30,7 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/program.smk"
 include: "workflow/rules/score.smk"
 include: "workflow/rules/times.smk"
+include: "workflow/rules/gallery.smk"
 include: "workflow/rules/aggregate.smk"
 include: "workflow/rules/report.smk"
 

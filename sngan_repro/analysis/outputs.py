@@ -25,6 +25,8 @@ FigureKind = Literal[
     "losses",
     "samples",
     "progress",
+    "interpolation",
+    "look_alikes",
     "spectral",
     "spectra",
     "d_outputs",
@@ -124,6 +126,9 @@ def figure_plans(study: Study) -> list[FigurePlan]:
                 add("ranks", topic=shown[0] if len(headline) > 2 else "", methods=1000, settings=1000, metrics=[shown])
         add("samples", methods=11)
         add("progress", methods=6, labels=[label for label in study.labels if not study.final_snapshot_only(label)])
+        if study.gallery and study.trained_labels:
+            add("interpolation", methods=5, labels=study.trained_labels)
+            add("look_alikes", methods=4, labels=study.trained_labels)
         if others:
             add("bars", topic="others", methods=bars_per_panel, metrics=chunks(others, 4))
             add("training_best", topic="others", methods=8, metrics=chunks(others, 6))
@@ -219,11 +224,10 @@ def printed_names(study: Study | None) -> tuple[str, ...]:
     """The tables of a study that are written as Markdown and LaTeX; without a study, those that every study has."""
     faults = ("artefacts",) if study and study.fault_pairs else ()
     published = (PUBLISHED_TABLE,) if study and study.published else ()
-    times = ("times",) if study and study.benchmark else ()
     classes = ("classes",) if study and class_metrics(study) else ()
-    several = study is not None and len(study.seeds) > 1 and len(study.labels) > 1
-    overall = ("overall",) if several else ()
-    return (*PRINTED_TABLES, *overall, *classes, *faults, *published, *times)
+    overall = ("overall",) if study and len(study.seeds) > 1 and len(study.labels) > 1 else ()
+    analyses = [name for name, key in (("times", "benchmark"), ("gallery", "gallery")) if study and getattr(study, key)]
+    return (*PRINTED_TABLES, *overall, *classes, *faults, *published, *analyses)
 
 
 def table_files(layout: Layout, study: Study | None = None) -> dict[str, Path]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from sngan_repro.cli import (  # noqa: F401  (they declare commands)
     bundle_commands,
     export_command,
+    image_commands,
     results_commands,
     user_commands,
     workflow_commands,

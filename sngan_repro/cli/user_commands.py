@@ -8,7 +8,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from sngan_repro.cli import values
-from sngan_repro.cli.options import DEVICE, STUDY, Option, command, positive, seconds, seed, size
+from sngan_repro.cli.options import DEVICE, STUDY, Option, command, positive, seconds, size
 
 
 @command(
@@ -162,58 +162,6 @@ def score_images(given: Namespace) -> None:
             found.to_csv(temporary, index=False)
     else:
         print(found[["metric", "value", "num_fake", "num_real"]].to_string(index=False))
-
-
-@command(
-    "sample a snapshot into a grid or an array",
-    *DEVICE,
-    Option("--snapshot", required=True, help="a .safetensors file of a run's snapshots/"),
-    Option("--count", type=positive, default=64, help="images (default: 64)"),
-    Option("--seed", type=seed, default=0, help="seed of the latents (default: 0)"),
-    Option("--out", required=True, help=".png for a grid, .npy for an array uint8 (N, H, W, C)"),
-)
-def sample(given: Namespace) -> None:
-    from sngan_repro.core.files import write_npy
-    from sngan_repro.core.schema import ConfigError
-
-    if (suffix := Path(given.out).suffix) not in (".png", ".npy"):
-        raise ConfigError(f"--out: '{suffix}' is not a known format; give a file that ends in .png or .npy")
-    device = values.device_of(given)
-    from sngan_repro.nets.sampling import SampleOptions, generate, save_grid
-    from sngan_repro.nets.snapshot import load_generator
-
-    generator, spec, label_law = load_generator(Path(given.snapshot), device)
-    options = SampleOptions(label_law=label_law)
-    images = generate(generator, spec.nets, given.count, given.seed, device, options)
-    if suffix == ".npy":
-        write_npy(Path(given.out), images)
-    else:
-        save_grid(Path(given.out), images, columns=8)
-
-
-@command(
-    "write a grid of images interpolated between latents, or between classes",
-    *DEVICE,
-    Option("--snapshot", required=True, help="a .safetensors file of a run's snapshots/"),
-    Option("--steps", type=positive, default=8, help="images in each row, both ends included (default: 8)"),
-    Option("--rows", type=positive, default=4, help="rows of the grid (default: 4)"),
-    Option("--seed", type=seed, default=0, help="seed of the latents (default: 0)"),
-    Option("--classes", type=int, nargs="+", metavar="CLASS", help="classes of the rows (default: all in order)"),
-    Option("--across", action="store_true", help="from class to class with one latent, instead of within a class"),
-    Option("--out", required=True, help="a .png file to write"),
-)
-def interpolate(given: Namespace) -> None:
-    from sngan_repro.core.schema import ConfigError
-
-    if not given.out.endswith(".png"):
-        raise ConfigError(f"--out: '{given.out}' is not a .png file")
-    values.device_of(given)  # sets the number of threads
-    from sngan_repro.api.generators import load_generator
-    from sngan_repro.nets.sampling import save_grid
-
-    generator = load_generator(given.snapshot, given.device)
-    images = generator.interpolation(given.steps, given.rows, given.seed, given.classes, given.across)
-    save_grid(Path(given.out), images, columns=given.steps)
 
 
 @command(

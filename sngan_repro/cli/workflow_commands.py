@@ -125,6 +125,29 @@ def score_real(given: Namespace) -> None:
     score_real(protocols, *names, dataset, evaluators, out, device, weights, given.num_draws)
 
 
+@rule_command(
+    "find the look-alikes of a run's samples, and interpolate between its latents",
+    *DEVICE,
+    RUN,
+    Option("--gallery", required=True, help="the study's `gallery`, JSON"),
+    Option("--protocol", required=True, help="the protocol whose evaluator gives the features, JSON"),
+    *SCORING[1:],
+)
+def gallery(given: Namespace) -> None:
+    from sngan_repro.config.gallery import GallerySpec
+    from sngan_repro.config.protocol import ProtocolSpec
+    from sngan_repro.core.schema import parse
+
+    wanted = parse(GallerySpec, values.json_of(given.gallery, "--gallery"), "--gallery")
+    protocol = parse(ProtocolSpec, values.json_of(given.protocol, "--protocol"), "--protocol")
+    evaluators, device = values.evaluators_of(given), values.device_of(given)
+    from sngan_repro.config.run_paths import RunPaths
+    from sngan_repro.evaluation.gallery import make_gallery
+
+    weights = Path(given.inception_weights) if given.inception_weights else None
+    make_gallery(RunPaths(Path(given.run)), wanted, protocol, Path(given.dataset), evaluators, device, weights)
+
+
 @rule_command("collect all runs and scores of a study into tidy tables", *STUDY)
 def aggregate(given: Namespace) -> None:
     from sngan_repro.analysis.aggregate import aggregate

@@ -151,6 +151,14 @@ class Time(FileModel):
     seconds: float
 
 
+class GalleryFile(FileModel):
+    """``gallery.json`` of a run."""
+
+    spec_digest: str
+    nearer: dict[str, float] | None
+    longest_step: float | None
+
+
 class TimesFile(FileModel):
     """``times.json``."""
 

@@ -41,6 +41,16 @@ class RunPaths:
         return self.root / "scores.json"
 
     @property
+    def gallery(self) -> Path:
+        """Memorisation and interpolation of the final generator, if the study has a ``gallery``."""
+        return self.root / "gallery.json"
+
+    @property
+    def gallery_images(self) -> Path:
+        """The images of the gallery."""
+        return self.root / "gallery.npz"
+
+    @property
     def samples(self) -> Path:
         """Grids of the same latents over the training, <updates>.png."""
         return self.root / "samples"

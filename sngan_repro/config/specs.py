@@ -23,7 +23,7 @@ Label = Annotated[str, Field(pattern=LABEL_PATTERN, max_length=60)]
 class DatasetSpec(Model):
     """One dataset at one size: everything that the prepared array depends on, and nothing else."""
 
-    added = frozenset({"copy_of"})
+    added = frozenset({"copy_of", "background"})
 
     source: str = Field(description="a data source; `sngan-repro datasets` lists them")
     image_size: int = Field(ge=16, le=128, multiple_of=4, description="height and width in pixels")
@@ -33,6 +33,12 @@ class DatasetSpec(Model):
         None,
         description="the published set whose images `path` contains, e.g. cifar10 as PNG files (source: images). "
         "Claims and published numbers about that set then apply; the numbers of images are checked",
+    )
+    background: tuple[Annotated[int, Field(ge=0, le=255)], ...] | None = Field(
+        None,
+        min_length=3,
+        max_length=3,
+        description="red, green, blue from 0 to 255: what images with transparent pixels are put on (source: images)",
     )
     split: str | None = Field(None, description="which part of the source to train on (stl10 only)")
     test_fraction: float | None = Field(
@@ -64,21 +70,26 @@ class DatasetSpec(Model):
 class NetsSpec(Model):
     """The networks that every method of a study shares."""
 
-    added = frozenset({"options", "condition_d"})
+    added = frozenset({"options", "condition_d", "spectral_g"})
 
-    family: str = Field("cnn", description="cnn or resnet: the standard CNN or the ResNet of the SNGAN paper")
+    family: str = Field(
+        "cnn",
+        description="cnn or resnet of the SNGAN paper, dcgan, ...; docs/networks.md lists them",
+    )
     options: dict[str, Any] = Field({}, description="the family's own options; docs/networks.md lists them")
     width: int = Field(64, ge=1, le=1024, description="channels of the layer nearest to the image; paper: 64")
     z_dim: int = Field(128, ge=1, le=4096, description="length of the latent vector; paper: 128")
     z_law: Literal["normal", "uniform", "uniform01"] = Field(
         "normal", description="N(0, 1), uniform on [-1, 1), or uniform on [0, 1)"
     )
-    init: Literal["xavier", "dcgan"] = Field(
-        "xavier", description="xavier: Glorot uniform; dcgan: normal with standard deviation 0.02"
+    init: Literal["xavier", "dcgan", "pytorch"] = Field(
+        "xavier", description="xavier: Glorot uniform; dcgan: normal with SD 0.02; pytorch: the defaults of its layers"
     )
+    spectral_g: bool = Field(False, description="spectral normalisation of all layers of G, too")
     conditional: bool = Field(False, description="pass class labels to G and D; needs a family that uses them")
-    condition_d: Literal["projection", "concat_hidden", "concat_input", "ac"] = Field(
-        "projection", description="how D uses labels; ac: the second output of AC-GAN, set by the method `acgan`"
+    condition_d: Literal["projection", "concat_hidden", "concat_input", "ac", "k_plus_1"] = Field(
+        "projection",
+        description="how D uses labels; ac, k_plus_1: outputs for classes, set by the methods `acgan` and `k_plus_1`",
     )
     label_law: Literal["balanced", "data"] = Field(
         "balanced",

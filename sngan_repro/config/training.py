@@ -13,7 +13,9 @@ from sngan_repro.core.schema import Model
 class TrainingSpec(Model):
     """Options of the training loop that all methods share."""
 
-    added = frozenset({"batch_size_g", "critic_loss_images", "smaller_last_batch", "data_fraction", "save_d"})
+    added = frozenset(
+        {"batch_size_g", "critic_loss_images", "smaller_last_batch", "data_fraction", "save_d", "reuse_fake"}
+    )
 
     batch_size: int = Field(64, ge=2, le=4096, description="images in each step of D and of G")
     batch_size_g: int | None = Field(
@@ -31,6 +33,7 @@ class TrainingSpec(Model):
         description="share of the training images that is used, even over the classes, chosen by the seed of the run; "
         "evaluators and scores use all images",
     )
+    reuse_fake: bool = Field(False, description="G's step uses the images of D's last step, instead of new ones")
     ema: float | None = Field(None, gt=0, lt=1, description="decay of an average of G's weights, used for samples")
     lr_decay_from: float | None = Field(
         None, ge=0, lt=1, description="share of the training after which both rates fall linearly to 0"
@@ -58,6 +61,8 @@ class TrainingSpec(Model):
 
     @model_validator(mode="after")
     def _own_batch_of_g(self) -> TrainingSpec:
+        if self.batch_size_g is not None and self.reuse_fake:
+            raise ValueError("`batch_size_g` has no effect with `reuse_fake`; remove one of them")
         if self.batch_size_g == self.batch_size:
             raise ValueError(f"`batch_size_g` {self.batch_size_g} equals `batch_size`, so it has no effect; remove it")
         return self

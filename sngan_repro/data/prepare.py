@@ -40,7 +40,7 @@ def prepare(spec: DatasetSpec, downloads: Path, out: Path, workers: int | None =
     """Write ``images.npy``, ``labels.npy`` and ``dataset.json`` into the folder ``out``; returns the last.
 
     Images: uint8 (N, image_size, image_size, C), train rows first. Each image is converted to C channels if it has
-    others (alpha is dropped), cropped to its centred square if it is not square, and resampled once by PIL
+    others, cropped to its centred square if it is not square, and resampled once by PIL
     (antialiased) if its size differs. Other pixels are not changed. workers: threads; the default is one per core (at
     most 8) for large images and one for small ones. The bytes written do not depend on it. The memory is a few blocks
     of images, for any N. dataset.json is written last. Raises ConfigError with the file that cannot be used.
@@ -77,7 +77,7 @@ def prepare(spec: DatasetSpec, downloads: Path, out: Path, workers: int | None =
             "labels_sha256": file_sha256(out / "labels.npy"),
             "split": raw.split,
             "origin": origin if origin is not None else raw.origin(),
-            "preparation": _in_words(spec, channels, changes),
+            "preparation": _in_words(spec, channels, changes, raw.notes()),
             "versions": {"python": platform.python_version()}
             | {package: importlib.metadata.version(package) for package in PACKAGES},
         }
@@ -171,10 +171,11 @@ def _check_splits(spec: DatasetSpec, raw: RawImages) -> None:
                 )
 
 
-def _in_words(spec: DatasetSpec, channels: int, changes: np.ndarray) -> str:
+def _in_words(spec: DatasetSpec, channels: int, changes: np.ndarray, notes: list[str]) -> str:
     converted, cropped, resampled = (int(count) for count in changes)
     size = f"{spec.image_size} x {spec.image_size}"
     parts = [
+        *notes,
         f"{converted} images converted to {'grey' if channels == 1 else 'RGB'}" if converted else "",
         f"{cropped} images cropped to their centred square" if cropped else "",
         f"{resampled} images resampled to {size} (PIL {spec.resample}, antialiased)" if resampled else "",

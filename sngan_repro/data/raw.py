@@ -26,6 +26,8 @@ class RawImages:
     """The image at an index, decoded, 8 bits per channel. Raises ConfigError with its file."""
     origin: Callable[[], dict[str, Any]]
     """Gives {path or url, files: {name: sha256}}; called after all images were read."""
+    notes: Callable[[], list[str]] = list
+    """Gives what ``read`` did to pixels, in words; called after all images were read."""
 
 
 def from_arrays(

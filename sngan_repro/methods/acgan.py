@@ -9,7 +9,6 @@ from pydantic import Field
 from sngan_repro.core.lazy import torch
 from sngan_repro.methods.base import METHODS
 from sngan_repro.methods.gan import GAN, GANOptions
-from sngan_repro.methods.losses import LOSSES
 
 
 class ACGANOptions(GANOptions.preset(loss="hinge", weights="spectral")):  # type: ignore[misc]
@@ -55,9 +54,16 @@ class ACGAN(GAN):
         return loss, {**logs, "class_loss_d": cross_entropy.detach(), "class_accuracy_real": accuracy}
 
     def g_loss(self, D, fake, real):
-        output = D(*fake)
-        cross_entropy, accuracy = _class_loss(output.class_logits, fake.labels)
-        loss = LOSSES[self.options.loss].g(output.logits) + self.options.class_weight_g * cross_entropy
+        kept: dict[str, Any] = {}
+
+        def remember(images, labels=None):
+            output = D(images, labels)
+            kept.setdefault("class_logits", output.class_logits)  # the first pass is that of the generated images
+            return output
+
+        loss, _ = super().g_loss(remember, fake, real)
+        cross_entropy, accuracy = _class_loss(kept["class_logits"], fake.labels)
+        loss = loss + self.options.class_weight_g * cross_entropy
         return loss, {"class_loss_g": cross_entropy.detach(), "class_accuracy_fake": accuracy}
 
 

@@ -34,9 +34,9 @@ class Method(ABC):
         n_dis times:  d_loss(D, real, fake), a step of D's optimizer, after_d_step(D)
         once:         g_loss(D, fake, real), a step of G's optimizer, after_step()
 
-    Latents and real images are fresh every time; ``fake`` is detached in ``d_loss``, D's parameters are frozen during
-    ``g_loss``. ``real`` in ``g_loss`` is the last real batch of D. Images are (N, C, H, W), float32 in [-1, 1]; labels
-    are int64 (N,), or None in an unconditional run.
+    Latents and real images are fresh every time, unless the study says ``reuse_fake``; ``fake`` is detached in
+    ``d_loss``, D's parameters are frozen during ``g_loss``. ``real`` in ``g_loss`` is the last real batch of D. Images
+    are (N, C, H, W), float32 in [-1, 1]; labels are int64 (N,), or None in an unconditional run.
 
     A subclass sets ``title``, ``summary``, ``equations`` and ``source``, declares ``Options``, and registers with
     ``@METHODS.register("name")``.

@@ -5,103 +5,21 @@ SNGAN, BN, LN and WGAN-GP are presets of it: other defaults, and a title and sou
 
 from __future__ import annotations
 
-import copy
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal
-
-from pydantic import Field, create_model, model_validator
+from typing import TYPE_CHECKING, Any
 
 from sngan_repro import nets
 from sngan_repro.core import lazy
 from sngan_repro.core.schema import ConfigError
-from sngan_repro.methods.base import METHODS, Logs, Method, MethodOptions
-from sngan_repro.methods.losses import LOSSES, PENALTIES
-from sngan_repro.nets.interface import Batch
+from sngan_repro.methods.base import METHODS, Logs, Method
+from sngan_repro.methods.gan_options import WEIGHT_EQUATIONS, GANOptions, without_effect
+from sngan_repro.methods.losses import FEATURE_LOSSES, LOSSES, PENALTIES, smoothed_d, smoothed_equation, smoothed_g
+from sngan_repro.nets.interface import Batch, DOutput
+from sngan_repro.nets.precision import full_precision
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
-
-WEIGHT_EQUATIONS = {
-    "spectral": r"\bar{W} = W / \sigma_1(W)",
-    "weight": r"\bar{W}_i = W_i / \lVert W_i\rVert_2",
-    "frobenius": r"\bar{W} = W / \lVert W\rVert_F",
-}
-"""Weight normalisers of :mod:`sngan_repro.nets.weights` -> their equation."""
-NORMS = ("batch", "layer")
-"""Activation normalisers of :mod:`sngan_repro.nets.activations`."""
-
-
-class GANOptions(MethodOptions):
-    """Parts of the training of D and G. A key without effect under the others is an error."""
-
-    added = frozenset({"weights_gain", "d_init", "clip_singular_values", "d_loss_factor"})
-
-    loss: Literal[tuple(LOSSES)] = Field("standard", description="of D and G; standard: non-saturating")  # type: ignore[valid-type]
-    weights: Literal[tuple(WEIGHT_EQUATIONS)] | None = Field(None, description="normaliser of D's weights")  # type: ignore[valid-type]
-    power_iterations: int = Field(1, ge=1, le=100, description="of spectral normalisation, in each forward")
-    spectral_target: float = Field(1.0, gt=0, description="spectral norm that spectral normalisation gives each layer")
-    weights_gain: bool = Field(False, description="learn a gain per layer (weight: per row) in that normaliser")
-    norm: Literal[NORMS] | None = Field(None, description="normaliser of D's activations")  # type: ignore[valid-type]
-    gain: bool = Field(False, description="learn a gain per channel in the normaliser of D's activations")
-    penalty: Literal[tuple(PENALTIES)] | None = Field(None, description="term added to D's loss")  # type: ignore[valid-type]
-    penalty_weight: float | None = Field(
-        None, ge=0, description=f"lambda; default: {', '.join(f'{n} {p.weight:g}' for n, p in PENALTIES.items())}"
-    )
-    d_loss_factor: float = Field(
-        1.0, gt=0, description="factor of D's loss without its penalty; 0.5: the mean over real and generated images"
-    )
-    d_init: Literal["orthogonal"] | None = Field(
-        None, description="initial weights of D: orthonormal; default: as `nets: init` says"
-    )
-    clip_singular_values: int | None = Field(
-        None, ge=1, description="after every so many steps of D, set singular values of its weights above 1 to 1"
-    )
-    clip: float | None = Field(None, gt=0, description="clip D's weights to [-clip, clip] after each of its steps")
-    clip_what: Literal["all", "conv"] = Field("all", description="all parameters, or weights of convolutions only")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _usual_weight(cls, values: Any) -> Any:
-        """A penalty without a weight gets its usual one, so that the specification of a run says it."""
-        if not isinstance(values, dict):
-            return values
-        penalty = values.get("penalty", cls.model_fields["penalty"].default)
-        if penalty in PENALTIES and values.get("penalty_weight") is None:
-            return {**values, "penalty_weight": PENALTIES[penalty].weight}
-        return values
-
-    @classmethod
-    def preset(cls, **defaults: Any) -> type[GANOptions]:
-        """A class of options with other defaults: keys -> values."""
-        fields = {}
-        for name, value in defaults.items():
-            field = copy.copy(cls.model_fields[name])
-            field.default = value
-            fields[name] = (field.annotation, field)
-        options: type[GANOptions] = create_model("Options", __base__=cls, **fields)  # type: ignore[call-overload]
-        options.added = cls.added - defaults.keys()  # what makes the preset is always in the specification of a run
-        return options
-
-
-def _without_effect(options: GANOptions) -> dict[str, str]:
-    """Options that change nothing under the values of the others -> the option that would give them an effect."""
-    found = (
-        {}
-        if options.weights == "spectral"
-        else dict.fromkeys(("power_iterations", "spectral_target"), "weights: spectral")
-    )
-    if options.weights_gain:
-        found["spectral_target"] = "weights_gain: false"
-    for key, needed in (
-        ("weights_gain", "weights"),
-        ("gain", "norm"),
-        ("penalty_weight", "penalty"),
-        ("clip_what", "clip"),
-    ):
-        if getattr(options, needed) is None:
-            found[key] = needed
-    return found
 
 
 @METHODS.register("gan")
@@ -109,7 +27,7 @@ class GAN(Method):
     """Goodfellow et al. 2014, with the changes of D that the options name."""
 
     title = "GAN"
-    summary = "any loss, weight normaliser, activation normaliser, penalty and clipping of D, by options"
+    summary = "any loss, targets, feature matching, and normalisers, penalty and clipping of D, by options"
     source = "goodfellow2014"
     Options = GANOptions
 
@@ -123,14 +41,17 @@ class GAN(Method):
 
     @classmethod
     def check(cls, options: Any, optimizer: Any) -> None:
-        for key, needed in _without_effect(options).items():
+        for key, needed in without_effect(options).items():
             if getattr(options, key) != GANOptions.model_fields[key].default:
                 raise ConfigError(f"`{key}` has no effect without `{needed}`; remove it")
 
     @classmethod
     def source_for(cls, options: Any) -> str:
         penalty = PENALTIES.get(options.penalty)
-        return cls.source if penalty is None or penalty.source in cls.source else f"{cls.source}, {penalty.source}"
+        added = [penalty.source] if penalty else []
+        if (options.real_target, options.fake_target, options.g_target, options.feature_loss) != (1, 0, 1, None):
+            added.append("salimans2016")
+        return ", ".join([cls.source, *(key for key in added if key not in cls.source)])
 
     @classmethod
     def options_in_effect(cls, options: Any) -> dict[str, Any]:
@@ -138,16 +59,18 @@ class GAN(Method):
         added = {key: getattr(options, key) for key in sorted(options.added)}
         changed = {key: value for key, value in added.items() if value != GANOptions.model_fields[key].default}
         shown = {**super().options_in_effect(options), **changed}
-        return {key: value for key, value in shown.items() if key not in _without_effect(options)}
+        return {key: value for key, value in shown.items() if key not in without_effect(options)}
 
     @classmethod
     def equations_for(cls, options: Any) -> str:
-        loss, penalty = LOSSES[options.loss], PENALTIES.get(options.penalty)
+        penalty = PENALTIES.get(options.penalty)
         term = rf" + \lambda\,{penalty.equation}" if penalty else ""
-        d_equation = loss.d_equation
+        d_equation, g_equation = cls.adversarial_equations(options)
+        if options.feature_loss:
+            g_equation = FEATURE_LOSSES[options.feature_loss].equation
         if options.d_loss_factor != 1:
             d_equation = rf"{options.d_loss_factor:g}\,\bigl({d_equation}\bigr)"
-        parts = [f"L_D = {d_equation}{term}", f"L_G = {loss.g_equation}"]
+        parts = [f"L_D = {d_equation}{term}", f"L_G = {g_equation}"]
         parts += [penalty.where] if penalty and penalty.where else []
         if options.weights:
             gain = r"\gamma\," if options.weights_gain else ""
@@ -157,6 +80,15 @@ class GAN(Method):
         if options.clip_singular_values:
             parts.append(r"\sigma_i(W) \leftarrow \min(\sigma_i(W), 1)")
         return r", \qquad ".join(parts)
+
+    @classmethod
+    def adversarial_equations(cls, options: Any) -> tuple[str, str]:
+        """The losses of D and G without penalty and feature matching, in LaTeX."""
+        d_equation, g_equation = LOSSES[options.loss].d_equation, LOSSES[options.loss].g_equation
+        if (options.real_target, options.fake_target) != (1, 0):
+            targets = (("x", options.real_target), ("y", options.fake_target))
+            d_equation = " + ".join(smoothed_equation(*target) for target in targets)
+        return d_equation, g_equation if options.g_target == 1 else smoothed_equation("y", options.g_target)
 
     def build(self) -> tuple[nn.Module, nn.Module]:
         G = nets.build_generator(self.nets, self.image)
@@ -183,18 +115,39 @@ class GAN(Method):
         return D
 
     def d_loss(self, D: Callable[..., Any], real: Batch, fake: Batch) -> tuple[Tensor, Logs]:
-        f_real, f_fake = (output.logits for output in self.both(D, real, fake))
-        loss = LOSSES[self.options.loss].d(f_real, f_fake)
+        of_real, of_fake = self.both(D, real, fake)
+        loss = self.discriminator_loss(of_real, of_fake, real)
         if self.options.d_loss_factor != 1:
             loss = self.options.d_loss_factor * loss
-        logs = {"d_real": f_real.detach().mean(), "d_fake": f_fake.detach().mean()}
+        logs = {"d_real": of_real.logits.detach().mean(), "d_fake": of_fake.logits.detach().mean()}
         if self.options.penalty is None:
             return loss, logs
         penalty = PENALTIES[self.options.penalty].function(D, real, fake)
         return loss + self.options.penalty_weight * penalty, {**logs, "penalty": penalty.detach()}
 
+    def discriminator_loss(self, of_real: DOutput, of_fake: DOutput, real: Batch) -> Tensor:
+        """The loss of D without a penalty, a scalar, for its outputs on real and on generated images."""
+        del real  # its labels are for subclasses
+        options, logits = self.options, (of_real.logits, of_fake.logits)
+        if (options.real_target, options.fake_target) == (1, 0):
+            return LOSSES[options.loss].d(*logits)
+        return smoothed_d(*logits, options.real_target, options.fake_target)  # minimax has the D of standard
+
     def g_loss(self, D: Callable[..., Any], fake: Batch, real: Batch) -> tuple[Tensor, Logs]:
-        return LOSSES[self.options.loss].g(D(*fake).logits), {}
+        of_fake = D(*fake)
+        if self.options.feature_loss is None:
+            return self.generator_loss(of_fake, fake), {}
+        with lazy.torch.no_grad():  # once more: D has made a step since its own loss
+            of_real = D(*real)
+        compared = (full_precision(output.features[-1]) for output in (of_real, of_fake))
+        return FEATURE_LOSSES[self.options.feature_loss].function(*compared), {}
+
+    def generator_loss(self, of_fake: DOutput, fake: Batch) -> Tensor:
+        """The loss of G without feature matching, a scalar, for D's output on generated images."""
+        del fake  # its labels are for subclasses
+        if self.options.g_target != 1:
+            return smoothed_g(of_fake.logits, self.options.g_target)
+        return LOSSES[self.options.loss].g(of_fake.logits)
 
     def after_d_step(self, D: nn.Module) -> None:
         if self.options.clip is not None:

@@ -17,7 +17,8 @@ from sngan_repro.nets.weights import normalise_weights
 def build_generator(nets: NetsSpec, image: ImageSpec) -> nn.Module:
     """The generator that every method shares, G(z, labels=None): (N, z_dim) -> (N, C, H, W) in (-1, 1)."""
     family = _family(nets, image)
-    return family.initialise(family.generator(nets, image), nets.init)
+    G = normalise_weights(family.generator(nets, image), "spectral" if nets.spectral_g else None)
+    return family.initialise(G, nets.init)
 
 
 def generator_shapes(nets: NetsSpec, image: ImageSpec) -> dict[str, tuple[int, ...]]:

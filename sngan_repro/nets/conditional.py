@@ -1,8 +1,8 @@
-"""Class labels in G and D: conditional batch norm, and four ways in which D uses a label.
+"""Class labels in G and D: conditional batch norm, and five ways in which D uses a label.
 
 Ways (NetsSpec.condition_d): the projection of Miyato and Koyama 2018 (arXiv:1802.05637), the label beside the image or
-beside an inner map (Mirza and Osindero 2014; Miyato et al. 2018, Table 6), and the second output of AC-GAN (Odena et
-al. 2017).
+beside an inner map (Mirza and Osindero 2014; Miyato et al. 2018, Table 6), the second output of AC-GAN (Odena et al.
+2017), and one output per class and one for generated images (Salimans et al. 2016, section 5).
 """
 
 from __future__ import annotations
@@ -81,6 +81,9 @@ class LabelledDiscriminator(nn.Module):
         """Add the last layers, for features of length ``dim``. bias: of the dense layer of the logit."""
         if self.condition is not None and num_outputs != 1:
             raise ConfigError("a class-conditional discriminator has one output; remove `fault_num_outputs`")
+        if self.condition == "k_plus_1":
+            self.classes = nn.Linear(dim, self.num_classes + 1, bias=bias)
+            return
         self.dense = nn.Linear(dim, num_outputs, bias=bias)
         if self.condition in ("projection", "concat_hidden"):
             self.embedding = ClassEmbedding(self.num_classes, self.hidden_channels or dim)
@@ -100,7 +103,14 @@ class LabelledDiscriminator(nn.Module):
         return _beside(x, self.embedding(labels)) if self.condition == "concat_hidden" else x
 
     def outputs(self, phi: Tensor, x: Tensor, labels: Tensor | None) -> DOutput:
-        """The output for features phi (N, dim); x: the innermost maps. Float32 also under autocast."""
+        """The output for features phi (N, dim); x: the innermost maps. Float32 also under autocast.
+
+        With K + 1 outputs the logit is that of "real": log of the summed probability of all classes, minus the log of
+        that of the last output.
+        """
+        if self.condition == "k_plus_1":
+            all_logits = full_precision(self.classes(phi))  # (N, num_classes + 1)
+            return DOutput(all_logits[:, :-1].logsumexp(1) - all_logits[:, -1], (x,), all_logits)
         logits = full_precision(self.dense(phi).squeeze(1))  # (N,) or (N, num_outputs)
         if self.condition == "projection":
             logits = logits + (full_precision(self.embedding(labels)) * full_precision(phi)).sum(1)  # (N,)

@@ -10,7 +10,9 @@ from sngan_repro.nets.weights import LAYERS, is_transposed, normalisers_of, orig
 
 
 def initialise(net: nn.Module, scheme: str) -> nn.Module:
-    """Initialise all convolutions and dense layers by ``scheme`` (see NetsSpec.init); biases 0. Returns ``net``.
+    """Initialise all convolutions and dense layers by ``scheme`` (see NetsSpec.init); returns ``net``.
+
+    Biases start at 0, except by the scheme ``pytorch``, which leaves all of PyTorch's initial values.
 
     Weight normalisers start from the initialised weight, layer by layer, so a network of one seed has the same weights
     with any normaliser that draws no random numbers. Activation normalisers keep PyTorch's start (gain 1, shift 0).
@@ -21,9 +23,9 @@ def initialise(net: nn.Module, scheme: str) -> nn.Module:
         weight = original_weight(module)
         if scheme == "dcgan":
             nn.init.normal_(weight, 0.0, 0.02)
-        else:
+        elif scheme == "xavier":
             nn.init.xavier_uniform_(weight)
-        if module.bias is not None:
+        if module.bias is not None and scheme != "pytorch":
             nn.init.zeros_(module.bias)
         for normaliser in normalisers_of(module):
             if isinstance(normaliser, WeightNormaliser):

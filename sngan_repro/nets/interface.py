@@ -45,4 +45,5 @@ class DOutput(NamedTuple):
     features: tuple[Tensor, ...] = ()
     """Activations of inner layers, from the image inwards, if the network returns some."""
     class_logits: Tensor | None = None
-    """(N, num_classes), float32: the second output of AC-GAN's discriminator; None in the others."""
+    """(N, num_classes), float32: the second output of AC-GAN's discriminator; or (N, num_classes + 1), the last one for
+    generated images (``condition_d: k_plus_1``); None in the others."""

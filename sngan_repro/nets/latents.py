@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sngan_repro.config.gallery import Way
 from sngan_repro.core.schema import ConfigError
 
 
@@ -108,16 +109,20 @@ def kept_latents(count: int, z_dim: int, law: str, seed: int, start: int) -> Ten
     return latents(count, z_dim, law, seed, start)
 
 
-def interpolate(a: Tensor, b: Tensor, steps: int, law: str) -> Tensor:
+def interpolate(a: Tensor, b: Tensor, steps: int, law: str, way: Way | None = None) -> Tensor:
     """Latents on the way from a to b, both included: (N, z_dim), (N, z_dim) -> (N, steps, z_dim).
 
-    Spherical for the normal law, whose vectors all lie near one sphere, so that the way stays where G was trained
-    (White 2016, arXiv:1609.04468); linear for the uniform laws, and where a and b are (anti)parallel.
+    way: linear or spherical. Default: spherical for the normal law, whose vectors are all near one sphere, so that the
+    way stays where G was trained (White 2016, arXiv:1609.04468), and linear for the uniform laws. A spherical way
+    between (anti)parallel vectors is linear. Raises ConfigError for a spherical way under a uniform law.
     """
+    uniform = _law(law).raw == "uniform"
+    if uniform and way == "spherical":
+        raise ConfigError(f"a spherical way is for normal latents, and these have `z_law: {law}`; use a linear one")
     t = torch.linspace(0, 1, steps, dtype=torch.float64, device=a.device).view(1, -1, 1)
     first, last = a.double().unsqueeze(1), b.double().unsqueeze(1)  # (N, 1, z_dim)
     linear = (1 - t) * first + t * last
-    if _law(law).raw == "uniform":
+    if uniform or way == "linear":
         return linear.to(a.dtype)
     cosine = torch.cosine_similarity(first, last, dim=2).clamp(-1, 1).unsqueeze(2)  # (N, 1, 1)
     angle, sine = cosine.acos(), cosine.acos().sin()

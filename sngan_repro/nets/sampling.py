@@ -173,10 +173,11 @@ def grid(images: np.ndarray | Tensor, columns: int, pad: int = 2, min_tile: int 
     return canvas
 
 
-def save_grid(path: Path, images: np.ndarray | Tensor, columns: int, **options: Any) -> None:
-    """Write :func:`grid` of the images as a PNG file, atomically. options: pad, min_tile."""
+def save_grid(path: Path, images: np.ndarray | Tensor, columns: int, **options: Any) -> tuple[int, int]:
+    """Write :func:`grid` of the images as a PNG file, atomically; returns (height, width). options: pad, min_tile."""
     from PIL import Image
 
     canvas = grid(images, columns, **options)
     with atomic_path(path) as temporary:
         Image.fromarray(canvas[..., 0] if canvas.shape[2] == 1 else canvas).save(temporary, format="PNG")
+    return canvas.shape[0], canvas.shape[1]

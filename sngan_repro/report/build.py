@@ -78,7 +78,7 @@ def gather(study: Study, layout: Layout) -> dict[str, Any]:
         "comparisons": comparisons,
         "datasets": found,
         "evaluators": evaluators,
-        "printed": printed_tables(study, results, summary),
+        "printed": printed_tables(study, results, summary, layout),
         "finished": datetime.fromisoformat(max(results.runs["finished"], key=datetime.fromisoformat)),
         "started": datetime.fromisoformat(min(results.runs["started"], key=datetime.fromisoformat)),
         "protocol_of": lambda name: naming.protocol_of(study, name),

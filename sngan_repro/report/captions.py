@@ -36,6 +36,7 @@ def caption_words(study: Study, plan: FigurePlan) -> dict[str, Any]:
         "critic_images": integer(study.training.critic_loss_images or 0),
         "key": curve_of(study, plan).key if plan.kind == "against" else "",
         "timed": study.benchmark,
+        "gallery": study.gallery,
         "curves": None,
     }
     return words | (_published_words(study, study.published) if study.published else {})

@@ -12,6 +12,7 @@ CONDITIONS = {
     "concat_hidden": "as an embedding beside an inner map",
     "concat_input": "as a map per class beside the image",
     "ac": "as the target of a second output [@odena2017]",
+    "k_plus_1": "only in its loss, as one of K + 1 classes [@salimans2016]",
 }
 """NetsSpec.condition_d -> how D gets the label."""
 LABEL_LAWS = {
@@ -34,9 +35,10 @@ def networks_text(study: Study) -> str:
     if ways:
         of = [f"{CONDITIONS[way]} ({enumeration(labels)})" for way, labels in ways.items()]
         law = study.nets.label_law if study.nets.conditional else "balanced"
+        beside = any(run.nets.options.get("condition_g") == "concat" for run in study.trained_runs())
+        of_g = "an embedding beside the latent vector" if beside else "a gain and a shift per class in its batch norms"
         sentences.append(
-            "The generator gets class labels as a gain and a shift per class in its batch norms, and the discriminator "
-            f"{enumeration(of)}. {LABEL_LAWS[law]}."
+            f"The generator gets class labels as {of_g}, and the discriminator {enumeration(of)}. {LABEL_LAWS[law]}."
         )
     return " ".join(sentences)
 

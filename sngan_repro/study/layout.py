@@ -43,6 +43,11 @@ class Layout:
         """Scores of real images under the study's protocols."""
         return self.root / "real" / f"{dataset}.json"
 
+    def measured_files(self, study: Study) -> list[Path]:
+        """The times of updates and the records of the galleries of all trainings, as far as the study has them."""
+        times = [self.times] if study.benchmark else []
+        return times + ([self.run(run.id).gallery for run in study.trained_runs()] if study.gallery else [])
+
     @property
     def times(self) -> Path:
         """Times of updates that the study's ``benchmark`` measured."""

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 
+from sngan_repro.config.gallery import GallerySpec
 from sngan_repro.config.protocol import ProtocolSpec
 from sngan_repro.config.specs import (
     OWN_SETTING,
@@ -34,7 +35,7 @@ class Study(Model):
     """A study file: datasets, methods, settings, seeds, budget and scores."""
 
     derived = frozenset({"name"})
-    added = frozenset({"benchmark", "curves"})
+    added = frozenset({"benchmark", "curves", "gallery"})
 
     name: Label = Field(description="the stem of the file; never a key in it")
     title: str = Field(min_length=3, max_length=300, description="heading of the report")
@@ -58,6 +59,7 @@ class Study(Model):
     headline: tuple[str, ...] = Field((), description="metric names in the main table; default: first IS and FID")
     benchmark: BenchmarkSpec | None = Field(None, description="measure the time of an update of these methods")
     curves: tuple[CurveSpec, ...] = Field((), description="figures of scores against a number, such as `n_dis`")
+    gallery: GallerySpec | None = Field(None, description="look-alikes and interpolations of each final generator")
     reference: str | None = Field(None, description="published values to compare with: a name, or the path of a file")
     claims: str | None = Field(None, description="ledger of claims to judge: `southampton`, or the path of a YAML file")
 

@@ -124,7 +124,7 @@ def clear_results(run: RunPaths) -> None:
     """Remove the files of an earlier training from the run folder, except the lock and the log in use."""
     for folder in (run.root / "snapshots", run.samples, run.tensorboard):
         shutil.rmtree(folder, ignore_errors=True)
-    for file in (run.status, run.log, run.spectra, run.discriminator, run.scores):
+    for file in (run.status, run.log, run.spectra, run.discriminator, run.scores, run.gallery, run.gallery_images):
         file.unlink(missing_ok=True)
     for file in run.resume.glob("*"):
         if file.name not in ("lock", run.together_log.name):

@@ -136,6 +136,12 @@ class TensorBoard:
         entries = [self._summary.Value(tag=tag, simple_value=value) for tag, value in values.items()]
         self._writer.add_event(self._event(wall_time=time.time(), step=step, summary=self._summary(value=entries)))
 
+    def add_image(self, step: int, tag: str, path: Path, size: tuple[int, int]) -> None:
+        """A PNG file as an image. size: (height, width) in pixels."""
+        image = self._summary.Image(encoded_image_string=path.read_bytes(), height=size[0], width=size[1])
+        summary = self._summary(value=[self._summary.Value(tag=tag, image=image)])
+        self._writer.add_event(self._event(wall_time=time.time(), step=step, summary=summary))
+
     def close(self) -> None:
         """Write everything out."""
         self._writer.close()

@@ -144,6 +144,8 @@ class Session:
     def _after_step(self, steps: int) -> None:
         if (measured := self.measures.after()) is not None:
             self.kept["measured"].append((steps, measured))
+            if self.board:
+                self.board.add(steps, measured)
         regular = steps % self.spec.training.log_every == 0
         if regular or steps in self.snapshot_steps:
             self._flush()
@@ -174,9 +176,17 @@ class Session:
             self.kept["diverged"] = {"steps": steps, "reason": "non-finite weights"}
         if len(rows):
             means = dict(zip(self.log.columns[1:], rows[:, 1:].mean(axis=0).tolist(), strict=True))
-            self.progress.show(steps, rate, {name: means[name] for name in ("d_loss", "g_loss")})
+            self.progress.show(
+                steps, rate, {name: means[name] for name in ("d_loss", "g_loss")} | self._probabilities()
+            )
             if self.board:
                 self.board.add(steps, means)
+
+    def _probabilities(self) -> dict[str, float]:
+        """The newest means of D's sigmoid: of real images, and of generated ones before and after D's step."""
+        _, measured = self.kept["measured"][-1] if self.kept["measured"] else (0, {})
+        names = {"D(x)": "d/sigmoid_real", "D(G(z)) before": "d/sigmoid_fake", "after": "d/sigmoid_fake_after"}
+        return {shown: measured[name] for shown, name in names.items() if name in measured}
 
     def _copy_weights(self) -> dict[str, Tensor]:
         return {name: value.clone() for name, value in self.trainer.sampled_weights().items()}
@@ -195,7 +205,10 @@ class Session:
         self.kept["snapshots"].append(entry)
         with self.context.alone():
             images = self.trainer.fixed_samples()
-        save_grid(self.run_paths.samples / f"{steps:08d}.png", images, columns=8)
+        file = self.run_paths.samples / f"{steps:08d}.png"
+        size = save_grid(file, images, columns=8)
+        if self.board:
+            self.board.add_image(steps, "fixed latents", file, size)
         earlier = [self.progress_images(kept).clone() for kept in self.kept["images"]]
         # The state is saved often, so of earlier snapshots only the first few images are kept.
         self.kept["images"] = [*earlier, torch.from_numpy(images)]

@@ -90,9 +90,11 @@ class Trainer:
         self.opt_d = make_optimizer(optimizer, self.d_parameters, lr_d, changing)
         self.opt_g = make_optimizer(optimizer, self.g_parameters, lr_g, changing)
         self.G_ema = copy.deepcopy(self.G).requires_grad_(False)  # G as it is sampled: its average under `ema`
-        pairs = list(zip(self.G_ema.state_dict().values(), self.G.state_dict().values(), strict=True))
-        self._averaged = [pair for pair in pairs if pair[0].is_floating_point()]
-        self._copied = [pair for pair in pairs if not pair[0].is_floating_point()]
+        kinds: dict[bool, list[tuple[Tensor, Tensor]]] = {True: [], False: []}
+        for (name, mean), value in zip(self.G_ema.state_dict().items(), self.G.state_dict().values(), strict=True):
+            # A mean of singular vectors would not be of length 1, so the state of a normaliser is copied.
+            kinds[mean.is_floating_point() and not name.endswith(".uv")].append((mean, value))
+        self._averaged, self._copied = kinds[True], kinds[False]
         torch.manual_seed(int(np.random.SeedSequence([spec.seed, 1]).generate_state(1)[0]))
 
     def step(self) -> dict[str, Tensor]:
@@ -120,19 +122,23 @@ class Trainer:
 
         There is no host-device synchronisation, so it can be captured in a CUDA graph.
         """
-        for slot in range(self.spec.optimizer.n_dis):
+        training, num_steps = self.spec.training, self.spec.optimizer.n_dis
+        reused: Batch | None = None  # with G's graph
+        for slot in range(num_steps):
             real = self.batches.batch(slot)
+            reuse = training.reuse_fake and slot == num_steps - 1
             with self._autocast():
-                with torch.no_grad():
+                with torch.set_grad_enabled(reuse):
                     fake = self._generate(len(real.images))
+                if reuse:
+                    reused, fake = fake, Batch(fake.images.detach(), fake.labels)
                 d_loss, d_logs = self.method.d_loss(self.D, real, fake)
             d_norm = self._optimizer_step(self.opt_d, d_loss)
             with torch.no_grad():
                 self.method.after_d_step(self.D)
-        training = self.spec.training
         with self._frozen_d():
             with self._autocast():
-                fake = self._generate(training.batch_size_g or len(real.images))
+                fake = self._generate(training.batch_size_g or len(real.images)) if reused is None else reused
                 g_loss, g_logs = self.method.g_loss(self.D, fake, real)
             g_norm = self._optimizer_step(self.opt_g, g_loss)
         logs = {**d_logs, **g_logs, **self.method.after_step()}

@@ -65,7 +65,7 @@ class Plan:
         self.claims = outputs.claim_files(self.study, self.layout)
         self.ledger_version = load_ledger(self.study.claims).version() if self.study.claims else ""
         self.aggregated = outputs.aggregate_files(self.layout)
-        self.times_files = [self.layout.times] if self.study.benchmark else []
+        self.measured_files = self.layout.measured_files(self.study)
         self.timed = benchmark_text(self.study)
         # Values that depend on the dataset alone are computed once per dataset, and looked up in every job.
         self._dataset_folders = {name: self.layout.dataset(spec) for name, spec in self.study.datasets.items()}

@@ -24,10 +24,11 @@ Files = dict[str, bytes]
 def encoded(
     value: int = 0, mode: str = "RGB", size: tuple[int, int] = (16, 16), kind: str = "PNG", **options: Any
 ) -> bytes:
-    """An image file of one colour."""
-    bands = len(Image.new(mode, (1, 1)).getbands())
+    """An opaque image file of one colour."""
+    bands = Image.new(mode, (1, 1)).getbands()
+    colour = tuple(255 if band == "A" else value for band in bands)
     buffer = io.BytesIO()
-    Image.new(mode, size, value if bands == 1 else (value,) * bands).save(buffer, kind, **options)
+    Image.new(mode, size, colour if len(bands) > 1 else value).save(buffer, kind, **options)
     return buffer.getvalue()
 
 
@@ -188,14 +189,6 @@ def test_native_channels(modes, channels, tmp_path):
     path = write(tmp_path / "images", files, False)
     assert result(path)[0]["image_shape"] == [channels, 16, 16]
     assert result(path, channels=4 - channels)[0]["image_shape"] == [4 - channels, 16, 16]
-
-
-def test_alpha_is_dropped(tmp_path):
-    rgba = Image.new("RGBA", (16, 16), (10, 20, 30, 0))
-    buffer = io.BytesIO()
-    rgba.save(buffer, "PNG")
-    result(write(tmp_path / "images", {"a.png": buffer.getvalue(), "b.png": buffer.getvalue()}, False))
-    assert np.load(tmp_path / "out/images.npy")[0, 0, 0].tolist() == [10, 20, 30]
 
 
 def noise(kind: str) -> bytes:

@@ -147,7 +147,8 @@ def test_network_family_of_the_docs():
     assert list(spectral_norms(D).values()) == pytest.approx([1, 1], abs=0.05)
     spec = run_spec("ebgan", {"source": "digits", "image_size": 16}, {"lr": 0.001}, {"steps": 2}, nets=nets.to_dict())
     with pytest.raises(
-        ConfigError, match=r"method 'ebgan' of run .*'dense' has no autoencoding discriminator.*families: cnn, dense"
+        ConfigError,
+        match=r"method 'ebgan' of run .*'dense' has no autoencoding discriminator.*families: cnn, dcgan, dense",
     ):
         Trainer(spec, np.zeros((16, 16, 16, 1), np.uint8), torch.device("cpu"))
 

@@ -78,6 +78,7 @@ PRESETS = {
     "r1": {"loss": "standard", "penalty": "r1", "penalty_weight": 10.0},
     "sngan": {"loss": "hinge", "weights": "spectral"},
     "bn": {"loss": "standard", "norm": "batch"},
+    "dcgan": {"loss": "standard", "norm": "batch", "gain": True},
     "ln": {"loss": "standard", "norm": "layer"},
     "wgan_gp": {"loss": "wasserstein", "penalty": "gradient", "penalty_weight": 10.0},
 }
@@ -96,7 +97,7 @@ def test_presets_are_values_of_gan():
         shown = method.options_in_effect(method.Options())
         assert expected.items() <= shown.items(), name  # the report says what makes the preset
     others = {name for name in METHODS.names() if issubclass(METHODS.get(name), GAN)} - PRESETS.keys() - {"gan"}
-    assert others == {"acgan", "sngan_with_faults", "wgan_gp_with_faults"}
+    assert others == {"acgan", "k_plus_1", "sngan_with_faults", "wgan_gp_with_faults"}
 
 
 @pytest.mark.parametrize("name", [name for name, options in PRESETS.items() if "penalty" in options])

@@ -59,11 +59,11 @@ BROKEN = [
     ),
     (
         "[{name: sngan, losss: hinge}]",
-        "methods: SNGAN: losss: unknown key; did you mean 'loss'? (allowed here: loss, weights, ",
+        "methods: SNGAN: losss: unknown key; did you mean 'loss'? (allowed here: loss, real_target, ",
     ),
     (
         "[{name: sngan, lable: X}]",
-        "methods: SNGAN: lable: unknown key; did you mean 'label'? (allowed here: loss, weights, ",
+        "methods: SNGAN: lable: unknown key; did you mean 'label'? (allowed here: loss, real_target, ",
     ),
     ("[{name: wgan_gp, n_dis: 5}]", "methods: WGAN-GP: n_dis: this is a key of `setting`; write setting: {n_dis: 5}"),
     (

@@ -178,13 +178,22 @@ def test_an_average_that_keeps_much_of_the_untrained_generator_is_refused(study_
     study_of(training={"ema": 0.999}, budget={"steps": 4000})
 
 
+OWN_IMAGES = {
+    "sngan_paper_imagenet": "data/imagenet",
+    "dcgan_128": "data/prints",
+    "dcgan_128_tricks": "data/prints",
+    "southampton_128": "data/prints",
+}
+"""Study -> the place of the user's own images."""
+
+
 def test_shipped_studies_are_valid(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(ROOT)
     files = sorted(Path("config/studies").glob("*.yaml"))
     assert files
     for file in files:
-        if file.stem == "sngan_paper_imagenet":  # its images are the user's own
-            with pytest.raises(ConfigError, match="`path`: data/imagenet: no such folder or zip"):
+        if file.stem in OWN_IMAGES:
+            with pytest.raises(ConfigError, match=f"`path`: {OWN_IMAGES[file.stem]}: no such folder or zip"):
                 load_study(file.stem)
             continue
         assert load_study(file.stem).runs()
@@ -206,6 +215,35 @@ def test_the_imagenet_study_with_a_stand_in_for_the_images(monkeypatch: pytest.M
         "LN-projection": (True, "projection", "resnet"),
     }
     assert runs[0].training.batch_size_g == 128
+
+
+def test_the_studies_of_prints_with_a_stand_in_for_the_images(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """A few transparent pictures of two classes in the place of the user's own prints."""
+    for name in ("actors", "landscapes"):
+        (tmp_path / "data/prints" / name).mkdir(parents=True)
+        for number in range(3):
+            Image.new("RGBA", (130, 128), (number, 9, 200, 90)).save(tmp_path / "data/prints" / name / f"{number}.png")
+    (tmp_path / "config").symlink_to(ROOT / "config")
+    monkeypatch.chdir(tmp_path)
+    (run, *_) = load_study("dcgan_128").runs()
+    assert (run.nets.family, run.nets.z_dim) == ("dcgan", 128)
+    assert (run.training.batch_size, run.training.reuse_fake) == (128, True)
+    assert (run.nets.init, run.nets.options, run.data.background) == ("pytorch", {"output": "sigmoid"}, (255, 255, 255))
+    tricks = {run.label: run for run in load_study("dcgan_128_tricks").runs()}
+    assert tricks["Smooth-both"].method.options["fake_target"] == 0.1
+    assert "fake_target" not in tricks["Smooth"].method.options
+    assert tricks["K+1"].nets.condition_d == "k_plus_1"
+    assert {run.nets.options.get("output") for run in tricks.values()} == {"sigmoid", None}  # None: tanh, the default
+    steps = {label: run.budget.steps * run.optimizer.n_dis for label, run in tricks.items()}
+    assert set(steps.values()) == {10000}  # of D, in all entries
+    southampton = load_study("southampton_128").runs()
+    assert {(run.nets.spectral_g, run.nets.options.get("slope", 0.1)) for run in southampton} == {
+        (False, 0.1),
+        (False, 0.02),
+        (True, 0.1),
+        (True, 0.02),
+    }
+    assert {run.optimizer.rates for run in southampton if run.setting == "ratio4x10"} == {(0.004, 0.001)}
 
 
 def test_quick_study_is_the_one_promised(monkeypatch: pytest.MonkeyPatch):

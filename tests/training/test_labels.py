@@ -160,6 +160,7 @@ WAYS = {
     "concat_hidden": ({"name": "sngan", "options": {}}, {"condition_d": "concat_hidden"}),
     "concat_input": ({"name": "gan", "options": {"penalty": "gradient"}}, {"condition_d": "concat_input"}),
     "ac": ({"name": "acgan", "options": {}}, {"condition_d": "ac"}),
+    "k_plus_1": ({"name": "k_plus_1", "options": {}}, {"condition_d": "k_plus_1"}),
 }
 
 

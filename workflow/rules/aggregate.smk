@@ -25,7 +25,7 @@ rule make_tables:
     input:
         **PLAN.aggregated,
         published=PLAN.published_files,
-        times=PLAN.times_files,
+        measured=PLAN.measured_files,
     output:
         **{
             name: report(path, caption="../../report/captions/tables.rst", category="Tables")
@@ -47,7 +47,7 @@ rule make_figures:
     input:
         **PLAN.aggregated,
         published=PLAN.published_files,
-        times=PLAN.times_files,
+        measured=PLAN.measured_files,
     output:
         report(PLAN.figures, caption="../../report/captions/figures.rst", category="Figures"),
     log:
@@ -70,7 +70,7 @@ if STUDY.claims:
     rule make_claims:
         input:
             **PLAN.aggregated,
-            times=PLAN.times_files,
+            measured=PLAN.measured_files,
         output:
             **{
                 name: report(path, caption="../../report/captions/claims.rst", category="Claims")

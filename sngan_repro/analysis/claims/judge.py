@@ -11,6 +11,7 @@ from sngan_repro.analysis.claims.criteria import CRITERIA
 from sngan_repro.analysis.claims.evidence import Evidence
 from sngan_repro.analysis.claims.ledger import Claim, Ledger, load_ledger
 from sngan_repro.analysis.claims.verdict import TAIL, VERDICTS, Component, NotRun, Verdict
+from sngan_repro.analysis.gallery import gallery_record
 from sngan_repro.analysis.outputs import claim_files
 from sngan_repro.analysis.summary import read_results
 from sngan_repro.analysis.tables.printed import PrintedTable, latex_document, markdown_document
@@ -57,6 +58,7 @@ def judge_study(study: Study, layout: Layout) -> list[Judged]:
             results,
             read_log=lambda folder: read_log(RunPaths(layout.root / folder)),
             read_spectra=lambda folder: read_spectra(RunPaths(layout.root / folder)),
+            read_gallery=(lambda folder: gallery_record(RunPaths(layout.root / folder))) if study.gallery else None,
             reference=study.published,
             times=results.times,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sngan_repro.analysis.claims.cells import Cell
 from sngan_repro.analysis.claims.verdict import NotRun
@@ -28,6 +28,8 @@ class Records:
     """run folder (as in runs.csv) -> its training log"""
     read_spectra: Callable[[str], pd.DataFrame | None] | None = None
     """run folder -> the singular values of D's weights at the end; None where they were not recorded"""
+    read_gallery: Callable[[str], dict[str, Any] | None] | None = None
+    """run folder -> the record of its gallery; None where the study has none"""
     times: pd.DataFrame | None = None
     """Seconds of generator updates, measured alone on the device: label, image_size, repeat, seconds; None without."""
     _logs: dict[str, pd.DataFrame] = field(default_factory=dict)
@@ -89,6 +91,18 @@ class Records:
         missing = tuple(seed for seed in self.study.seeds if seed not in runs)
         names = frozenset(run for run, _ in runs.values())
         return [Cell(f"{layer} of {label} at {setting}", values, missing, names) for layer, values in ranks.items()]
+
+    def gallery(self, name: str, label: str, setting: str, key: str) -> Cell:
+        """A number of the gallery's record of every finished run of a cell; NotRun where there is none."""
+        runs = self._finished_runs(label, setting)
+        values = {}
+        for seed, (_, folder) in runs.items():
+            record = self.read_gallery(folder) if self.read_gallery else None
+            if record is None or record[key] is None:
+                raise NotRun(f"needs the interpolations of {label} at {setting}: set `gallery` in the study")
+            values[seed] = float(record[key])
+        missing = tuple(seed for seed in self.study.seeds if seed not in values)
+        return Cell(name, values, missing, frozenset(run for run, _ in runs.values()))
 
     def seconds(self, label: str, image_size: int) -> Cell:
         """The times of generator updates of a method at an image size, one value per repeat of the measurement."""

@@ -40,6 +40,11 @@ def tile(images: np.ndarray, across: int) -> np.ndarray:
     return grid.repeat(times, axis=0).repeat(times, axis=1)
 
 
+def rgb(image: np.ndarray) -> np.ndarray:
+    """(H, W, C) -> (H, W, 3)"""
+    return np.repeat(image, 3, axis=-1) if image.shape[-1] == 1 else image
+
+
 def draw_samples(data: FigureData, plan: FigurePlan) -> Any:
     """Real training images and the final samples of each method at its best setting."""
     num_panels = len(plan.methods) + 1

@@ -9,6 +9,7 @@ import pandas as pd
 
 from sngan_repro.analysis.aggregate import write_table
 from sngan_repro.analysis.comparisons import COMPARISON_COLUMNS, comparison_rows
+from sngan_repro.analysis.gallery import read_galleries
 from sngan_repro.analysis.naming import REAL, arrow, duration, metric_header, metric_label, protocol_of, title_of
 from sngan_repro.analysis.outputs import PUBLISHED_TABLE, chunks, class_metrics, printed_names, table_files
 from sngan_repro.analysis.summary import (
@@ -22,6 +23,7 @@ from sngan_repro.analysis.summary import (
 from sngan_repro.analysis.tables.artefacts import artefact_table
 from sngan_repro.analysis.tables.best import print_best, study_column
 from sngan_repro.analysis.tables.classes import class_tables
+from sngan_repro.analysis.tables.gallery import gallery_table
 from sngan_repro.analysis.tables.overall import overall_table
 from sngan_repro.analysis.tables.printed import PrintedTable, latex_document, markdown_document
 from sngan_repro.analysis.tables.published import published_table
@@ -51,13 +53,15 @@ def make_tables(study: Study, layout: Layout) -> None:
     write_table(files["summary"], rows)
     summary = pd.DataFrame(rows)
     write_table(files["comparisons"], comparison_rows(study, results, summary), COMPARISON_COLUMNS)
-    for name, by_dataset in printed_tables(study, results, summary).items():
+    for name, by_dataset in printed_tables(study, results, summary, layout).items():
         tables = [table for tables in by_dataset.values() for table in tables]
         write_text(files[f"{name}_md"], markdown_document(tables))
         write_text(files[f"{name}_tex"], latex_document(tables))
 
 
-def printed_tables(study: Study, results: Results, summary: pd.DataFrame) -> dict[str, dict[str, list[PrintedTable]]]:
+def printed_tables(
+    study: Study, results: Results, summary: pd.DataFrame, layout: Layout
+) -> dict[str, dict[str, list[PrintedTable]]]:
     """Name of the printed table -> dataset -> its tables (several when the metrics do not fit side by side)."""
     headline = chunks(study.headline_metrics, METRICS_PER_TABLE)
     made: dict[str, dict[str, list[PrintedTable]]] = {name: {} for name in printed_names(study)}
@@ -80,6 +84,9 @@ def printed_tables(study: Study, results: Results, summary: pd.DataFrame) -> dic
         if study.published:
             found = published_table(study, study.published, summary, dataset)
             made[PUBLISHED_TABLE][dataset] = [found] if found else []
+    if study.gallery:
+        galleries = read_galleries(study, layout)
+        made["gallery"] = {dataset: [gallery_table(study, galleries, dataset)] for dataset in study.datasets}
     if "times" in made:
         made["times"][""] = [times_table(study, results)]
     return made

@@ -14,7 +14,7 @@ from sngan_repro.data.listing import content_stamp
 if TYPE_CHECKING:
     from sngan_repro.data.raw import RawImages
 
-OPTIONS = ("path", "copy_of", "split", "test_fraction", "split_seed")
+OPTIONS = ("path", "copy_of", "background", "split", "test_fraction", "split_seed")
 """Keys of a dataset that only some sources use."""
 
 

@@ -13,6 +13,8 @@ from sngan_repro.core.schema import ConfigError, require_known
 from sngan_repro.data.image_header import GREY_MODES, check_file
 from sngan_repro.data.image_tree import ImageTree, arrange, has_own_split
 from sngan_repro.data.sources.base import SOURCES, Source, SourceInfo
+from sngan_repro.data.transparency import is_grey as stays_grey
+from sngan_repro.data.transparency import on_background
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -28,7 +30,7 @@ FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 class Images(Source):
     name = "images"
     title = "Images"
-    uses = ("path", "copy_of", "test_fraction", "split_seed")
+    uses = ("path", "copy_of", "background", "test_fraction", "split_seed")
 
     @classmethod
     def where_to_put(cls) -> str:
@@ -84,13 +86,16 @@ class Images(Source):
                 f"(test_fraction {fraction}), PCG64({spec.split_seed})"
             )
         names = [*train, *test]
-        digests = [""] * len(names)
+        digests, transparent = [""] * len(names), [False] * len(names)
 
         def read(index: int) -> Image.Image:
             data = tree.read(names[index])
             if not tree.is_zip:
                 digests[index] = hashlib.sha256(data).hexdigest()
-            return decode(data, tree.where(names[index]))
+            image, transparent[index] = on_background(
+                decode(data, tree.where(names[index])), spec.background, tree.where(names[index])
+            )
+            return image
 
         def origin() -> dict[str, object]:
             if tree.is_zip:
@@ -99,7 +104,18 @@ class Images(Source):
             listing = hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
             return {"path": spec.path, "files": {f"names and SHA-256 of {len(names)} files": listing}}
 
-        grey = spec.channels is None and all(is_grey(tree.read(name), tree.where(name)) for name in names)
+        def notes() -> list[str]:
+            return (
+                [f"{sum(transparent)} images put on the background {list(spec.background or ())}"]
+                if any(transparent)
+                else []
+            )
+
+        grey = (
+            spec.channels is None
+            and stays_grey(spec.background)
+            and all(is_grey(tree.read(name), tree.where(name)) for name in names)
+        )
         return RawImages(
             labels=np.asarray(found.labels(names), np.int64),
             num_train=len(train),
@@ -108,6 +124,7 @@ class Images(Source):
             split=split,
             read=read,
             origin=origin,
+            notes=notes,
         )
 
 

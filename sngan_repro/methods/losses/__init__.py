@@ -13,11 +13,15 @@ from sngan_repro.methods.losses.adversarial import (
     least_squares_d,
     least_squares_g,
     minimax_g,
+    smoothed_d,
+    smoothed_equation,
+    smoothed_g,
     standard_d,
     standard_g,
     wasserstein_d,
     wasserstein_g,
 )
+from sngan_repro.methods.losses.matching import FEATURE_LOSSES, FeatureLoss
 from sngan_repro.methods.losses.penalties import (
     PENALTIES,
     Penalty,
@@ -31,9 +35,11 @@ from sngan_repro.methods.losses.penalties import (
 from sngan_repro.methods.losses.reconstruction import reconstruction_l1, reconstruction_l2, reconstruction_mse
 
 __all__ = [
+    "FEATURE_LOSSES",
     "LOSSES",
     "PENALTIES",
     "AdversarialLoss",
+    "FeatureLoss",
     "Penalty",
     "dragan_penalty",
     "gradient_penalty",
@@ -48,6 +54,9 @@ __all__ = [
     "reconstruction_l1",
     "reconstruction_l2",
     "reconstruction_mse",
+    "smoothed_d",
+    "smoothed_equation",
+    "smoothed_g",
     "spectral_penalty",
     "standard_d",
     "standard_g",

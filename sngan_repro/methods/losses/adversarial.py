@@ -26,6 +26,32 @@ def standard_g(fake: Tensor) -> Tensor:
     return torch.nn.functional.softplus(-fake).mean()
 
 
+def smoothed_d(real: Tensor, fake: Tensor, real_target: float, fake_target: float) -> Tensor:
+    """The cross entropy of s(f(x)) with ``real_target`` and of s(f(y)) with ``fake_target``, summed.
+
+    1 and 0 give :func:`standard_d`; 0.9 and 0 are one-sided label smoothing (Salimans et al. 2016, section 3.4).
+    """
+    return _cross_entropy(real, real_target) + _cross_entropy(fake, fake_target)
+
+
+def smoothed_g(fake: Tensor, target: float) -> Tensor:
+    """The cross entropy of s(f(y)) with ``target``; 1 gives :func:`standard_g`."""
+    return _cross_entropy(fake, target)
+
+
+def smoothed_equation(image: str, target: float) -> str:
+    """The cross entropy of s(f) with a target in LaTeX. image: x or y."""
+    right, wrong = rf"\log(1 + e^{{-f({image})}})", rf"\log(1 + e^{{f({image})}})"
+    parts = [text if t == 1 else rf"{t:.3g}\,{text}" for t, text in ((target, right), (1 - target, wrong)) if t > 0]
+    return rf"\mathbb{{E}}[{' + '.join(parts)}]"
+
+
+def _cross_entropy(logits: Tensor, target: float) -> Tensor:
+    """E[-t log s(f) - (1 - t) log(1 - s(f))] for logits f (N,) and one target t in [0, 1]."""
+    softplus = torch.nn.functional.softplus
+    return (target * softplus(-logits) + (1 - target) * softplus(logits)).mean()
+
+
 def minimax_g(fake: Tensor) -> Tensor:
     """The saturating -E[softplus(f(y))] = E[log(1 - s(f(y)))]; -log 2 at chance (Goodfellow et al. 2014, eq. 1)."""
     return -torch.nn.functional.softplus(fake).mean()

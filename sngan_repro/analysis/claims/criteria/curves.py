@@ -98,7 +98,7 @@ def still_improving(
     """Between two epochs every method gains more than ``tolerance_sd`` seed SDs."""
     evidence.need_settings([setting])
     name = evidence.metric(metric)
-    start, end = _at_epochs(evidence, [from_epoch, to_epoch])
+    start, end = at_epochs(evidence, [from_epoch, to_epoch])
     components = []
     for label in evidence.labels:
         early, late = (evidence.gain(label, setting, name, place) for place in (start, end))
@@ -114,7 +114,7 @@ def training_beats_evaluation(
     evidence.need_methods([method])
     evidence.need_settings([setting])
     clean, faulty = evidence.metric(metric), evidence.faulty(metric, faults)
-    start, end = _at_epochs(evidence, [from_epoch, to_epoch])
+    start, end = at_epochs(evidence, [from_epoch, to_epoch])
     early, late = (evidence.gain(method, setting, clean, place) for place in (start, end))
     flawed = evidence.gain(method, setting, faulty, start)
     trained = combine("gain by training on", [late, early], lambda pair: pair[0] - pair[1])
@@ -122,7 +122,7 @@ def training_beats_evaluation(
     return decide([exceeds(trained, corrected, unit=evidence.unit(clean))])
 
 
-def _at_epochs(evidence: Evidence, epochs: Sequence[float]) -> list[int]:
+def at_epochs(evidence: Evidence, epochs: Sequence[float]) -> list[int]:
     """The places of the snapshots at these epochs (to 1 %); NotRun if one is missing."""
     found = []
     for epoch in epochs:
