@@ -136,9 +136,12 @@ FAULTS = {
     "scores missing": (lambda run, real: run.scores.unlink(), r"scores\.json: no such file"),
     "spec missing": (lambda run, real: run.spec.unlink(), r"spec\.json: no such file"),
     "real missing": (lambda run, real: real.unlink(), r"digits\.json: no such file"),
-    "not json": (lambda run, real: run.scores.write_text("{"), r"scores\.json: cannot be read"),
-    "not text": (lambda run, real: run.status.write_bytes(b"\xff\xfe\x00"), r"status\.json: cannot be read"),
-    "a list": (lambda run, real: run.spec.write_text("[]"), r"spec\.json: expected a mapping"),
+    "not json": (lambda run, real: run.scores.write_text("{"), r"scores\.json: damaged, not JSON"),
+    "not text": (lambda run, real: run.status.write_bytes(b"\xff\xfe\x00"), r"status\.json: damaged, not JSON"),
+    "a list": (
+        lambda run, real: run.spec.write_text("[]"),
+        r"spec\.json: damaged, a mapping is needed and a list found",
+    ),
     "key missing": (
         lambda run, real: edit(run.status, lambda s: s.pop("seconds")),
         r"status\.json: seconds: .* required",
@@ -159,7 +162,7 @@ FAULTS = {
     ),
     "of an older version": (
         lambda run, real: edit(run.scores, lambda s: [record.pop("selection") for record in s["records"]]),
-        r"records\.0\.selection: .* required \(and 24 more\); the scoring of .* delete the file and run",
+        r"records\.0\.selection: .* required \(and \d+ more\); the scoring of .* delete the file and run",
     ),
     "not the best snapshot": (
         lambda run, real: edit(run.scores, lambda s: s["records"][-1].update(steps=100)),

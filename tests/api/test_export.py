@@ -28,14 +28,17 @@ CPU = torch.device("cpu")
 def run(tmp_path_factory) -> RunPaths:
     """A run of the tutorial's networks with spectral and batch norm in D, and D kept."""
     from sngan_repro.config.specs import RunSpec
-    from sngan_repro.core.files import write_json
+    from sngan_repro.core.files import file_sha256, write_json
 
     folder = tmp_path_factory.mktemp("export")
     rng = np.random.default_rng(0)
     np.save(folder / "images.npy", rng.integers(0, 256, (30, 28, 28, 1), np.uint8))
     np.save(folder / "labels.npy", np.arange(30) % 2)
     record = {"num_train": 24, "num_test": 6, "image_shape": [1, 28, 28], "classes": ["a", "b"]}
-    write_json(folder / "dataset.json", {**record, "sha256": "0" * 64, "labels_sha256": "0" * 64})
+    sums = {
+        f"{name}sha256": file_sha256(folder / f"{file}.npy") for name, file in (("", "images"), ("labels_", "labels"))
+    }
+    write_json(folder / "dataset.json", record | sums)
     spec = RunSpec.model_validate(
         {
             "study": "tiny",

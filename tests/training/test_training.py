@@ -395,7 +395,8 @@ def test_bf16_follows_fp32(name: str, tiny_run, tiny_images: Path):
         spec = tiny_run(method={"name": name, "options": {}}, training={"precision": precision})
         trainer = Trainer(spec, train_images(tiny_images), CPU)
         with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
-            real = next(trainer.batches)
+            trainer.batches.load()
+            real = trainer.batches.batch()
             fake = Batch(trainer.G(torch.randn(8, 8)).detach())
             loss, _ = trainer.method.d_loss(trainer.D, real, fake)
             assert loss.dtype == trainer.method.g_loss(trainer.D, fake, real)[0].dtype == torch.float32
