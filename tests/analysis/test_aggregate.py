@@ -140,7 +140,7 @@ FAULTS = {
     "not text": (lambda run, real: run.status.write_bytes(b"\xff\xfe\x00"), r"status\.json: damaged, not JSON"),
     "a list": (
         lambda run, real: run.spec.write_text("[]"),
-        r"spec\.json: damaged, a mapping is needed and a list found",
+        r"spec\.json: damaged, a mapping is needed",
     ),
     "key missing": (
         lambda run, real: edit(run.status, lambda s: s.pop("seconds")),
