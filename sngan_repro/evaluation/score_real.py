@@ -51,10 +51,10 @@ def score_real(
         for number, indices in enumerate(chosen):
             features = None
             if indices is not None:
-                whole = (
-                    changed if protocol.changes_pixels else scorer.real_features(protocol.evaluator, other(protocol))
-                )
-                found = whole.take(protocol, indices) if isinstance(whole, _ChangedFeatures) else take(whole, indices)
+                if protocol.changes_pixels:
+                    found = changed.take(protocol, indices)
+                else:
+                    found = take(scorer.real_features(protocol.evaluator, other(protocol)), indices)
                 features = repeated(found, protocol)
             identity = _identity(study_name, dataset_name, number)
             records += scorer.score(identity, protocol, features, protocol.seed + REAL_SEED + number)

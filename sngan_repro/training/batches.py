@@ -38,12 +38,17 @@ class BatchStream:
         labels: np.ndarray | None = None,
         num_slots: int = 1,
     ) -> None:
-        self.num_images, self.shape = len(images), images.shape[1:]
+        self.num_images = len(images)
         self.batch_size, self.num_slots, self.seed, self.device = batch_size, num_slots, seed, device
         self.position = 0
         self._offset = torch.tensor(-1.0, device=device)
         self._epoch = -1
         self._order = torch.empty(0, dtype=torch.int64)
+        self._keep(images, labels)
+
+    def _keep(self, images: np.ndarray, labels: np.ndarray | None) -> None:
+        """Keep images and labels where :meth:`load` and :meth:`batch` need them."""
+        raise NotImplementedError
 
     def load(self) -> None:
         """Make the batches of the next update available, and move the position behind them. Not for a CUDA graph."""
@@ -85,19 +90,10 @@ class BatchStream:
 class ResidentBatches(BatchStream):
     """All images are in the memory of the device, as uint8. Batches are gathered and scaled there."""
 
-    def __init__(
-        self,
-        images: np.ndarray,
-        batch_size: int,
-        seed: int,
-        device: torch.device,
-        labels: np.ndarray | None = None,
-        num_slots: int = 1,
-    ) -> None:
-        super().__init__(images, batch_size, seed, device, labels, num_slots)
-        self.images = torch.from_numpy(np.array(images)).to(device)
-        self.labels = None if labels is None else torch.from_numpy(np.array(labels)).to(device)
-        self._rows = list(torch.empty((num_slots, batch_size), dtype=torch.int64, device=device))
+    def _keep(self, images: np.ndarray, labels: np.ndarray | None) -> None:
+        self.images = torch.from_numpy(np.array(images)).to(self.device)
+        self.labels = None if labels is None else torch.from_numpy(np.array(labels)).to(self.device)
+        self._rows = list(torch.empty((self.num_slots, self.batch_size), dtype=torch.int64, device=self.device))
 
     def load(self) -> None:
         for row in self._rows:
@@ -138,20 +134,11 @@ class StreamedBatches(BatchStream):
     buffers and copied from there while the GPU computes.
     """
 
-    def __init__(
-        self,
-        images: np.ndarray,
-        batch_size: int,
-        seed: int,
-        device: torch.device,
-        labels: np.ndarray | None = None,
-        num_slots: int = 1,
-    ) -> None:
-        super().__init__(images, batch_size, seed, device, labels, num_slots)
+    def _keep(self, images: np.ndarray, labels: np.ndarray | None) -> None:
         self.images, self.labels = images, labels
-        shape, pinned = (num_slots, batch_size, *self.shape), device.type == "cuda"
-        self._pixels = torch.empty(shape, dtype=torch.uint8, device=device)
-        self._classes = None if labels is None else torch.empty(shape[:2], dtype=torch.int64, device=device)
+        shape, pinned = (self.num_slots, self.batch_size, *images.shape[1:]), self.device.type == "cuda"
+        self._pixels = torch.empty(shape, dtype=torch.uint8, device=self.device)
+        self._classes = None if labels is None else torch.empty(shape[:2], dtype=torch.int64, device=self.device)
         self._free = deque(_Buffer(shape, labels is not None, pinned) for _ in range(AHEAD + 1))
         self._readers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="images")
         self._read: deque[tuple[int, _Buffer, Future[None]]] = deque()
@@ -230,10 +217,8 @@ def make_batches(
         streamed = not fits(images.nbytes, device)
     if smaller_last and streamed:
         raise ConfigError(
-            f"training: smaller_last_batch: needs all images in memory, and {images.nbytes / 1e9:.1f} GB are too many; "
-            "remove it"
+            f"training: smaller_last_batch: needs all images ({images.nbytes / 1e9:.1f} GB) in memory; remove it, or "
+            "set `stream_images: false` in config/config.yaml"
         )
-    if smaller_last:
-        return EpochBatches(images, batch_size, seed, device, labels, num_slots)
-    kind = StreamedBatches if streamed else ResidentBatches
+    kind = EpochBatches if smaller_last else StreamedBatches if streamed else ResidentBatches
     return kind(images, batch_size, seed, device, labels, num_slots)

@@ -74,7 +74,7 @@ def _status(session: Session) -> dict[str, Any]:
     diverged = kept["diverged"]
     steps = diverged["steps"] if diverged else trainer.steps
     images_seen = session.spec.images_seen(steps, trainer.num_train)
-    by_mode: dict[str, int] = kept.get("updates_by_mode", {})
+    by_mode: dict[str, int] = kept["updates_by_mode"]
     return {
         "state": "diverged" if diverged else "ok",
         "spec_digest": session.spec.digest(),

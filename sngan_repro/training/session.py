@@ -122,7 +122,7 @@ class Session:
     def run(self, stop: threading.Event) -> bool:
         """Train to the end (True) or, saving the state, until ``stop`` is set (False)."""
         trainer, log, printed = self.trainer, self.log, ""
-        by_mode: dict[str, int] = self.kept.setdefault("updates_by_mode", {})
+        by_mode: dict[str, int] = self.kept["updates_by_mode"]
         try:
             while trainer.steps < trainer.total_steps and self.kept["diverged"] is None:
                 self.measures.before()

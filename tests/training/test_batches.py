@@ -130,5 +130,5 @@ def test_a_smaller_last_batch_ends_each_epoch():
 def test_a_smaller_last_batch_is_not_streamed():
     images = np.zeros((10, 2, 2, 1), np.uint8)
     assert isinstance(make_batches(images, 4, 0, CPU, smaller_last=True), EpochBatches)
-    with pytest.raises(ConfigError, match="smaller_last_batch: needs all images in memory"):
+    with pytest.raises(ConfigError, match="smaller_last_batch: needs all images"):
         make_batches(images, 4, 0, CPU, streamed=True, smaller_last=True)

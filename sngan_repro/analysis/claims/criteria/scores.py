@@ -26,18 +26,26 @@ def score_beyond(evidence: Evidence, *, method: str, metric: str, setting: str, 
 
 
 @CRITERIA.register("fails_least")
-def fails_least(evidence: Evidence, *, method: str, others: Sequence[str], metric: str, factor: float = 2) -> Verdict:
-    """Fewer runs of the method fail than of each other one: the share over the settings, one value per seed.
+def fails_least(
+    evidence: Evidence,
+    *,
+    method: str,
+    others: Sequence[str],
+    metric: str = "fid",
+    setting: str | None = None,
+    factor: float = 2,
+) -> Verdict:
+    """Fewer runs of the method fail than of each other one: the share over the settings, or at one, per seed.
 
     A run has failed if it diverged, or if its distance (such as FID) is more than ``factor`` times the median of all
-    finished runs of these methods.
+    finished runs of the study at these settings.
     """
     evidence.need_methods([method, *others])
     name = evidence.metric(metric)
     if evidence.sign(name) > 0:
         raise NotRun(f"needs a metric that is smaller when better; {evidence.unit(name)} is not")
-    settings = list(evidence.study.settings)
-    cells = {label: [evidence.score(label, place, name) for place in settings] for label in (method, *others)}
+    settings = list(evidence.study.settings) if setting is None else [setting]
+    cells = {label: [evidence.score(label, place, name) for place in settings] for label in evidence.labels}
     finished = [value for parts in cells.values() for cell in parts for value in cell.values.values()]
     if not finished:
         raise NotRun("no run finished")

@@ -1,4 +1,4 @@
-"""Criteria about the advice of tutorials: early gradients, the course of a score, failures, spread over seeds."""
+"""Criteria about the advice of tutorials: early gradients, the course of a score, spread over seeds."""
 
 from __future__ import annotations
 
@@ -142,34 +142,6 @@ def varies_over_settings(evidence: Evidence, *, method: str, metric: str, min_va
     what = f"coefficient of variation of {method} over the settings"
     varied = combine(what, cells, lambda values: float(np.std(values, ddof=1) / np.mean(values)))
     return decide([above(varied, min_variation, "SD over mean")])
-
-
-@CRITERIA.register("fails_less")
-def fails_less(
-    evidence: Evidence, *, method: str, other: str, setting: str, metric: str = "fid", factor: float = 2
-) -> Verdict:
-    """A smaller share of the runs fails than under another method.
-
-    A run fails if it diverged, or if its distance such as FID is more than ``factor`` times the median of all finished
-    runs of the study. With few seeds this stays undecided unless nearly all runs of one method fail.
-    """
-    import numpy as np
-
-    evidence.need_methods([method, other])
-    evidence.need_settings([setting])
-    scores = [_distances(evidence, label, setting, metric, [-1])[0] for label in evidence.labels]
-    finished = [value for cell in scores for value in cell.values.values()]
-    if not finished:
-        raise NotRun("no run finished")
-    bound = factor * float(np.median(finished))
-
-    def failures(label: str) -> Cell:
-        (cell,) = _distances(evidence, label, setting, metric, [-1])
-        values = {seed: float(value > bound) for seed, value in cell.values.items()}
-        return Cell(f"failures of {label}", {**values, **dict.fromkeys(cell.diverged, 1.0)}, runs=cell.runs)
-
-    component = exceeds(failures(other), failures(method), unit="share of runs")
-    return decide([replace(component, resolution=1.0)])
 
 
 @CRITERIA.register("smaller_spread")
