@@ -7,6 +7,7 @@ its parts have their usual names.
 from __future__ import annotations
 
 import hashlib
+import json
 import mimetypes
 import zipfile
 from collections.abc import Iterator
@@ -14,8 +15,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sngan_repro.analysis.outputs import aggregate_files, claim_files, figure_files, table_files
+from sngan_repro.config.records import Status, read_record
 from sngan_repro.config.run_paths import RunPaths
-from sngan_repro.core.files import atomic_path, file_sha256, read_json
+from sngan_repro.core.files import atomic_path, file_sha256
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.core.version import __version__
 from sngan_repro.study.layout import Layout
@@ -96,16 +98,18 @@ def _of_run(run: RunPaths, snapshots: Snapshots) -> list[Path]:
     optional = [run.log, run.spectra, run.samples / "final.npy", run.samples / "progress.npy"]
     optional += sorted(run.code.rglob("*")) if run.code.is_dir() else []
     found += [path for path in optional if path.is_file()]
-    listed = read_json(run.status)["snapshots"] if run.status.exists() else []
+    listed = _status(run)["snapshots"] if run.status.exists() else []
     kept = {"last": listed[-1:], "all": listed, "none": []}[snapshots]
     # An external program has samples in the place of snapshots, and they may be gone.
     return found + [path for snapshot in kept if (path := run.snapshot(snapshot["steps"])).exists()]
 
 
+def _status(run: RunPaths) -> dict[str, Any]:
+    return read_record(Status, run.status, "delete it and run the workflow again")
+
+
 def _metadata(study: Study, layout: Layout, files: dict[str, Path], root: Path) -> bytes:
     """ro-crate-metadata.json: what is in the bundle, and that the workflow made the results from the study."""
-    import json
-
     from rocrate.rocrate import ROCrate
 
     if "Snakefile" not in files:
@@ -114,7 +118,7 @@ def _metadata(study: Study, layout: Layout, files: dict[str, Path], root: Path) 
     crate.name = study.title
     crate.description = study.description or f"Results of the study {study.name} of sngan-repro {__version__}."
     crate.license = "https://spdx.org/licenses/MIT"
-    runs = [read_json(layout.run(run.id).status) for run in study.runs()]
+    runs = [_status(layout.run(run.id)) for run in study.runs()]
     finished = max(run["finished"] for run in runs)
     crate.datePublished = finished
     crate.root_dataset["conformsTo"] = [crate.add_jsonld(_profile(address)) for address in PROFILES]

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from sngan_repro.api.model_card import model_card
+from sngan_repro.config.finished import read_finished
 from sngan_repro.config.run_paths import RunPaths
-from sngan_repro.core.files import read_json, write_text
+from sngan_repro.core.files import write_text
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.nets.export import (
     ONNX_PACKAGES,
@@ -44,7 +45,7 @@ def export_run(run: Path | str, out: Path | str, onnx: bool | None = None) -> li
             f"--onnx: needs the packages {' and '.join(ONNX_PACKAGES)}, and {' and '.join(missing)} is not installed; "
             "run `pip install sngan-repro[onnx]`"
         )
-    status = read_json(paths.status)
+    spec, status = read_finished(paths)
     if status["snapshots"] and not paths.snapshot(status["snapshots"][-1]["steps"]).exists():
         raise ConfigError(f"{paths.root}: the snapshots of this run are gone, or it is a program's")
     folder.mkdir(parents=True, exist_ok=True)
@@ -52,7 +53,7 @@ def export_run(run: Path | str, out: Path | str, onnx: bool | None = None) -> li
     if paths.discriminator.exists():
         written |= _discriminator(paths, folder)
     card = folder / "MODEL_CARD.md"
-    write_text(card, model_card(paths, status, written))
+    write_text(card, model_card(paths, spec, status, written))
     return [*(folder / name for name in written), card]
 
 

@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from sngan_repro.config.records import Scores, read_record
 from sngan_repro.config.run_paths import RunPaths
-from sngan_repro.core.files import read_json
+from sngan_repro.config.specs import RunSpec
 from sngan_repro.core.text import MISSING, amount
 
 USES = {
@@ -18,14 +19,15 @@ USES = {
 """File -> a line of Python that reads it."""
 
 
-def model_card(paths: RunPaths, status: Mapping[str, Any], written: Mapping[str, float | None]) -> str:
+def model_card(paths: RunPaths, run: RunSpec, status: Mapping[str, Any], written: Mapping[str, float | None]) -> str:
     """The text of MODEL_CARD.md.
 
-    status: the run's status.json. written: exported file -> largest difference between its outputs and those of the
-    network; None if it was not compared.
+    run: the specification. status: the run's status.json. written: exported file -> largest difference between its
+    outputs and those of the network; None if it was not compared.
     """
-    spec = read_json(paths.spec)
-    scores = read_json(paths.scores)["records"] if paths.scores.exists() else []
+    spec = run.to_dict()
+    again = "delete it and run the workflow again"
+    scores = read_record(Scores, paths.scores, again)["records"] if paths.scores.exists() else []
     last = status["snapshots"][-1]
     nets, data, conditional = spec["nets"], spec["data"], spec["nets"]["conditional"]
     state = (

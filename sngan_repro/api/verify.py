@@ -7,18 +7,19 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from sngan_repro.analysis.aggregate import aggregate
-from sngan_repro.analysis.outputs import aggregate_files, table_files
 from sngan_repro.analysis.stats import interval_reach, summarise
-from sngan_repro.analysis.tables.tables import make_tables
+from sngan_repro.analysis.summary import by_seed, read_results
 from sngan_repro.api.generators import load_generator
+from sngan_repro.api.remade import changed_tables
 from sngan_repro.api.scoring import score_images
 from sngan_repro.api.training import train_run
 from sngan_repro.api.unpack import unpack, wrong_files
+from sngan_repro.config.records import Scores, Status, read_record
+from sngan_repro.config.run_paths import RunPaths
 from sngan_repro.config.specs import RunSpec
-from sngan_repro.core.files import file_sha256, read_json
+from sngan_repro.core.files import file_sha256
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.evaluation.protocol import metric_names
 from sngan_repro.study.layout import Layout
@@ -27,6 +28,7 @@ from sngan_repro.study.study import Study
 
 TOLERANCE = 1e-4
 """Relative difference of a score that counts as equal: other CPUs sum in another order."""
+DAMAGED = "this bundle is damaged"
 Outcome = Literal["same", "agrees", "differs", "not checked"]
 
 
@@ -80,7 +82,15 @@ def _checks(
     yield Check("checksums", "same", f"{number} files")
     study = load_study(str(_study_file(work)))
     layout = Layout(study.name, work / "results", work / "data")
-    yield from _tables(study, layout)
+    try:
+        changed = changed_tables(study, layout)
+    except ConfigError as error:  # a file of a run is damaged, so nothing else can be checked
+        yield Check("tables", "differs", f"they cannot be made again: {error}")
+        return
+    if changed:
+        yield Check("tables", "differs", f"not what the scores give: {', '.join(changed)}")
+    else:
+        yield Check("tables", "same")
     for run in _chosen(study, rescore, "rescore"):
         yield _rescored(run, study, layout, data_dir, device)
     for run in _chosen(study, retrain, "retrain"):
@@ -94,15 +104,8 @@ def _study_file(work: Path) -> Path:
     return files[0]
 
 
-def _tables(study: Study, layout: Layout) -> Iterator[Check]:
-    """Tables are made again from the scores and compared byte by byte."""
-    files = {**aggregate_files(layout), **table_files(layout, study)}
-    before = {name: path.read_bytes() for name, path in files.items()}
-    aggregate(study, layout)
-    make_tables(study, layout)
-    changed = [files[name].name for name, content in before.items() if files[name].read_bytes() != content]
-    detail = f"not what the scores give: {', '.join(changed)}" if changed else f"{len(files)} files"
-    yield Check("tables", "differs" if changed else "same", detail)
+def _status(run: RunPaths) -> dict[str, Any]:
+    return read_record(Status, run.status, DAMAGED)
 
 
 def _chosen(study: Study, wanted: Sequence[str] | int, option: str) -> list[RunSpec]:
@@ -118,7 +121,7 @@ def _chosen(study: Study, wanted: Sequence[str] | int, option: str) -> list[RunS
 def _rescored(run: RunSpec, study: Study, layout: Layout, data_dir: Path | str | None, device: str) -> Check:
     what = f"scores of {run.id}"
     paths = layout.run(run.id)
-    snapshot = read_json(paths.status)["snapshots"][-1]
+    snapshot = _status(paths)["snapshots"][-1]
     path = paths.snapshot(snapshot["steps"])
     if not path.exists():
         return Check(what, "not checked", "its last snapshot is not in the bundle")
@@ -130,7 +133,7 @@ def _rescored(run: RunSpec, study: Study, layout: Layout, data_dir: Path | str |
         return Check(what, "not checked", str(error))
     records = {
         record["metric"]: record
-        for record in read_json(paths.scores)["records"]
+        for record in read_record(Scores, paths.scores, DAMAGED)["records"]
         if record["steps"] == snapshot["steps"] and record["selection"] is None
     }
     apart, compared = [], 0
@@ -171,7 +174,7 @@ def _retrained(
     run: RunSpec, study: Study, layout: Layout, work: Path, data_dir: Path | str | None, device: str
 ) -> Check:
     what = f"training of {run.id}"
-    stored = read_json(layout.run(run.id).status)
+    stored = _status(layout.run(run.id))
     try:
         trained = train_run(run, work / "retrained" / run.id, data_dir, device)
     except ConfigError as error:
@@ -191,9 +194,10 @@ def _within_seeds(
     """Whether the scores of a new training are where one more seed would be: Student's t prediction interval."""
     new = _scores_of(snapshot, study, run, data_dir, device)
     texts, outside = [], False
+    results = read_results(layout)
     for name in study.headline_metrics:
         value = new.get(name, (None, ""))[0]
-        stored = summarise(list(_last_scores(study, layout, run, name)))
+        stored = summarise(list(by_seed(results, run.dataset, run.label, run.setting, name).values()))
         reach = interval_reach(stored.n)
         if value is None or stored.mean is None or stored.sd is None or reach is None:
             continue
@@ -203,17 +207,6 @@ def _within_seeds(
     if not texts:
         return Check(what, "not checked", "other bytes, and too few seeds for an interval")
     return Check(what, "differs" if outside else "agrees", "; ".join(["other bytes", *texts]))
-
-
-def _last_scores(study: Study, layout: Layout, run: RunSpec, name: str) -> Iterator[float]:
-    for other in study.runs():
-        if (other.dataset, other.label, other.setting) == (run.dataset, run.label, run.setting):
-            paths = layout.run(other.id)
-            last = read_json(paths.status)["snapshots"][-1]["steps"]
-            for record in read_json(paths.scores)["records"]:
-                place = (record["metric"], record["steps"], record["selection"])
-                if place == (name, last, None) and record["value"] is not None:
-                    yield record["value"]
 
 
 def as_json(checks: Sequence[Check]) -> str:

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from sngan_repro.config.finished import read_finished
 from sngan_repro.config.gallery import GallerySpec, Way
 from sngan_repro.config.protocol import ProtocolSpec
 from sngan_repro.config.run_paths import RunPaths
-from sngan_repro.config.specs import RunSpec
-from sngan_repro.core.files import atomic_path, file_sha256, read_json, write_json
+from sngan_repro.core.files import atomic_path, file_sha256, write_json
 from sngan_repro.core.runtime import device_info, repeatable, versions
-from sngan_repro.core.schema import ConfigError, parse
+from sngan_repro.core.schema import ConfigError
 from sngan_repro.data.dataset import PreparedData
 from sngan_repro.evaluation.build import SPLITS
 from sngan_repro.evaluation.metrics import select
@@ -52,8 +52,7 @@ def make_gallery(
     divided by their median step. A generator with pixels that are not finite has none of these.
     """
     started, device = time.perf_counter(), torch.device(device)
-    spec = parse(RunSpec, read_json(run.spec), str(run.spec))
-    status = read_json(run.status)
+    spec, status = read_finished(run)
     snapshot = status["snapshots"][-1]
     path = run.snapshot(snapshot["steps"])
     if not path.exists() or file_sha256(path) != snapshot["sha256"]:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from sngan_repro.config.finished import read_finished
 from sngan_repro.config.protocol import ProtocolSpec
-from sngan_repro.config.records import TrainedFile, check_record, read_json_record, read_record
 from sngan_repro.config.run_paths import RunPaths
 from sngan_repro.config.specs import RunSpec
 from sngan_repro.core.files import file_sha256, write_json
@@ -55,11 +55,7 @@ def score_run(
     status.json or in the evaluator's folder, or has too few images for a protocol.
     """
     started = time.perf_counter()
-    again = f"delete {run.status} and run the workflow again: the run is trained anew"
-    spec = check_record(RunSpec, read_json_record(run.spec, again), run.spec, again)
-    status = read_record(TrainedFile, run.status, again)
-    if status.get("spec_digest", spec.digest()) != spec.digest():
-        raise ConfigError(f"{run.status}: belongs to another specification than {run.spec}; train the run again")
+    spec, status = read_finished(run)
     scorer = Scorer(PreparedData.open(dataset_dir), protocols, evaluator_dirs)
     scorer.check_feasible()
     scorer.load_extractors(torch.device(device), inception_weights)

@@ -176,3 +176,26 @@ def test_an_unfinished_study_has_no_bundle(place, tmp_path, monkeypatch):
     layout = Layout(study.name, tmp_path / "results", tmp_path / "data")
     with pytest.raises(ConfigError, match="no such file; run the study to its report first"):
         make_bundle(study, layout, place / "config/studies/quick.yaml", tmp_path / "x.zip", root=ROOT)
+
+
+def test_a_table_may_differ_in_the_last_digits_only(bundle, tmp_path):
+    name = "results/quick/tables/summary.csv"
+    text = content_of(bundle, name).decode()
+    header, *rows = text.splitlines()
+    column = header.split(",").index("mean")
+    cells = [row.split(",") for row in rows]
+    for row in cells:
+        if row[column]:
+            row[column] = repr(float(row[column]) * (1 + 1e-13))
+    close = "\n".join([header, *(",".join(row) for row in cells)]) + "\n"
+    assert close != text
+    changed = edited(bundle, tmp_path / "a.zip", {name: close.encode()}, honest=True)
+    assert outcomes(verify_bundle(changed, tmp_path / "a", 0, 0)) == {"checksums": "same", "tables": "same"}
+
+
+def test_damaged_results_are_a_finding_and_no_crash(bundle, tmp_path):
+    name = f"results/quick/runs/{RUN}/scores.json"
+    changed = edited(bundle, tmp_path / "a.zip", {name: b"[]"}, honest=True)
+    checks = verify_bundle(changed, tmp_path / "a", 2, 1)
+    assert outcomes(checks) == {"checksums": "same", "tables": "differs"}
+    assert "scores.json" in checks[1].detail

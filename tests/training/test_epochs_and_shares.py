@@ -107,6 +107,11 @@ def test_d_is_kept_and_read_back(tiny_run, tiny_images: Path, tmp_path: Path):
         assert torch.equal(value, kept[name]), name
     with pytest.raises(ConfigError, match=r"a training keeps D with `training: \{save_d: true\}`"):
         load_discriminator(tmp_path / "nothing.safetensors")
-    with pytest.raises(ConfigError, match="expected a file of the format"):
+    with pytest.raises(ConfigError, match="expected a discriminator of the format"):
         load_discriminator(next((tmp_path / "snapshots").iterdir()))
+    content = bytearray(run.discriminator.read_bytes())
+    content[-3] ^= 1  # one bit of the last weight
+    (tmp_path / "damaged.safetensors").write_bytes(content)
+    with pytest.raises(ConfigError, match="damaged: its checksum is wrong"):
+        load_discriminator(tmp_path / "damaged.safetensors")
     assert read_json(run.status)["images_seen"] == 4 * spec.training.batch_size * spec.optimizer.n_dis
