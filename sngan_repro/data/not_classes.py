@@ -57,7 +57,7 @@ def check_classes(where: str, names: list[str]) -> None:
             raise ConfigError(
                 f"{where}: the folder {folder!r} has a name that is not UTF-8, so it cannot be a class; rename it"
             ) from None
-    splits = [folder for folder in folders if is_split(folder)]
+    splits = folders if all(map(names_a_split, folders)) else [folder for folder in folders if is_split(folder)]
     if len(splits) > 1 or splits == folders:
         raise ConfigError(
             f"{where}: the folders {_listed(splits)} would be taken for classes, and are splits by their names; name "
@@ -78,12 +78,18 @@ def check_classes(where: str, names: list[str]) -> None:
 
 def is_split(folder: str) -> bool:
     """True if a folder has the name of a part of a dataset: ``Train``, ``val2017``, ``TestSet``, ``imagesTr``."""
-    parts = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", folder) or [folder]
     plain = _plain(folder)
     stripped = re.sub(f"^{EXTRA}|{EXTRA}$", "", plain)
-    if stripped != plain and stripped in SHORT:
-        return True
-    return bool({plain, stripped} & SPLIT_WORDS) or any(part.lower() in SPLIT_WORDS for part in parts)
+    return bool({plain, stripped} & SPLIT_WORDS) or (stripped != plain and stripped in SHORT)
+
+
+def names_a_split(folder: str) -> bool:
+    """True if a part of a name is that of a split: ``trainA``, ``my_test``. Classes have such names too (``test_tube``).
+
+    So it decides only if it is true of every folder.
+    """
+    parts = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", folder)
+    return is_split(folder) or any(part.lower() in SPLIT_WORDS for part in parts)
 
 
 def _plain(folder: str) -> str:

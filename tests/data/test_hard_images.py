@@ -158,6 +158,7 @@ def test_the_same_name_in_two_spellings(tmp_path):
         ImageTree(str(packed(tmp_path / "a.zip", {"cat/1.png": picture(), "cat\\1.png": picture()})))
 
 
+SCENES = ("art_gallery", "bullet_train", "kitchen", "test_tube", "train_station")
 SPLITS = [
     ("train", "val"),
     ("training", "testing"),
@@ -191,7 +192,8 @@ def test_numbered_parts_are_no_classes(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "names", [("car", "train"), ("cat", "dog"), ("0", "1"), ("00000", "00001"), ("test_tube", "flask"), ("latest", "x")]
+    "names",
+    [("car", "train"), ("cat", "dog"), ("0", "1"), ("00000", "00001"), ("test_tube", "flask"), ("latest", "x"), SCENES],
 )
 def test_folders_that_are_classes(names, tmp_path):
     files = {f"{name}/{number}.png": b"" for name in names for number in (7, 8, 9)}
