@@ -84,9 +84,9 @@ def is_split(folder: str) -> bool:
 
 
 def names_a_split(folder: str) -> bool:
-    """True if a part of a name is that of a split: ``trainA``, ``my_test``. Classes have such names too (``test_tube``).
+    """True if a part of a name is that of a split: ``trainA``, ``my_test``.
 
-    So it decides only if it is true of every folder.
+    Classes have such names, too (``test_tube``), so it decides only if it is true of every folder.
     """
     parts = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", folder)
     return is_split(folder) or any(part.lower() in SPLIT_WORDS for part in parts)
