@@ -224,7 +224,7 @@ def whole_snapshots(size: Size, device: Any) -> list[list[Any]]:
 
 
 def scored_run(place: Path, size: Size, device: Any) -> tuple[Any, Path, Path, Any]:
-    """Random real images with an untrained classifier's features, and a run of three untrained generators."""
+    """Noise whose brightness is its class, a classifier of it, and a run of three untrained generators."""
     import numpy as np
     import torch
 
@@ -239,9 +239,10 @@ def scored_run(place: Path, size: Size, device: Any) -> tuple[Any, Path, Path, A
     dataset, pixels = place / "images", size.image_size
     dataset.mkdir()
     num = size.num_real + 1000
-    images = np.random.default_rng(0).integers(0, 256, (num, pixels, pixels, 3), dtype=np.uint8)
-    np.save(dataset / "images.npy", images)
-    np.save(dataset / "labels.npy", np.arange(num) % 10)
+    labels = np.arange(num) % 10
+    noise = np.random.default_rng(0).integers(0, 100, (num, pixels, pixels, 3), dtype=np.uint8)
+    np.save(dataset / "images.npy", noise + (15 * labels).astype(np.uint8)[:, None, None, None])
+    np.save(dataset / "labels.npy", labels)
     record = {
         "num_train": size.num_real,
         "num_test": 1000,

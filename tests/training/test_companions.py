@@ -61,6 +61,8 @@ def job(spec: RunSpec, study_file: Path, folder: Path, images: Path, **changes) 
         "checkpoint_seconds": 60.0,
         "no_tensorboard": True,
         "no_cuda_graphs": False,
+        "stream_images": "auto",
+        "log": None,
         "together": 3,
         "study": str(study_file),
         "state_only": False,
