@@ -178,7 +178,7 @@ def computed_by(study: Study) -> tuple[dict[str, list[str]], list[tuple[str, str
 
 
 def real_counts(results: Results) -> str:
-    """The real images that are scored as if generated: ``5 draws of 359 images on digits``."""
+    """The real images that are scored as if generated: ``5 draws of 600 images on digits``."""
     real = results.scores[(results.scores["state"] == "real") & (results.scores["num_fake"] > 0)]
     if real.empty:
         return "no dataset has enough images"
