@@ -14,7 +14,15 @@ class TrainingSpec(Model):
     """Options of the training loop that all methods share."""
 
     added = frozenset(
-        {"batch_size_g", "critic_loss_images", "smaller_last_batch", "data_fraction", "save_d", "reuse_fake"}
+        {
+            "batch_size_g",
+            "critic_loss_images",
+            "smaller_last_batch",
+            "data_fraction",
+            "save_d",
+            "reuse_fake",
+            "pretrain_d",
+        }
     )
 
     batch_size: int = Field(64, ge=2, le=4096, description="images in each step of D and of G")
@@ -34,6 +42,13 @@ class TrainingSpec(Model):
         "evaluators and scores use all images",
     )
     reuse_fake: bool = Field(False, description="G's step uses the images of D's last step, instead of new ones")
+    pretrain_d: int | None = Field(
+        None,
+        ge=1,
+        le=MAX_STEPS,
+        description="updates of D alone before the first update of G, each of `n_dis` steps; they do not count in the "
+        "budget",
+    )
     ema: float | None = Field(None, gt=0, lt=1, description="decay of an average of G's weights, used for samples")
     lr_decay_from: float | None = Field(
         None, ge=0, lt=1, description="share of the training after which both rates fall linearly to 0"

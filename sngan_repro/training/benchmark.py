@@ -49,6 +49,8 @@ def update_function(
     if spec.nets.conditional:
         labels = np.random.default_rng(1).integers(0, num_classes, num_images)
     images = random_images(spec, num_images)
+    training = spec.training.model_copy(update={"pretrain_d": None})  # not a part of the update
+    spec = spec.model_copy(update={"training": training})
     trainer = Trainer(spec, images, device, cuda_graph, labels=labels, num_classes=num_classes)
 
     def update() -> None:

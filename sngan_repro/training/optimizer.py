@@ -9,12 +9,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim.adam import adam
 from torch.optim.rmsprop import rmsprop
 
 from sngan_repro.config.optimizer import OptimizerSpec
+from sngan_repro.config.specs import RunSpec
 
 EPSILON = 1e-8
 
@@ -137,3 +139,13 @@ def make_optimizer(spec: OptimizerSpec, parameters: list[nn.Parameter], lr: floa
     assert spec.beta1 is not None
     assert spec.beta2 is not None
     return Adam(parameters, lr, spec.beta1, spec.beta2, lr_changes)
+
+
+def learning_rates(spec: RunSpec, total_steps: int, steps: int | np.ndarray) -> tuple[Any, Any]:
+    """Learning rates of D and G for the update after ``steps`` of ``total_steps`` updates (an array gives arrays)."""
+    lr_d, lr_g = spec.optimizer.rates
+    start = spec.training.lr_decay_from
+    if start is None:
+        return lr_d + 0 * steps, lr_g + 0 * steps
+    factor = np.clip((total_steps - steps) / (total_steps * (1 - start)), 0, 1)
+    return lr_d * factor, lr_g * factor

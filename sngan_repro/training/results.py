@@ -13,6 +13,7 @@ from sngan_repro.methods import METHODS
 from sngan_repro.nets import count_parameters
 from sngan_repro.training.discriminator import save_discriminator
 from sngan_repro.training.log import write_parquet
+from sngan_repro.training.optimizer import learning_rates
 from sngan_repro.training.session import Session, now
 from sngan_repro.training.spectra import write_spectra
 
@@ -60,7 +61,8 @@ def _log_columns(session: Session, last: int) -> dict[str, np.ndarray]:
     rows = rows[rows[:, 0] <= last]
     columns = dict(zip(session.log.columns, rows.T, strict=True))
     columns["step"] = columns["step"].astype(np.int64)
-    columns["lr_d"], columns["lr_g"] = session.trainer.rates(columns["step"] - 1)
+    rates = learning_rates(session.spec, session.trainer.total_steps, columns["step"] - 1)
+    columns["lr_d"], columns["lr_g"] = rates
     for steps, measured in session.kept["measured"]:
         for name, value in measured.items():
             column = columns.setdefault(name, np.full(len(rows), np.nan))

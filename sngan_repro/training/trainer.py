@@ -15,6 +15,7 @@ from sngan_repro.config.specs import RunSpec
 from sngan_repro.core import runtime
 from sngan_repro.core.schema import ConfigError, parse
 from sngan_repro.methods import METHODS
+from sngan_repro.methods.base import Logs
 from sngan_repro.nets.interface import Batch, ImageSpec
 from sngan_repro.nets.latents import training_labels, training_latents
 from sngan_repro.nets.precision import full_precision
@@ -22,7 +23,7 @@ from sngan_repro.nets.sampling import generate_grid
 from sngan_repro.training.batches import make_batches
 from sngan_repro.training.cuda_graph import GraphedStep, RunContext
 from sngan_repro.training.images import label_law_of, rows_used
-from sngan_repro.training.optimizer import Optimizer, make_optimizer
+from sngan_repro.training.optimizer import Optimizer, learning_rates, make_optimizer
 
 GRID_SEED = 20180216  # the same latents in every run
 
@@ -110,32 +111,28 @@ class Trainer:
         Returns the logged numbers in the order of ``log_names``, float32; the next call overwrites them.
         """
         if self.spec.training.lr_decay_from is not None:
-            for optimizer, rate in zip((self.opt_d, self.opt_g), self.rates(self.steps), strict=True):
+            now = learning_rates(self.spec, self.total_steps, self.steps)
+            for optimizer, rate in zip((self.opt_d, self.opt_g), now, strict=True):
                 optimizer.set_lr(float(rate))
+        if self.steps == 0:
+            self._pretrain_d()
         self.batches.load()
         numbers = self.graphed_step()
         self.steps += 1
         return numbers
+
+    def _pretrain_d(self) -> None:
+        for _ in range(self.spec.training.pretrain_d or 0):
+            self.batches.load()
+            self._update_d()
 
     def _update(self) -> Tensor:
         """One update, from the indices of the real images to the numbers to log.
 
         There is no host-device synchronisation, so it can be captured in a CUDA graph.
         """
-        training, num_steps = self.spec.training, self.spec.optimizer.n_dis
-        reused: Batch | None = None  # with G's graph
-        for slot in range(num_steps):
-            real = self.batches.batch(slot)
-            reuse = training.reuse_fake and slot == num_steps - 1
-            with self._autocast():
-                with torch.set_grad_enabled(reuse):
-                    fake = self._generate(len(real.images))
-                if reuse:
-                    reused, fake = fake, Batch(fake.images.detach(), fake.labels)
-                d_loss, d_logs = self.method.d_loss(self.D, real, fake)
-            d_norm = self._optimizer_step(self.opt_d, d_loss)
-            with torch.no_grad():
-                self.method.after_d_step(self.D)
+        training = self.spec.training
+        real, reused, d_loss, d_logs, d_norm = self._update_d()
         with self._frozen_d():
             with self._autocast():
                 fake = self._generate(training.batch_size_g or len(real.images)) if reused is None else reused
@@ -147,6 +144,26 @@ class Trainer:
         logs = {**losses, **logs, "grad_norm_d": d_norm, "grad_norm_g": g_norm}
         self.log_names = list(logs)
         return torch.stack([full_precision(value) for value in logs.values()])
+
+    def _update_d(self) -> tuple[Batch, Batch | None, Tensor, Logs, Tensor]:
+        """The ``n_dis`` steps of D. Returns of the last one: the real batch, the fakes, loss, logs and gradient norm.
+
+        The fakes are None unless G's step uses them (``reuse_fake``); then they have G's graph.
+        """
+        reused: Batch | None = None
+        for slot in range(num_steps := self.spec.optimizer.n_dis):
+            real = self.batches.batch(slot)
+            reuse = self.spec.training.reuse_fake and slot == num_steps - 1
+            with self._autocast():
+                with torch.set_grad_enabled(reuse):
+                    fake = self._generate(len(real.images))
+                if reuse:
+                    reused, fake = fake, Batch(fake.images.detach(), fake.labels)
+                d_loss, d_logs = self.method.d_loss(self.D, real, fake)
+            d_norm = self._optimizer_step(self.opt_d, d_loss)
+            with torch.no_grad():
+                self.method.after_d_step(self.D)
+        return real, reused, d_loss, d_logs, d_norm
 
     def _optimizer_step(self, optimizer: Optimizer, loss: Tensor) -> Tensor:
         """One step of an optimizer; returns the norm of the gradient."""
@@ -179,16 +196,6 @@ class Trainer:
         z = training_latents(batch_size, nets.z_dim, nets.z_law, self.device)  # (N, z_dim)
         labels = None if self._label_edges is None else training_labels(batch_size, self._label_edges)  # (N,)
         return Batch(self.G(z, labels), labels)
-
-    def rates(self, steps: int | np.ndarray) -> tuple[Any, Any]:
-        """Learning rates of D and G for the update after ``steps`` updates (an array gives arrays)."""
-        lr_d, lr_g = self.spec.optimizer.rates
-        start = self.spec.training.lr_decay_from
-        if start is None:
-            return lr_d + 0 * steps, lr_g + 0 * steps
-        left = (self.total_steps - steps) / (self.total_steps * (1 - start))
-        factor = np.clip(left, 0, 1)
-        return lr_d * factor, lr_g * factor
 
     @torch.no_grad()
     def _average(self) -> None:

@@ -28,7 +28,7 @@ from sngan_repro.training import session as session_module
 from sngan_repro.training.checkpoint import load_state, run_lock, state_path
 from sngan_repro.training.cuda_graph import GraphedStep
 from sngan_repro.training.job import INTERRUPTED, train
-from sngan_repro.training.optimizer import Adam
+from sngan_repro.training.optimizer import Adam, learning_rates
 from sngan_repro.training.options import TrainOptions
 from sngan_repro.training.trainer import Trainer
 
@@ -359,7 +359,7 @@ def test_ttur_and_linear_decay(tiny_run, tiny_images: Path):
     spec = tiny_run(optimizer={"lr": None, "lr_d": 4e-4, "lr_g": 1e-4}, training={"lr_decay_from": 0.5})
     trainer = Trainer(spec, train_images(tiny_images), CPU)
     assert (trainer.opt_d.lr, trainer.opt_g.lr) == (4e-4, 1e-4)
-    rates = trainer.rates(np.array([0, 12, 18, 24]))[0]
+    rates = learning_rates(spec, 24, np.array([0, 12, 18, 24]))[0]
     assert rates.tolist() == pytest.approx([4e-4, 4e-4, 2e-4, 0.0])
     trainer.steps = 18
     trainer.step()

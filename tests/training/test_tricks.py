@@ -159,3 +159,23 @@ def test_reuse_and_a_batch_size_of_g_exclude_each_other():
 
 def test_without_the_key_the_specification_is_as_before():
     assert "reuse_fake" not in TrainingSpec().to_json()
+
+
+@pytest.mark.parametrize("reuse", [True, False])
+def test_d_alone_before_the_first_update(reuse, tiny_run, tiny_images: Path):
+    """Three updates of D alone: two steps each on new batches; G keeps its weights, and a resumed run makes no more."""
+    images = PreparedData.open(tiny_images).images("train")
+    spec = spec_of(tiny_run, {}, reuse, pretrain_d=3)
+    plain, mine, again = Trainer(spec_of(tiny_run, {}, reuse), images, CPU), Trainer(spec, images, CPU), None
+    mine.D.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].shape[0]))
+    seen: list[int] = []
+    plain.step()
+    logs = mine.step()
+    assert len(seen) == 2 * 2 * 3 + 2 * 2 + 1  # D on real and on fake in each step, then D in G's step
+    assert (plain.batches.position, mine.batches.position) == (2 * 16, 2 * 16 * 4)
+    assert [opt.step_counts[0].item() for opt in (mine.opt_d, mine.opt_g)] == [2 * 4, 1]
+    again = Trainer(spec, images, CPU)
+    again.load(mine.state())
+    logs, resumed = mine.step(), again.step()
+    assert again.batches.position == mine.batches.position == 2 * 16 * 5
+    assert all(torch.equal(logs[key], resumed[key]) for key in logs)

@@ -75,6 +75,19 @@ def larger_early_gradient(
     return decide(components)
 
 
+@CRITERIA.register("early_gradient_falls")
+def early_gradient_falls(evidence: Evidence, *, methods: Sequence[str], setting: str, steps: int = 10) -> Verdict:
+    """In the first updates the mean norm of G's gradient is smaller under each method than under the one before it."""
+    evidence.need_methods(methods)
+    cells = [_early_gradient(evidence, label, setting, steps) for label in methods]
+    components = []
+    for before, after, label, next_label in zip(cells, cells[1:], methods, methods[1:], strict=False):
+        what = f"early gradient of {label} over {next_label}"
+        ratio = combine(what, [before, after], lambda logs: logs[0] - logs[1])
+        components.append(replace(above(ratio, 0, "ratio"), logarithmic=True))
+    return decide(components)
+
+
 def _distances(evidence: Evidence, method: str, setting: str, metric: str, places: Sequence[int]) -> list[Cell]:
     """The scores of a method at some snapshots, by a metric that is smaller when better."""
     name = evidence.metric(metric)
