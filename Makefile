@@ -14,7 +14,7 @@ help:
 	@echo "make test-fast       the tests that take less than seconds each"
 	@echo "make lint            ruff, snakefmt, snakemake --lint, lint-imports, mypy"
 	@echo "make docs            the documentation as a site: site/index.html"
-	@echo "make bench           all benchmarks but `study` and `calibration`, in half an hour (BENCH=--quick: shows that they run)"
+	@echo "make bench           all benchmarks that need no GPU and at most minutes, in half an hour (BENCH=--quick: shows that they run)"
 
 # The environment, from exact versions. Made again when the pins or the dependencies change.
 .venv/installed: constraints.txt pyproject.toml
@@ -54,7 +54,7 @@ docs: .venv/installed
 BENCH ?=
 
 bench: .venv/installed
-	@set -e; for name in $$(cd benchmarks && ls *.py | grep -v -e __init__ -e common -e naive -e study -e calibration); do \
+	@set -e; for name in $$(cd benchmarks && ls *.py | grep -v -e __init__ -e common -e naive -e study -e calibration -e gpu -e kills -e emoji); do \
 		echo "== benchmarks.$${name%.py}"; $(BIN)/python -m benchmarks.$${name%.py} $(BENCH); \
 	done
 

@@ -9,6 +9,7 @@ import multiprocessing
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -18,7 +19,16 @@ METHODS = ["sngan", "wgan_gp", "began", "ebgan", "bn", "ln"]
 NUM_IMAGES = 4096
 
 
-def spec_of(method: str, size: int, width: int, precision: str, n_dis: int = 1, seed: int = 0, **training: Any) -> Any:
+def spec_of(
+    method: str,
+    size: int,
+    width: int,
+    precision: str,
+    n_dis: int = 1,
+    seed: int = 0,
+    family: str = "cnn",
+    **training: Any,
+) -> Any:
     """A run on random images: (size, size, 3), batch 64."""
     from sngan_repro.config.specs import RunSpec
 
@@ -31,7 +41,7 @@ def spec_of(method: str, size: int, width: int, precision: str, n_dis: int = 1, 
             "seed": seed,
             "data": {"source": "cifar10", "image_size": size},
             "method": {"name": method},
-            "nets": {"width": width},
+            "nets": {"family": family, "width": width},
             "optimizer": {"lr": 2e-4, "n_dis": n_dis},
             "training": {"batch_size": 64, "precision": precision, **training},
             "budget": {"steps": 10**6},
@@ -157,6 +167,8 @@ def main() -> None:
     options.add_argument("--methods", nargs="+", default=METHODS)
     options.add_argument("--size", type=int, help="pixels (default: 32 on a CPU, 28 on a GPU)")
     options.add_argument("--widths", type=int, nargs="+", default=[64, 16])
+    options.add_argument("--family", default="cnn", help="network family (default %(default)s)")
+    options.add_argument("--n-dis", type=int, default=1, help="steps of D in each update (default %(default)s)")
     options.add_argument("--rounds", type=int)
     options.add_argument("--seconds", type=float, default=1.0, help="about how long each measurement takes")
     given = options.parse_args()
@@ -177,8 +189,9 @@ def main() -> None:
     rows, records = [], []
     for width in widths:
         for method in methods:
-            flops = flops_per_update(spec_of(method, size, width, "fp32"))
-            times = measure(workers, kinds, method, size, width, rounds, seconds)
+            variant = partial(spec_of, method, size, width, n_dis=given.n_dis, family=given.family)
+            flops = flops_per_update(variant("fp32"))
+            times = measure(workers, kinds, variant, rounds, seconds)
             for name, (_, precision) in kinds.items():
                 taken = median(times[name])
                 share = flops / taken / peak[precision]
@@ -189,7 +202,7 @@ def main() -> None:
     for worker in workers.values():
         worker.stop()
     columns = ["method", "width", "loop", "ms/update", "updates/s", "images/s", "x naive", "of matmul rate"]
-    print_table(f"Training, {size} px, batch 64, n_dis 1", columns, rows)
+    print_table(f"Training, {given.family}, {size} px, batch 64, n_dis {given.n_dis}", columns, rows)
     rates = [[name, rate / 1e12] for name, rate in peak.items()]
     print_table("The machine's product of two square matrices", ["precision", "TFLOP/s"], rates)
     payload = {"machine": machine(device), "size": size, "matmul_flops_per_second": peak, "records": records}
@@ -199,16 +212,17 @@ def main() -> None:
 def measure(
     workers: dict[bool, Worker],
     kinds: dict[str, tuple[str, str]],
-    method: str,
-    size: int,
-    width: int,
+    variant: Callable[[str], Any],
     rounds: int,
     seconds: float,
 ) -> dict[str, list[float]]:
-    """Seconds per update of each kind, a number per round. Each turn prepares its training again: one at a time."""
+    """Seconds per update of each kind, a number per round. Each turn prepares its training again: one at a time.
+
+    variant: precision -> specification of the run.
+    """
 
     def turn(kind: str, precision: str) -> Callable[[], float]:
-        worker, spec = workers[kind == "naive"], spec_of(method, size, width, precision)
+        worker, spec = workers[kind == "naive"], variant(precision)
         return lambda: worker.timer(spec, kind, seconds)()
 
     return interleave({name: turn(*how) for name, how in kinds.items()}, rounds, warmup=0)
