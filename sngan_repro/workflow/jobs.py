@@ -1,8 +1,8 @@
 """The record that a job of the workflow keeps of itself, and the end of its log. No torch.
 
 A command with ``--log FILE`` writes ``FILE`` with the suffix ``.json`` when it starts and when it ends. The record is
-no output of a Snakemake rule, since Snakemake deletes the outputs of a failed job. A job that is killed with SIGKILL
-leaves the state "running".
+no output of a Snakemake rule, since Snakemake deletes the outputs of a failed job. A job that is ended by SIGTERM or
+SIGINT is recorded as "interrupted". One that is killed with SIGKILL leaves the state "running".
 """
 
 from __future__ import annotations
@@ -13,11 +13,14 @@ import json
 import os
 import platform
 import re
+import signal
+import threading
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from types import FrameType
+from typing import Any, Literal, NoReturn
 
 from sngan_repro.core.files import write_json
 from sngan_repro.core.schema import ConfigError
@@ -25,6 +28,8 @@ from sngan_repro.training.progress import INTERRUPTED
 
 JobState = Literal["running", "done", "failed", "interrupted"]
 
+TERMINATED = 128 + signal.SIGTERM
+"""The exit code of a command that SIGTERM ends: that of a shell."""
 TAIL_BYTES = 16_384
 SLACK_SECONDS = 10.0
 """A log that is this much newer than the record of an ended job belongs to the next job."""
@@ -39,17 +44,25 @@ FAILURE = re.compile(
 def job_record(log: Path | None) -> Iterator[None]:
     """Record in ``log.with_suffix(".json")`` that the block runs, and how it ends: done, failed or interrupted.
 
-    log: the log file of the job; None: nothing is recorded. An exception is recorded and passes on.
+    log: the log file of the job; None: nothing is recorded. An exception is recorded and passes on. SIGTERM raises
+    ``SystemExit(143)`` in the block, unless the block handles the signal itself, as a training does.
     """
     if log is None:
         yield
         return
+    with _sigterm_raises():
+        yield from _recorded(log)
+
+
+def _recorded(log: Path) -> Iterator[None]:
     _write(log, "running")
     try:
         yield
     except SystemExit as error:
         if error.code in (None, 0):
             _write(log, "done")
+        elif error.code == TERMINATED:
+            _write(log, "interrupted", "SIGTERM")
         else:
             _write(log, "interrupted" if error.code == INTERRUPTED else "failed", f"exit code {error.code}")
         raise
@@ -60,6 +73,22 @@ def job_record(log: Path | None) -> Iterator[None]:
         _write(log, "failed", _one_line(error))
         raise
     _write(log, "done")
+
+
+@contextlib.contextmanager
+def _sigterm_raises() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():  # only the main thread receives signals
+        yield
+        return
+
+    def end(number: int, frame: FrameType | None) -> NoReturn:
+        raise SystemExit(TERMINATED)
+
+    previous = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
 
 
 def _one_line(error: BaseException) -> str:
@@ -89,6 +118,9 @@ class Job:
     """When a running job started; without a record the time of the log."""
     recorded: bool
     """True if the state is that of a record. Without one, a job runs unless its log ends with words of a failure."""
+    host: str | None = None
+    pid: int | None = None
+    """The machine and the process of the job; None without a record."""
 
 
 def read_job(log: Path) -> Job | None:
@@ -105,7 +137,8 @@ def read_job(log: Path) -> Job | None:
         return Job(log, "failed", last_line, log_time, log_time, recorded=False)
     if record is None:
         return Job(log, "running", last_line, log_time, log_time, recorded=False)
-    return Job(log, state, record["reason"] or last_line, max(log_time, recorded_at), recorded_at, recorded=True)
+    reason, process = record["reason"] or last_line, (record.get("host"), record.get("pid"))
+    return Job(log, state, reason, max(log_time, recorded_at), recorded_at, True, *process)
 
 
 def read_json_file(path: Path) -> tuple[dict[str, Any] | None, float]:

@@ -163,9 +163,11 @@ def read_run(spec: RunSpec, layout: Layout, num_train: int | None, now: float) -
     ended = job.state if job and job.time >= beat and job.state != "running" else None
     if job and ended == "failed":
         return RunStatus(**known, state="failed", age_seconds=age, reason=job.reason)
-    alive = progress is not None and progress["state"] == "running" and not ended and _is_alive(progress, now - beat)
+    alive = False
+    if progress and progress["state"] == "running" and not ended:
+        alive = _is_alive(now - beat, progress["host"], progress["pid"], progress["updates_per_second"])
     if job and job.state == "running" and job.started >= beat and not alive:  # no heartbeat yet
-        if _is_alive(None, age):
+        if _is_alive(age, job.host, job.pid):
             reason = "starting" if now - job.started < STALE_SECONDS else "without progress.json"
             return RunStatus(**known, state="running", age_seconds=age, reason=reason)
         if job.recorded or progress is None:
@@ -209,14 +211,15 @@ def _is_of(spec: RunSpec, record: Mapping[str, Any]) -> bool:
     return "spec_digest" not in record or record["spec_digest"] == spec.digest()
 
 
-def _is_alive(progress: Mapping[str, Any] | None, age: float) -> bool:
-    """True if a heartbeat of this age (seconds) can be that of a training that runs; False when in doubt."""
-    seconds_per_step = 1 / progress["updates_per_second"] if progress and progress["updates_per_second"] else 0.0
+def _is_alive(age: float, host: str | None, pid: int | None, updates_per_second: float | None = None) -> bool:
+    """True if a heartbeat or log of this age (seconds) can be that of a process that runs; False when in doubt."""
+    seconds_per_step = 1 / updates_per_second if updates_per_second else 0.0
     if abs(age) > STALE_SECONDS + 3 * seconds_per_step:  # abs: if the clocks differ that much, nothing is known
         return False
-    here = progress is not None and progress["host"] == platform.node()
     # A container may have the same host name and other processes, so the process is looked up only after missed beats.
-    return not (progress and here and age > 2 * BEAT_SECONDS + 3 * seconds_per_step and not _exists(progress["pid"]))
+    if pid is None or host != platform.node() or age <= 2 * BEAT_SECONDS + 3 * seconds_per_step:
+        return True
+    return _exists(pid)
 
 
 def _exists(pid: int) -> bool:

@@ -50,6 +50,7 @@ def test_the_states_of_a_job(log: Path):
         (ValueError("first line\nsecond line"), "failed", "ValueError: first line"),
         (SystemExit(3), "failed", "exit code 3"),
         (SystemExit(75), "interrupted", "exit code 75"),
+        (SystemExit(143), "interrupted", "SIGTERM"),
         (KeyboardInterrupt(), "interrupted", "SIGINT"),
         (SystemExit(0), "done", "the last line"),
     ],
@@ -80,21 +81,51 @@ def test_the_log_of_the_next_job_has_no_record_yet(log: Path):
     assert (job.state, job.recorded) == ("running", False)
 
 
-def test_a_failing_command_and_a_killed_one(log: Path):
+def test_a_failing_command(log: Path):
     command = [sys.executable, "-m", "sngan_repro", "fetch", "--source", "absent", "--downloads", "x", "--log", log]
     with log.open("w") as stream:
         assert subprocess.run(command, cwd=ROOT, stdout=stream, stderr=stream, check=False).returncode == 2
     assert job_of(log).state == "failed"
     assert job_of(log).reason.startswith("error: unknown data source 'absent'")
-    code = "import time; from pathlib import Path; from sngan_repro.workflow.jobs import job_record\n"
-    code += f"with job_record(Path({str(log)!r})): print('begun', flush=True); time.sleep(600)"
-    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE)
+
+
+ANY_COMMAND = """
+import dataclasses, sys, time
+from sngan_repro.cli.main import COMMANDS, main
+def wait(given):
+    print("begun", flush=True)
+    time.sleep(600)
+COMMANDS["fetch"] = dataclasses.replace(COMMANDS["fetch"], function=wait)
+main(["fetch", "--source", "mnist", "--downloads", "x", "--log", sys.argv[1]])
+"""
+"""A command that waits in place of its work."""
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "state", "reason"),
+    [
+        (signal.SIGTERM, 143, "interrupted", "SIGTERM"),
+        (signal.SIGINT, -signal.SIGINT, "interrupted", "SIGINT"),
+        (signal.SIGKILL, -signal.SIGKILL, "running", ""),
+    ],
+)
+def test_a_command_that_a_signal_ends(number: int, code: int, state: str, reason: str, log: Path):
+    words = [sys.executable, "-c", ANY_COMMAND, log]
+    process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     assert process.stdout is not None
     process.stdout.readline()
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.send_signal(number)
+    assert process.wait() == code
     log.write_text("")
-    assert job_of(log).state == "running"
+    assert (job_of(log).state, job_of(log).reason) == (state, reason)
+    assert job_of(log).pid == process.pid
+
+
+def test_the_handler_of_signals_is_the_earlier_one_afterwards(log: Path):
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit), job_record(log):
+        signal.raise_signal(signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_every_rule_passes_its_log():

@@ -105,10 +105,12 @@ class OneRun:
         self.log_path.with_suffix(".json").unlink(missing_ok=True)
         return self
 
-    def job(self, age: float, state: str, reason: str | None = None, log_age: float | None = None) -> OneRun:
+    def job(
+        self, age: float, state: str, reason: str | None = None, log_age: float | None = None, **process: Any
+    ) -> OneRun:
         """A log, and the record that the job wrote ``age`` seconds ago."""
         self.log(age if log_age is None else log_age, "tiny/seed3: starting from update 0\n")
-        write_old(self.log_path.with_suffix(".json"), {"state": state, "reason": reason}, age)
+        write_old(self.log_path.with_suffix(".json"), {"state": state, "reason": reason, **process}, age)
         return self
 
     def status(self, **changes: Any) -> OneRun:
@@ -192,6 +194,13 @@ def test_a_process_that_is_gone_from_this_machine(one: OneRun):
     assert one.progress(age=20, **here).read().state == "stale"
     assert one.progress(age=20, host=platform.node(), pid=os.getpid()).read().state == "running"
     assert one.progress(age=20, host="another machine", pid=ended.pid).read().state == "running"
+    one.paths.progress.unlink()  # the job was killed before its first heartbeat
+    for record, state in (
+        (here, "stale"),
+        ({**here, "pid": os.getpid()}, "running"),
+        ({**here, "host": "x"}, "running"),
+    ):
+        assert one.job(age=20, state="running", **record).read().state == state
 
 
 def test_stopped_by_a_signal(one: OneRun):
