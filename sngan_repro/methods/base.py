@@ -59,6 +59,8 @@ class Method(ABC):
     condition_d: ClassVar[str | None] = None
     """The value of ``nets: condition_d`` that the method's losses need; None: any but those of other methods. A method
     that sets it needs classes."""
+    autoencoder: ClassVar[bool] = False
+    """True if D is the family's autoencoder; options of other discriminators are then an error."""
     cuda_graph: bool = True
     """False if an update cannot be captured in a CUDA graph, for example since it computes an SVD or synchronises host
     and device. The loop then launches each kernel, and reports that."""

@@ -24,6 +24,7 @@ class BEGAN(Method):
     source = "berthelot2017"
     batch_real_and_fake = True
     conditional = False
+    autoencoder = True
 
     class Options(MethodOptions):
         gamma: float = Field(0.5, ge=0, le=1, description="target ratio of the two errors; low: less variety")

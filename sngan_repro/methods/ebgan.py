@@ -24,6 +24,7 @@ class EBGAN(Method):
     source = "zhao2017"
     batch_real_and_fake = True
     conditional = False
+    autoencoder = True
 
     class Options(MethodOptions):
         margin: float = Field(1.0, gt=0, description="m, in units of the energy")

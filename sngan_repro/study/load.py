@@ -149,8 +149,11 @@ def _check_networks(study: Study) -> None:
         checked.add(key)
         _check_average(run)
         _known(FAMILIES, run.nets.family, f"methods: {run.label}: nets: family")
+        family = FAMILIES.get(run.nets.family)
         try:
-            FAMILIES.get(run.nets.family).check(run.nets, run.data.image_size)
+            family.check(run.nets, run.data.image_size)
+            if METHODS.get(run.method.name).autoencoder:
+                family.check_autoencoder(run.nets)
         except ConfigError as error:
             raise ConfigError(f"methods: {run.label}: dataset '{run.dataset}': {error}") from None
     for name, dataset in study.datasets.items():

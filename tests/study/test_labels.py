@@ -64,6 +64,14 @@ INTRA = [{"evaluator": "classifier", "num_fake": 1000, "metrics": ["intra_fid"]}
             "methods: SNGAN: nets: condition_d: 'ac' needs the loss of the method 'acgan', not of 'sngan'",
         ),
         ({"methods": ["began"], "nets": LABELLED}, "the discriminator of 'began' uses no class labels"),
+        (
+            {"methods": [{"name": "began", "nets": {"options": {"slope": 0.2}}}]},
+            "methods: BEGAN: dataset 'digits': nets: options: slope: has no effect, since D is an autoencoder; remove",
+        ),
+        (
+            {"methods": ["sngan", "ebgan"], "nets": {"options": {"dense_norm": True, "pool": "sum"}}},
+            r"EBGAN: .* pool: has no effect, .*remove it, or give this entry `nets: \{options: \{pool: null\}\}`",
+        ),
         ({"nets": {"condition_d": "concat_input"}}, "`condition_d` has no effect without `conditional: true`"),
         ({"training": {"batch_size": 32, "batch_size_g": 32}}, "`batch_size_g` 32 equals `batch_size`"),
         ({"scores": INTRA}, r"metrics: intra_fid: compares images of a class, and no method of this study has"),
@@ -88,6 +96,13 @@ INTRA = [{"evaluator": "classifier", "num_fake": 1000, "metrics": ["intra_fid"]}
 def test_mistakes_are_found_before_any_job(changes: dict, message: str):
     with pytest.raises(ConfigError, match=message):
         study(**changes)
+
+
+def test_an_autoencoder_takes_options_of_g_and_defaults():
+    entry = {"name": "ebgan", "nets": {"options": {"pool": None}}}
+    (plain, other) = study(methods=["sngan", entry], nets={"options": {"dense_norm": True, "pool": "sum"}}).runs()
+    assert plain.nets.options == {"dense_norm": True, "pool": "sum"}
+    assert other.nets.options == {"dense_norm": True}
 
 
 def test_a_study_of_all_ways():

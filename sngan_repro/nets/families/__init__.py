@@ -5,6 +5,7 @@ The files of the package import torch inside their functions only, so that plann
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
@@ -39,6 +40,8 @@ class Family:
     sizes: ClassVar[tuple[int, ...] | None] = None
     """The image sizes in pixels that the family has; None: all."""
     Options: ClassVar[type[FamilyOptions]] = FamilyOptions
+    not_of_autoencoder: ClassVar[frozenset[str]] = frozenset()
+    """Options that change neither G nor the autoencoding discriminator."""
 
     @classmethod
     def check(cls, nets: NetsSpec, image_size: int) -> None:
@@ -50,6 +53,16 @@ class Family:
             raise ConfigError(
                 f"nets: family: '{cls.name}' has networks for images of {', '.join(map(str, cls.sizes))} pixels, and "
                 f"`image_size` is {image_size}; change `image_size`, or choose another family"
+            )
+
+    @classmethod
+    def check_autoencoder(cls, nets: NetsSpec) -> None:
+        """Raise ConfigError for options without effect on a run whose D is an autoencoder."""
+        for key in sorted(cls.not_of_autoencoder & nets.options.keys()):
+            default = json.dumps(cls.Options.model_fields[key].get_default())
+            raise ConfigError(
+                f"nets: options: {key}: has no effect, since D is an autoencoder; remove it, or give this entry "
+                f"`nets: {{options: {{{key}: {default}}}}}`"
             )
 
     @classmethod

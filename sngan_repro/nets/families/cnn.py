@@ -33,6 +33,7 @@ class CNN(Family):
     summary = "the standard CNN of the SNGAN paper (Table 3), and a convolutional autoencoder of the same widths"
     conditional = True
     Options = CNNOptions
+    not_of_autoencoder = frozenset({"widen_at", "slope", "last_width", "pool"})
 
     @classmethod
     def generator(cls, nets, image):
