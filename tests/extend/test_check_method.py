@@ -101,23 +101,23 @@ BROKEN: dict[str, tuple[dict[str, str], str, str]] = {
     # what is wrong: (text -> its replacement, what is found, a part of the line that is named)
     "G of a wrong size": (
         {"build_generator(self.nets, self.image)": "build_generator(self.nets, nets.ImageSpec(3, 16))"},
-        r"G gives a tensor of the shape \(6, 3, 16, 16\) at 16 px, 1 channel",
+        "G differs from the generator that all methods share",
         "`build`",
     ),
     "a generator of one's own": (
         {"G = nets.build_generator(self.nets, self.image)": OWN_G},
-        "G has other weights than the shared generator",
+        "G differs from the generator that all methods share",
         "`build`",
     ),
     "random numbers before G": (
         {"        G = nets": "        torch.randn(1)\n        G = nets"},
-        "G starts with other weights than under other methods",
+        "G differs from the generator that all methods share",
         "`build`",
     ),
     "no pair": ({"return G, D": "return G"}, "`build` returns a ConvGenerator", "`build`"),
     "a loss per image": (
         {LOSS_D: LOSS_D.replace(".mean() +", " +")},
-        r"the loss of `d_loss` is a tensor of the shape \(6,\)",
+        r"`d_loss` returns \(a tensor of the shape \(6,\) with gradient, a dict\) at 16 px, 1 channel",
         "`d_loss`",
     ),
     "a loss without logs": ({RETURN_G: "        return loss\n"}, "`g_loss` returns a tensor of the shape", "`g_loss`"),
@@ -129,7 +129,7 @@ BROKEN: dict[str, tuple[dict[str, str], str, str]] = {
     "no d_real": ({'"d_real": f_real.detach().mean(), ': ""}, "`d_loss` does not log `d_real`", "`d_loss`"),
     "a log with a gradient": (
         {"f_fake.detach().mean()}": "f_fake.mean()}"},
-        "the log `d_fake` of `d_loss` has a gradient",
+        r"the log `d_fake` of `d_loss` is a tensor of the shape \(\) with gradient",
         "`d_loss`",
     ),
     "a log that is a number": (
@@ -139,17 +139,17 @@ BROKEN: dict[str, tuple[dict[str, str], str, str]] = {
     ),
     "a log of the loop": (
         {RETURN_G: '        return loss, {"g_loss": loss.detach()}\n'},
-        "`g_loss` logs `g_loss`, which the loop logs",
+        "`g_loss` logs `g_loss`, as the loop does",
         "`g_loss`",
     ),
     "a log given twice": (
         {RETURN_G: '        return loss, {"mean": loss.detach()}\n'},
-        "`mean` is logged by `g_loss` and `after_step`",
+        "`after_step` logs `mean`, as g_loss does",
         "`after_step`",
     ),
     "logs that change": (
         {RETURN_D: SOME_CALLS + RETURN_D},
-        r"`d_loss` logs nothing more at one call and \['more'\] at another",
+        "`d_loss` logs `more` at some calls only",
         "`d_loss`",
     ),
     "a loss that is not finite": (
@@ -159,17 +159,17 @@ BROKEN: dict[str, tuple[dict[str, str], str, str]] = {
     ),
     "a gradient that is not finite": (
         {LOSS_G: LOSS_G + "        loss = loss + (fake.images * 0).sum().abs().sqrt()\n"},
-        "`g_loss` gives non-finite gradients to",
+        "`g_loss` gives no gradient, or one that is not finite, to",
         "`g_loss`",
     ),
     "a detached loss": (
         {LOSS_G: LOSS_G.replace("D(*fake).logits", "D(*fake).logits.detach()")},
-        "the loss of `g_loss` has no gradient",
+        r"`g_loss` returns \(a tensor of the shape \(\) without gradient, a dict\)",
         "`g_loss`",
     ),
     "an unused parameter": (
         {BUILT: BUILT + "        D.unused = torch.nn.Linear(3, 3)\n"},
-        "`d_loss` does not reach `unused.weight`, `unused.bias` of D",
+        "`d_loss` gives no gradient, or one that is not finite, to `unused.weight`, `unused.bias`",
         "`d_loss`",
     ),
     "a loss that moves nothing": (
@@ -179,7 +179,7 @@ BROKEN: dict[str, tuple[dict[str, str], str, str]] = {
     ),
     "D changed in G's step": (
         {LOSS_G: "        with torch.no_grad():\n            next(iter(D.parameters())).mul_(0.9)\n" + LOSS_G},
-        "`g_loss` changes `.*weight` of D",
+        "`g_loss` changes, or sends gradients to, `.*weight` of D",
         "`g_loss`",
     ),
     "G trained in D's step": (
@@ -187,7 +187,7 @@ BROKEN: dict[str, tuple[dict[str, str], str, str]] = {
             BUILT: BUILT + "        self.G = G\n",
             LOSS_D: LOSS_D + "        loss = loss + sum(p.square().sum() for p in self.G.parameters())\n",
         },
-        "`d_loss` sends gradients to .* of G",
+        "`d_loss` changes, or sends gradients to, .* of G",
         "`d_loss`",
     ),
     "one pass where batch norm sees both": (
@@ -195,7 +195,7 @@ BROKEN: dict[str, tuple[dict[str, str], str, str]] = {
             "    class Options": "    batch_real_and_fake = True\n\n    class Options",
             D_PLAIN: D_PLAIN + ", norm=nets.batch_norm",
         },
-        "with `batch_real_and_fake = True`, what D says of an image depends on the others of its batch",
+        "with `batch_real_and_fake = True`, D's output depends on other images of the batch",
         "`build`",
     ),
     "one pass where D keeps a state": (
@@ -203,23 +203,23 @@ BROKEN: dict[str, tuple[dict[str, str], str, str]] = {
             "    class Options": "    batch_real_and_fake = True\n\n    class Options",
             D_PLAIN: D_PLAIN + ', weights="spectral"',
         },
-        "with `batch_real_and_fake = True`, .* of D change with every forward|depends on the others",
+        "with `batch_real_and_fake = True`, D's output depends on other images of the batch, or on earlier ones",
         "`build`",
     ),
     "state replaced": (
         {UPDATE: '        self.state["mean"] = 0.9 * self.state["mean"] + 0.1 * f_real.detach().mean()\n'},
-        r"`d_loss` puts another tensor in the place of `self.state\['mean'\]`",
-        'self.state["mean"] = 0.9 *',
+        r"`d_loss` adds, removes or replaces `self.state\['mean'\]`",
+        "`d_loss`",
     ),
     "all state replaced": (
         {UPDATE: '        self.state = {"mean": f_real.detach().mean()}\n'},
         "`d_loss` replaces `self.state`",
-        "self.state = {",
+        "`d_loss`",
     ),
     "state added": (
         {UPDATE: UPDATE + '        self.state["last"] = f_real.detach()\n'},
-        r"`d_loss` adds `self.state\['last'\]`",
-        'self.state["last"] =',
+        r"`d_loss` adds, removes or replaces `self.state\['last'\]`",
+        "`d_loss`",
     ),
     "state of numbers": (
         {BUILT: '        self.state = {"mean": 0.0}\n', UPDATE: "", 'self.state["mean"].clone()': "torch.zeros(())"},
@@ -228,35 +228,35 @@ BROKEN: dict[str, tuple[dict[str, str], str, str]] = {
     ),
     "state outside": (
         {UPDATE: UPDATE + '        self.k = getattr(self, "k", 0.0) + 0.1\n'},
-        "the attribute `k` changes from step to step",
-        "self.k = getattr",
+        "`d_loss` changes `k` of `self`",
+        "`d_loss`",
     ),
     "state outside that matters": (
         {LOSS_D: '        self.k = getattr(self, "k", 0.0) + 0.1\n' + LOSS_D.replace("+ f_fake", "+ self.k * f_fake")},
-        "differ in step 1 after a state was saved and loaded",
+        "`d_loss of step 3`, .* differ after a state was saved and loaded",
         "",
     ),
     "random numbers from elsewhere": (
         {LOSS_D: "        import random\n" + LOSS_D.replace("+ f_fake", "+ random.random() * f_fake")},
-        "differ in step 1 after a state was saved and loaded",
+        "`d_loss of step 3`, .* differ after a state was saved and loaded",
         "",
     ),
     ".item()": (
         {LOSS_D: LOSS_D + "        loss = loss if loss.item() > 0 else -loss\n"},
-        r"a value is read from a tensor \(.item\(\)\) in `d_loss`",
+        r"a value is read from a tensor \(Tensor.item\) in `d_loss`",
         "loss.item() > 0",
     ),
     "a tensor as a condition": (
         {LOSS_G: LOSS_G + "        if loss > 100:\n            loss = loss * 2\n"},
-        r"a value is read from a tensor \(a tensor as a condition\) in `g_loss`",
+        r"a value is read from a tensor \(Tensor.__bool__\) in `g_loss`",
         "if loss > 100:",
     ),
     "a tensor moved to the CPU": (
         {"f_fake.detach().mean()}": "f_fake.detach().mean().cpu()}"},
-        r"\(.cpu\(\)\) in `d_loss`",
+        r"\(Tensor.cpu\) in `d_loss`",
         ".cpu()",
     ),
-    "a tensor printed": ({LOSS_G: LOSS_G + '        f"{loss}"\n'}, r"\(a formatted text\) in `g_loss`", '"{loss}"'),
+    "a tensor printed": ({LOSS_G: LOSS_G + '        f"{loss}"\n'}, r"\(Tensor.__format__\) in `g_loss`", '"{loss}"'),
     "a tensor made on the CPU": (
         {LOSS_D: LOSS_D.replace("f_fake.square()", "(f_fake - torch.zeros(len(fake.images))).square()")},
         "`d_loss` mixes tensors of the CPU and of the GPU",
@@ -274,12 +274,12 @@ BROKEN: dict[str, tuple[dict[str, str], str, str]] = {
     ),
     "a wrong gradient by D's weights": (
         {D_PLAIN: "WrongPenalty(self.image) if True else " + D_PLAIN, LOSS_D: LOSS_D + PENALTY, "@METHODS": WRONG},
-        "the derivative of `d_loss` by `weight` of D is .* and its gradient gives",
+        "the derivative of `d_loss` by `weight` of D is .*, its gradient gives",
         "`d_loss`",
     ),
     "a detached part of D's loss": (
         {LOSS_D: LOSS_D.replace("f_fake.square()", "(f_fake.detach() * f_fake)")},
-        "the derivative of `d_loss` by .* of D is .* and its gradient gives",
+        "the derivative of `d_loss` by .* of D is .*, its gradient gives",
         "`d_loss`",
     ),
     "equations with a mistake": (
@@ -404,7 +404,7 @@ def test_the_command_says_what_is_to_be_mended(register, capsys):
         main(["check-method", str(file), "--device", "cpu"])
     assert stopped.value.code == 1
     printed = capsys.readouterr().out
-    assert "    found:  `d_loss` does not log `d_real`\n" in printed
+    assert "    found:  `d_loss` does not log `d_real` at 16 px, 1 channel\n" in printed
     assert "    needed: both:" in printed
     assert printed.endswith("to mend\n")
     assert "an update takes" not in printed
@@ -456,7 +456,7 @@ def test_reading_values_is_found_also_where_a_penalty_needs_derivatives(register
     (_, file) = register({LOSS_D: LOSS_D + penalty + "        float(loss.detach())\n"})
     plugins.load(file)
     (failed,) = [finding for finding in check_method(name) if finding.failed]
-    assert failed.found == "a value is read from a tensor (float()) in `d_loss`"
+    assert failed.found == "a value is read from a tensor (Tensor.__float__) in `d_loss`"
     assert failed.where.endswith(": float(loss.detach())")
 
 

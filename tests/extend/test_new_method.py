@@ -14,11 +14,9 @@ import torch
 import yaml
 
 from sngan_repro.cli.main import main
-from sngan_repro.config.optimizer import OptimizerSpec
-from sngan_repro.config.specs import NetsSpec
 from sngan_repro.core import plugins
 from sngan_repro.core.schema import ConfigError
-from sngan_repro.extend.check_method.case import run_spec
+from sngan_repro.extend.check_method.case import Case
 from sngan_repro.extend.new_method import new_method
 from sngan_repro.methods import METHODS
 from sngan_repro.training.trainer import Trainer
@@ -95,8 +93,7 @@ def test_its_test_passes_and_fails_when_the_method_is_broken(work: Path):
 def test_it_trains(work: Path):
     """Least squares pull f to the target on real images and to 0 on fakes."""
     new_method("my_gan")
-    options = METHODS.get("my_gan").Options.model_validate({"target": 0.8})
-    spec = run_spec("my_gan", options, OptimizerSpec(lr=2e-3), NetsSpec(width=4, z_dim=8), 16, {"batch_size": 16})
+    spec = Case.of("my_gan", {"target": 0.8}, [(16, 1)], "cpu", {"lr": 2e-3, "n_dis": 1}).spec(16, batch_size=16)
     images = np.tile(np.arange(16, dtype=np.uint8)[None, :, None, None] * 16, (40, 1, 16, 1))
     trainer = Trainer(spec, images, torch.device("cpu"))
     logs = [trainer.step() for _ in range(30)]

@@ -1,4 +1,4 @@
-"""The method that is checked: its networks, its batches, its source lines, and the findings about it."""
+"""The method that is checked: its networks, its calls in one update, and the lines of its files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from sngan_repro.config.optimizer import OptimizerSpec
 from sngan_repro.config.specs import NetsSpec, RunSpec
@@ -28,13 +28,6 @@ SETTING = OptimizerSpec(lr=2e-4, n_dis=2)
 BATCH = 6
 NUM_CLASSES = 3
 """Of the images that a class-conditional method is tried with."""
-
-
-def nets_for(method: type[Method], nets: NetsSpec = NETS) -> NetsSpec:
-    """The networks that a method is tried with: class-conditional for a method that needs classes."""
-    return (
-        nets.model_copy(update={"conditional": True, "condition_d": method.condition_d}) if method.condition_d else nets
-    )
 
 
 @dataclass(frozen=True)
@@ -68,8 +61,8 @@ class Failure(Exception):
         self.found, self.needed, self.function, self.line = found, needed, function, line
 
 
-Check = tuple[str, Callable[["Case"], Iterator[Failure]]]
-"""(a statement that should be true, a function that yields what contradicts it)."""
+Check = tuple[str, Callable[["Case"], None]]
+"""(a statement that should be true, a function that raises Failure, or an error of the method, if it is not)."""
 
 
 @dataclass(frozen=True)
@@ -104,123 +97,111 @@ class Case:
 
     @property
     def images(self) -> list[ImageSpec]:
-        """The images that the method is checked with."""
-        return [ImageSpec(channels, size, self.num_classes) for size, channels in self.sizes]
+        """The images that the method is tried with; with classes for a method that needs them."""
+        return [
+            ImageSpec(channels, size, NUM_CLASSES if self.method.condition_d else None) for size, channels in self.sizes
+        ]
 
-    @property
-    def num_classes(self) -> int | None:
-        """None for a method that is tried without classes."""
-        return NUM_CLASSES if self.method.condition_d else None
-
-    @property
-    def labels(self) -> Tensor | None:
-        """The labels of a batch, (N,)."""
-        return torch.arange(BATCH) % NUM_CLASSES if self.num_classes else None
-
-    def run(self, check: Check) -> list[Finding]:
-        """The findings of one check: its failures, or that it passed."""
+    def run(self, check: Check) -> Finding:
+        """The finding of one check. An error of any kind in the method's own code is a failure."""
         title, function = check
-        found = []
         try:
-            for failure in function(self):
-                where = failure.line or self.place(failure.function)
-                found.append(Finding(title, "failed", failure.found, failure.needed, where))
-        except Exception as error:  # of the method's own code: any kind
-            text = " ".join(str(error).split())
+            function(self)
+        except Failure as failure:
+            return Finding(
+                title, "failed", failure.found, failure.needed, failure.line or self.line_at(failure.function)
+            )
+        except Exception as error:
+            found = f"{type(error).__name__}: {' '.join(str(error).split())}"
             needed = "that this works; the method's own code raised it"
-            found.append(Finding(title, "failed", f"{type(error).__name__}: {text}", needed, self.line_of(error)))
-        return found or [Finding(title, "passed")]
+            return Finding(title, "failed", found, needed, self.line_of(error))
+        return Finding(title, "passed")
 
     def build(self, image: ImageSpec) -> tuple[Method, nn.Module, nn.Module]:
-        """The method and its networks, on the CPU."""
+        """The method and its networks, from a fixed random state."""
         torch.manual_seed(0)
         method = self.method(self.options, image, nets_for(self.method))
         G, D = method.build()
         return method, G, D
 
-    def real(self, image: ImageSpec) -> Batch:
-        """A batch of random images in [-1, 1)."""
-        return Batch(torch.rand(BATCH, *image.shape) * 2 - 1, self.labels)
+    def batch(self, image: ImageSpec, device: str = "cpu") -> Batch:
+        """A batch of random images in [-1, 1), with labels if the images have classes."""
+        labels = torch.arange(BATCH, device=device) % image.num_classes if image.num_classes else None
+        return Batch(torch.rand(BATCH, *image.shape, device=device) * 2 - 1, labels)
 
-    def fake(self, G: nn.Module, detach: bool = False) -> Batch:
-        """A batch of generated images, detached for D's loss."""
-        images = self.generate(G)
-        return Batch(images.detach() if detach else images, self.labels)
+    def update(
+        self, method: Method, G: nn.Module, D: nn.Module, real: Batch
+    ) -> Iterator[tuple[str, Callable[[], Any]]]:
+        """The four functions that the loop calls in one update, in its order: (name, call without arguments)."""
 
-    def generate(self, G: nn.Module) -> Tensor:
-        """Images of random latents, (N, C, H, W)."""
-        return G(self.latents()) if self.labels is None else G(self.latents(), self.labels)
+        def fake() -> Batch:
+            latents = torch.randn(BATCH, NETS.z_dim, device=real.images.device)
+            return Batch(G(latents, real.labels), real.labels)
 
-    def latents(self) -> Tensor:
-        """Random latents, (N, z_dim)."""
-        return torch.randn(BATCH, NETS.z_dim)
+        yield "d_loss", lambda: method.d_loss(D, real, Batch(fake().images.detach(), real.labels))
+        yield "after_d_step", lambda: torch.no_grad()(method.after_d_step)(D)
+        trained = [parameter for parameter in D.parameters() if parameter.requires_grad]
+        D.requires_grad_(False)
+        yield "g_loss", lambda: method.g_loss(D, fake(), real)
+        for parameter in trained:
+            parameter.requires_grad_(True)
+        yield "after_step", method.after_step
+
+    def spec(self, size: int, nets: NetsSpec = NETS, **training: Any) -> RunSpec:
+        """The specification of a run that belongs to no study."""
+        names = {"study": "check", "dataset": "random", "label": "check", "setting": "A", "seed": 0}
+        parts = {
+            "data": {"source": "digits", "image_size": size},
+            "method": {"name": self.name, "options": self.options.to_dict()},
+            "nets": nets_for(self.method, nets).to_dict(),
+            "optimizer": self.setting.to_dict(),
+        }
+        length = {"training": training, "budget": {"steps": 1_000_000}, "snapshots": {"count": 1}}
+        return RunSpec.model_validate({**names, **parts, **length})
 
     def trainer(self, device: torch.device | str = "cpu", image: ImageSpec | None = None, **training: Any) -> Trainer:
-        """A trainer of a small run on random images, at the start. image: default: 16 px, 1 channel."""
-        channels, size, _ = image or ImageSpec(1, 16)
+        """A trainer of a small run on random images, at the start. image: default: the first size."""
+        channels, size, _ = image or self.images[0]
         images = np.random.default_rng(0).integers(0, 256, (40, size, size, channels), dtype=np.uint8)
-        nets, labels = nets_for(self.method), np.arange(40) % NUM_CLASSES
-        spec = run_spec(self.name, self.options, self.setting, nets, size, {"batch_size": BATCH, **training})
-        return Trainer(spec, images, torch.device(device), labels=labels)
-
-    @property
-    def files(self) -> set[str]:
-        """The source files of the method: its own, those that it imports from its folder, those of its base classes."""
-        found = set()
-        for base in self.method.__mro__:
-            if issubclass(base, Method) and base is not Method and (file := inspect.getsourcefile(base)):
-                found |= {str(path) for path in plugins.sources(Path(file))}
-        return found
+        spec = self.spec(size, batch_size=BATCH, **training)
+        return Trainer(spec, images, torch.device(device), labels=np.arange(40) % NUM_CLASSES)
 
     def line_of(self, error: BaseException) -> str:
-        """The innermost line of the method's files on the way to an error, with its text."""
-        files = self.files
-        found = plugins.line_in(error, lambda file: file in files or str(Path(file).resolve()) in files)
-        return line_text(*found) if found else ""
+        """The innermost line of the method's files on the way to an error, with its text.
 
-    def place(self, function: str) -> str:
+        These are its own file, those that it imports from its folder, and those of its base classes.
+        """
+        bases = [base for base in self.method.__mro__ if issubclass(base, Method) and base is not Method]
+        sources = [Path(source) for base in bases if (source := inspect.getsourcefile(base))]
+        files = {str(path) for source in sources for path in plugins.sources(source)}
+        line = plugins.line_in(error, lambda file: file in files or str(Path(file).resolve()) in files)
+        if line is None:
+            return ""
+        file, number = line
+        text = file.read_text(encoding="utf-8").splitlines()[number - 1].strip() if file.is_file() else ""
+        return f"{plugins.shown(file)}, line {number}: {text}"
+
+    def line_at(self, function: str) -> str:
         """The line at which one of the method's functions begins."""
-        if not function:
-            return ""
-        try:
-            code = getattr(self.method, function).__code__
-        except AttributeError:
-            return ""
-        return f"{plugins.shown(Path(code.co_filename))}, line {code.co_firstlineno}: `{function}`"
+        code = getattr(getattr(self.method, function, None), "__code__", None)
+        return f"{plugins.shown(Path(code.co_filename))}, line {code.co_firstlineno}: `{function}`" if code else ""
 
 
-def run_spec(
-    name: str, options: MethodOptions, setting: OptimizerSpec, nets: NetsSpec, size: int, training: dict[str, Any]
-) -> RunSpec:
-    """The specification of a run that belongs to no study."""
-    return RunSpec.model_validate(
-        {
-            "study": "check",
-            "dataset": "random",
-            "label": "check",
-            "setting": "A",
-            "seed": 0,
-            "data": {"source": "digits", "image_size": size},
-            "method": {"name": name, "options": options.to_dict()},
-            "nets": nets.to_dict(),
-            "optimizer": setting.to_dict(),
-            "training": training,
-            "budget": {"steps": 1_000_000},
-            "snapshots": {"count": 1},
-        }
-    )
+def nets_for(method: type[Method], nets: NetsSpec = NETS) -> NetsSpec:
+    """The networks that a method is tried with: class-conditional for a method that needs classes."""
+    own = {"conditional": True, "condition_d": method.condition_d} if method.condition_d else {}
+    return nets.model_copy(update=own)
 
 
-def line_text(file: Path, line: int) -> str:
-    """``methods/mine.py, line 31: if loss.item() > 3:``"""
-    try:
-        text = file.read_text(encoding="utf-8").splitlines()[line - 1].strip()
-    except (OSError, IndexError):
-        text = ""
-    return f"{plugins.shown(file)}, line {line}" + (f": {text}" if text else "")
+def listed(names: list[str]) -> str:
+    """The first names in backquotes, and the number of the others."""
+    return ", ".join(f"`{name}`" for name in names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
-def size_text(image: ImageSpec) -> str:
-    """``at 28 px, 1 channel``"""
-    channels, size, _ = image
-    return f"at {size} px, {channels} channel{'s' * (channels > 1)}"
+def kind(value: Any) -> str:
+    """The kind of a value, in words."""
+    if isinstance(value, torch.Tensor):
+        return f"a tensor of the shape {tuple(value.shape)} {'with' if value.requires_grad else 'without'} gradient"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(kind, value))})"
+    return "nothing" if value is None else f"a {type(value).__name__}"

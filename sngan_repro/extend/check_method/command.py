@@ -13,9 +13,8 @@ from sngan_repro.config.specs import NetsSpec
 from sngan_repro.core import plugins, runtime
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.extend.check_method import SIZES, check_method
-from sngan_repro.extend.check_method.case import SETTING, nets_for, run_spec
+from sngan_repro.extend.check_method.case import Case
 from sngan_repro.methods import METHODS
-from sngan_repro.study.entries import options_of, setting_of
 from sngan_repro.training.benchmark import round_timer, update_function
 
 NETS = NetsSpec(width=16, z_dim=32)
@@ -30,7 +29,7 @@ def run(
     device: torch.device,
     measure: bool,
 ) -> bool:
-    """Check one method, or all methods of a file, and print what was found; whether nothing failed.
+    """Check one method, or all methods of a file, and print the findings. Returns True if nothing failed.
 
     Raises ConfigError for an unknown name, a file without methods, and options that do not suit.
     """
@@ -71,15 +70,12 @@ def _names(name: str) -> list[str]:
 def measured(name: str, options: Mapping[str, Any], setting: Mapping[str, Any], device: torch.device) -> str:
     """The time of an update beside SNGAN's, taken in turns so that a busy machine slows both."""
     timers = []
-    for one, given in ((name, options), ("sngan", {})):
-        complete, optimizer = options_of(METHODS.get(one), dict(given), one), setting_of(SETTING, dict(setting), one)
-        spec = run_spec(one, complete, optimizer, nets_for(METHODS.get(one), NETS), SIZE, {"batch_size": BATCH})
-        timers.append(round_timer(update_function(spec, device), device, ROUND_SECONDS))
+    for case in (Case.of(name, options, SIZES, "cpu", setting), Case.of("sngan", {}, SIZES, "cpu", setting)):
+        timers.append(
+            round_timer(update_function(case.spec(SIZE, NETS, batch_size=BATCH), device), device, ROUND_SECONDS)
+        )
     rounds = [[seconds() for seconds in timers] for _ in range(ROUNDS)]
-    own, reference = (statistics.median(column) for column in zip(*rounds, strict=True))
+    own, reference = (1000 * statistics.median(column) for column in zip(*rounds, strict=True))
     ratio = statistics.median(one / other for one, other in rounds)
-    info = runtime.device_info(device)
-    return (
-        f"an update takes {own * 1000:.3g} ms, {ratio:.2f} times SNGAN's {reference * 1000:.3g} ms ({SIZE} px, width "
-        f"{NETS.width}, batch {BATCH}, n_dis {setting_of(SETTING, dict(setting), name).n_dis}, on {info['name']})"
-    )
+    where = f"{SIZE} px, width {NETS.width}, batch {BATCH}, on {runtime.device_info(device)['name']}"
+    return f"an update takes {own:.3g} ms, {ratio:.2f} times SNGAN's {reference:.3g} ms ({where})"
