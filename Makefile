@@ -30,8 +30,9 @@ study: .venv/installed
 	@echo "Report: results/$(STUDY)/report.html and results/$(STUDY)/report.pdf"
 
 # Each worker computes on one thread. A worker runs whole files (--dist loadfile), so a fixture of a file is made once.
-# The order of tests/conftest.py is kept, so that the longest files start first.
-PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 \
+# The order of tests/conftest.py is kept, so that the longest files start first. Compiled files are kept also where
+# PYTHONDONTWRITEBYTECODE is set: else each of some hundred processes compiles all sources again.
+PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= \
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test: .venv/installed

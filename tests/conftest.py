@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from studies import broken, drawn, finished  # noqa: F401  (fixtures)
+from studies import broken, drawn, finished, written  # noqa: F401  (fixtures)
 
 from sngan_repro.config.specs import RunSpec
 from sngan_repro.core import plugins, registry

@@ -181,8 +181,8 @@ def test_report(case: Case):
     assert "Programs without settings are in every panel" in text
 
 
-def test_a_study_without_programs_says_nothing_of_them(drawn: Case):
-    text = " ".join(text_of(drawn).split())
+def test_a_study_without_programs_says_nothing_of_them(written: Case):
+    text = " ".join(text_of(written).split())
     assert "program" not in text
     words = "trains 3 methods for generative adversarial networks (SNGAN, WGAN-GP and BEGAN) under 2 settings, with 2"
     assert words in text

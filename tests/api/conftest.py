@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 import yaml
 from api_support import STUDY
+from sharing import made_once
 
 import sngan_repro as sr
 from sngan_repro.analysis.aggregate import aggregate
@@ -21,7 +23,11 @@ from sngan_repro.study.layout import Layout
 @pytest.fixture(scope="package")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder like a clone in which the study `quick`, a tiny one, was run: by the functions that its rules call."""
-    folder = tmp_path_factory.mktemp("clone")
+    made = made_once(tmp_path_factory, "clone_with_quick", _run_the_study)
+    return Path(shutil.copytree(made, tmp_path_factory.mktemp("clone"), dirs_exist_ok=True))  # tests write into it
+
+
+def _run_the_study(folder: Path) -> None:
     (folder / "config/studies").mkdir(parents=True)
     (folder / "config/studies/quick.yaml").write_text(yaml.safe_dump(STUDY, sort_keys=False))
     with pytest.MonkeyPatch.context() as patch:
@@ -40,4 +46,3 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         score_real(list(study.scores), "digits", "quick", dataset, evaluators, layout.real_scores("digits"))
         aggregate(study, layout)
         make_tables(study, layout)
-    return folder

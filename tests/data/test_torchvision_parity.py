@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torchvision.datasets as tv
 
 from sngan_repro.config.specs import DatasetSpec
 from sngan_repro.data.fetch import fetch
@@ -12,20 +11,34 @@ from sngan_repro.data.prepare import prepare
 from sngan_repro.data.sources import SOURCES
 
 
-@pytest.mark.parametrize(("source", "theirs"), [("mnist", tv.MNIST), ("fashion_mnist", tv.FashionMNIST)])
-def test_mnist_archives(source, theirs):
+@pytest.fixture(scope="module")
+def classes():
+    """Source -> the class of torchvision, which takes seconds to import."""
+    import torchvision.datasets as tv
+
+    return {
+        "mnist": tv.MNIST,
+        "fashion_mnist": tv.FashionMNIST,
+        "cifar10": tv.CIFAR10,
+        "cifar100": tv.CIFAR100,
+        "stl10": tv.STL10,
+    }
+
+
+@pytest.mark.parametrize("source", ["mnist", "fashion_mnist"])
+def test_mnist_archives(source, classes):
+    theirs = classes[source]
     archives = SOURCES.get(source).archives
     assert [(a.path.rsplit("/", 1)[1], a.md5) for a in archives] == theirs.resources
     for archive in archives:
         assert archive.path.startswith(f"{theirs.__name__}/raw/")
         assert archive.urls == tuple(mirror + archive.path.rsplit("/", 1)[1] for mirror in theirs.mirrors)
-    assert SOURCES.get("fashion_mnist").classes == tuple(tv.FashionMNIST.classes)
+    assert SOURCES.get("fashion_mnist").classes == tuple(classes["fashion_mnist"].classes)
 
 
-@pytest.mark.parametrize(
-    ("source", "theirs"), [("cifar10", tv.CIFAR10), ("cifar100", tv.CIFAR100), ("stl10", tv.STL10)]
-)
-def test_single_archives(source, theirs):
+@pytest.mark.parametrize("source", ["cifar10", "cifar100", "stl10"])
+def test_single_archives(source, classes):
+    theirs = classes[source]
     (archive,) = SOURCES.get(source).archives
     assert (archive.path, archive.md5, archive.urls) == (theirs.filename, theirs.tgz_md5, (theirs.url,))
     expected = [*theirs.train_list, *theirs.test_list]
@@ -35,11 +48,11 @@ def test_single_archives(source, theirs):
 
 
 @pytest.mark.parametrize("source", ["mnist", "cifar10", "cifar100", "stl10"])
-def test_same_images(source, stand_in, tmp_path, monkeypatch):
+def test_same_images(source, stand_in, classes, tmp_path, monkeypatch):
     """Both read the same staged files; torchvision's own checksums are set aside, as ours are."""
     stand_in(source)
     fetch(source, tmp_path, download=True)
-    theirs = {"mnist": tv.MNIST, "cifar10": tv.CIFAR10, "cifar100": tv.CIFAR100, "stl10": tv.STL10}[source]
+    theirs = classes[source]
     if source != "mnist":
         monkeypatch.setattr(theirs, "_check_integrity", lambda self: True)
     if source.startswith("cifar"):

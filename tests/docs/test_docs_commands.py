@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 import yaml
 from docs_support import PAGES, ROOT, commands, words
-from snakemake.cli import parse_args
 
 from sngan_repro.cli.main import COMMANDS as OWN_COMMANDS
 from sngan_repro.cli.main import build_parser, main
@@ -101,6 +100,8 @@ def run_own(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
 
 def check_snakemake(arguments: list[str], work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)  # profiles are looked for here
+    from snakemake.cli import parse_args  # takes a second
+
     _, given = parse_args(arguments)
     for profile in given.profile or []:
         assert (ROOT / profile / "config.yaml").exists(), profile

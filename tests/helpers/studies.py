@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from synthetic import DIVERGED, Case, make_case, make_study
+from sharing import made_once
+from synthetic import DIVERGED, Case, case_in, make_case, make_study
 
 from sngan_repro.analysis.aggregate import aggregate
 from sngan_repro.analysis.figures import make_figures
@@ -18,17 +19,31 @@ from sngan_repro.report.templates import Templates
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory) -> Case:
     """Read only. Three methods x two settings x two seeds with three divergences; tables made, no figures."""
-    case = make_case(tmp_path_factory.mktemp("finished"), make_study(), diverged=DIVERGED)
-    aggregate(case.study, case.layout)
-    make_tables(case.study, case.layout)
-    return case
+
+    def make(folder: Path) -> None:
+        case = make_case(folder, make_study(), diverged=DIVERGED)
+        aggregate(case.study, case.layout)
+        make_tables(case.study, case.layout)
+
+    return case_in(made_once(tmp_path_factory, "finished", make))
 
 
 @pytest.fixture(scope="session")
 def drawn(finished, tmp_path_factory) -> Case:
     """Read only. The same study with its figures."""
-    case = finished.copy(tmp_path_factory.mktemp("drawn"))
-    make_figures(case.study, case.layout)
+
+    def make(folder: Path) -> None:
+        case = finished.copy(folder)
+        make_figures(case.study, case.layout)
+
+    return case_in(made_once(tmp_path_factory, "drawn", make))
+
+
+@pytest.fixture(scope="session")
+def written(finished, tmp_path_factory) -> Case:
+    """Read only. The same study with empty files of figures: enough for the text of the report."""
+    case = finished.copy(tmp_path_factory.mktemp("written"))
+    write_empty_figures(case)
     return case
 
 
@@ -56,7 +71,12 @@ def with_tables(root, study, **options):
     case = make_case(root, study, **options)
     aggregate(study, case.layout)
     make_tables(study, case.layout)
-    case.layout.figures.mkdir()
-    for plan in figure_plans(study):
-        plan.file(case.layout, "svg").write_text('<svg xmlns="http://www.w3.org/2000/svg" width="226.8pt"/>')
+    write_empty_figures(case)
     return case
+
+
+def write_empty_figures(case: Case) -> None:
+    """An empty SVG file for each figure of a study."""
+    case.layout.figures.mkdir()
+    for plan in figure_plans(case.study):
+        plan.file(case.layout, "svg").write_text('<svg xmlns="http://www.w3.org/2000/svg" width="226.8pt"/>')

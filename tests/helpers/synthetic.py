@@ -65,6 +65,12 @@ def make_case(root: Path, study: Study, **options: Any) -> Case:
     return case
 
 
+def case_in(root: Path) -> Case:
+    """The case of ``make_study()`` whose results are below ``root``."""
+    study = make_study()
+    return Case(study, Layout(study.name, root / "results", root / "data"))
+
+
 def make_study(**changes: Any) -> Study:
     """Three methods, two settings, two seeds, one protocol; ``changes`` replace keys."""
     values: dict[str, Any] = {

@@ -94,8 +94,8 @@ def test_same_results_give_the_same_report(built, tmp_path):
     assert [file.read_bytes() == content for file, content in zip(files, before, strict=True)] == [True, True]
 
 
-def test_divergences_are_listed_with_update_and_reason(drawn):
-    text = text_of(drawn).replace("\\", "")
+def test_divergences_are_listed_with_update_and_reason(written):
+    text = text_of(written).replace("\\", "")
     assert "3 of 12 runs diverged: WGAN-GP (2 of 4) and BEGAN (1 of 4)." in text
     rows = [line for line in text.splitlines() if "d_loss is not finite" in line]
     assert len(rows) == 3
