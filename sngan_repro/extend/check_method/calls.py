@@ -125,10 +125,11 @@ def _tensors(output: Any) -> list[Tensor]:
 
 def equations(case: Case) -> None:
     """Pandoc and Typst can set the equations, as the report does."""
-    formulas = [part.strip() for part in case.method.equations_for(case.options).replace("\n", " ").split(r", \qquad ")]
+    latex = case.method.equations_for(case.options).replace("\n", " ")
+    formulas = [part.strip() for part in latex.split(r", \qquad ")]
     if not any(formulas) or not _problem(" \\\\\n&".join(formulas)):
         return
-    for formula in formulas:
+    for formula in [*formulas, latex]:
         if problem := _problem(formula):
             raise Failure(f"`{formula}` cannot be set: {problem}", "LaTeX that pandoc reads, without `$`")
 

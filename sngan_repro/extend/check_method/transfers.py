@@ -65,17 +65,16 @@ def _try_on(device: str, case: Case) -> None:
         with torch.device(device):
             method = case.method(case.options, image, nets_for(case.method))
             G, D = method.build()
-        for _ in range(2):
-            for function, call in case.update(method, G, D, case.batch(image, device)):
-                try:
-                    with NoTransfers():
-                        call()
-                except (HostTransfer, DataDependentOutputException, DynamicOutputShapeException, RuntimeError) as error:
-                    found = f"{error} in `{function}`"
-                    if isinstance(error, DataDependentOutputException | DynamicOutputShapeException):
-                        found = f"`{function}` depends on values of tensors ({error.func})"
-                    elif not isinstance(error, HostTransfer):
-                        if "same device" not in str(error):
-                            raise
-                        found = f"`{function}` mixes tensors of the CPU and of the GPU"
-                    raise Failure(found, NEEDED, function, case.line_of(error)) from None
+        for function, call in case.update(method, G, D, case.batch(image, device)):
+            try:
+                with NoTransfers():
+                    call()
+            except (HostTransfer, DataDependentOutputException, DynamicOutputShapeException, RuntimeError) as error:
+                found = f"{error} in `{function}`"
+                if isinstance(error, DataDependentOutputException | DynamicOutputShapeException):
+                    found = f"`{function}` depends on values of tensors ({error.func})"
+                elif not isinstance(error, HostTransfer):
+                    if "same device" not in str(error):
+                        raise
+                    found = f"`{function}` mixes tensors of the CPU and of the GPU"
+                raise Failure(found, NEEDED, function, case.line_of(error)) from None
