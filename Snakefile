@@ -9,7 +9,7 @@ snakemake --cores all tables                           one of the targets: data,
 import gc
 import sys
 
-sys.path.insert(0, workflow.basedir)  # so that the package is found when it is not installed
+sys.path.insert(0, str(workflow.current_basedir))  # so that the package is found when it is not installed
 
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version

@@ -27,19 +27,20 @@ from sngan_repro.report import description, findings, published, tables
 from sngan_repro.report.pandoc import compile_typst, read_markdown, safe_prose, typeset
 from sngan_repro.report.placing import Numbering, placing
 from sngan_repro.report.safe import HEAD
+from sngan_repro.report.skeleton import template_folder
 from sngan_repro.report.templates import Templates
 from sngan_repro.study.layout import Layout
 from sngan_repro.study.reference import Reference
 from sngan_repro.study.study import Study
 
 
-def build_report(study: Study, layout: Layout, template_dir: Path = Path("report")) -> None:
+def build_report(study: Study, layout: Layout, template_dir: Path | None = None) -> None:
     """Write report.html (one self-contained file) and report.pdf of a study whose tables and figures exist.
 
     template_dir holds :data:`sngan_repro.report.templates.FILES`. Equal result files give equal reports. Raises
     ConfigError that names a missing file, an undefined reference, or the error of pandoc or Typst.
     """
-    templates = Templates(template_dir.resolve())
+    templates = Templates((template_dir or template_folder()).resolve())
     text, finished = render(study, layout, templates)
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)

@@ -21,11 +21,22 @@ from sngan_repro.study.study import Study
 FENCE = re.compile(r" {0,3}(`{3,}|~{3,}|:{3,})(.*)")
 
 
-def check_texts(study: Study, templates: Path = Path("report")) -> None:
+def template_folder() -> Path:
+    """The folder of the templates: ``report`` in the working folder if they are there, else in the clone of this code.
+
+    The working folder is another one with ``snakemake --directory``, and in a workflow that imports this one.
+    """
+    own = Path("report")
+    return own if (own / "template.typ").is_file() else Path(__file__).parents[2] / own
+
+
+def check_texts(study: Study, templates: Path | None = None) -> None:
     """Typeset a report without results: title, description, and the equations of the methods.
 
-    templates: the folder of references.bib and template.typ. Raises ConfigError with the key to edit.
+    templates: the folder of references.bib and template.typ; default: :func:`template_folder`. Raises ConfigError with
+    the key to edit.
     """
+    templates = templates or template_folder()
     if mark := open_fence(study.description):
         raise ConfigError(f"description: a block begins with {mark} and never ends; close it by a line of {mark}")
     files = [file for file in (templates / "references.bib", *plugins.bibliographies()) if file.is_file()]

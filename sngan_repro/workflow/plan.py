@@ -25,7 +25,7 @@ from sngan_repro.evaluation.evaluators import EVALUATORS, Evaluator
 from sngan_repro.evaluation.feasible import check_prepared
 from sngan_repro.evaluation.selection import REAL_DRAWS
 from sngan_repro.methods.program import Program
-from sngan_repro.report.skeleton import check_texts
+from sngan_repro.report.skeleton import check_texts, template_folder
 from sngan_repro.study.benchmark import benchmark_text
 from sngan_repro.study.held_out import check_prepared_held_out
 from sngan_repro.study.labels import check_prepared_classes
@@ -35,8 +35,7 @@ from sngan_repro.study.study import Study
 from sngan_repro.workflow import cluster, locks, stamps
 from sngan_repro.workflow.packs import packs
 
-RUN_PATTERN = "{dataset}/{label}/{setting}/seed{seed}"
-"""The identity of a run, as Snakemake's wildcards spell it."""
+RUN_PATTERN = "{dataset}/{label}/{setting}/seed{seed}"  # the identity of a run, as Snakemake's wildcards spell it
 
 
 class Plan:
@@ -67,6 +66,7 @@ class Plan:
         self.aggregated = outputs.aggregate_files(self.layout)
         self.measured_files = self.layout.measured_files(self.study)
         self.timed = benchmark_text(self.study)
+        self.templates = template_folder()
         # Values that depend on the dataset alone are computed once per dataset, and looked up in every job.
         self._dataset_folders = {name: self.layout.dataset(spec) for name, spec in self.study.datasets.items()}
         folders = {

@@ -16,7 +16,7 @@ rule aggregate:
         study=lambda wildcards: PLAN.study_text,
         options=PLAN.study_options,
     message:
-        "Collect the runs and scores of study {STUDY.name}"
+        f"Collect the runs and scores of study {STUDY.name}"
     shell:
         "exec python -m sngan_repro aggregate {params.options} --log {log:q} > {log:q} 2>&1"
 
@@ -84,7 +84,7 @@ if STUDY.claims:
             ledger=PLAN.ledger_version,
             options=PLAN.study_options,
         message:
-            "Judge the claims of {STUDY.claims}"
+            f"Judge the claims of {STUDY.claims}"
         shell:
             "exec python -m sngan_repro claims {params.options} --log {log:q} > {log:q} 2>&1"
 

@@ -13,7 +13,11 @@ except ConfigError as error:
 
 LAYOUT, STUDY = PLAN.layout, PLAN.study
 
-EXPORTS = PLAN.environment(workflow.basedir, own_python=not workflow.deployment_settings.deployment_method)
+# False in a workflow that imports this one as a module. Then `onstart` is not called, and messages know no variables.
+IS_MAIN = workflow.modifier.is_main_snakefile()
+
+CLONE = Path(str(workflow.current_basedir)).parents[1]
+EXPORTS = PLAN.environment(str(CLONE), own_python=not workflow.deployment_settings.deployment_method)
 shell.prefix(f"export {EXPORTS}; ".replace("{", "{{").replace("}", "}}"))
 
 

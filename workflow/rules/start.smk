@@ -9,7 +9,7 @@ HELD = ExitStack()  # holds the study's lock until this process ends
 atexit.register(HELD.close)  # while modules still exist; at the very end, releasing the lock would fail
 
 
-if workflow.is_main_process:
+if workflow.is_main_process and IS_MAIN:
     # A Snakemake that was killed leaves its locks in the folder, and the next one would ask for --unlock.
     IN_USE = PLAN.share_folder()  # kept open until this process ends
 
