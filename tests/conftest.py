@@ -58,7 +58,7 @@ def own_plugins(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny_run():
     """Makes a RunSpec; keyword arguments replace top-level keys, dictionaries are merged."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,27 @@ def assert_same_run(a: RunPaths, b: RunPaths) -> None:
     pd.testing.assert_frame_equal(log(a), log(b), check_exact=True)
     for name in ("final.npy", "progress.npy"):
         assert np.array_equal(np.load(a.samples / name), np.load(b.samples / name))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tiny_run, tiny_images: Path, tmp_path_factory: pytest.TempPathFactory) -> RunPaths:
+    """Read only. The run of ``tiny_run()``, trained without an interruption."""
+    return run_to_end(tiny_run(), tmp_path_factory.mktemp("undisturbed"), tiny_images)
+
+
+@pytest.fixture(scope="module")
+def after_update_9(tiny_run, tiny_images: Path, tmp_path_factory: pytest.TempPathFactory) -> RunPaths:
+    """Read only. The same run, interrupted after update 9."""
+    run = RunPaths(tmp_path_factory.mktemp("after_update_9"))
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        interrupted_at(tiny_run(), run, tiny_images, 9, monkeypatch)
+    return run
+
+
+@pytest.fixture
+def interrupted(after_update_9: RunPaths, tmp_path: Path) -> RunPaths:
+    """A copy to change and to train on."""
+    return RunPaths(Path(shutil.copytree(after_update_9.root, tmp_path / "run")))
 
 
 @pytest.mark.parametrize("name", KINDS_OF_STATE)
@@ -279,10 +301,8 @@ def test_non_finite_pixels_of_finite_weights_end_the_run(rate, tiny_run, tiny_im
     assert read_json(run_to_end(spec, tmp_path, tiny_images).status)["state"] in ("ok", "diverged")
 
 
-def test_state_of_another_training_is_not_used(tiny_run, tiny_images: Path, tmp_path: Path, monkeypatch):
-    run = RunPaths(tmp_path / "run")
-    interrupted_at(tiny_run(), run, tiny_images, 9, monkeypatch)
-    changed = tiny_run(optimizer={"lr": 0.001})
+def test_state_of_another_training_is_not_used(tiny_run, tiny_images: Path, tmp_path: Path, interrupted: RunPaths):
+    run, changed = interrupted, tiny_run(optimizer={"lr": 0.001})
     sha256 = PreparedData.open(tiny_images).sha256
     identity = {"spec": tiny_run().to_dict(), "dataset_sha256": sha256, "device": "cpu", "version": __version__}
     state, message = load_state(run, {**identity, "spec": changed.to_dict()})
@@ -298,14 +318,20 @@ def test_state_of_another_training_is_not_used(tiny_run, tiny_images: Path, tmp_
     assert_same_run(run, run_to_end(changed, tmp_path / "fresh", tiny_images))
 
 
-@pytest.mark.parametrize("damage", ["truncate", "garbage"])
-def test_damaged_state_means_starting_anew(damage: str, tiny_run, tiny_images: Path, tmp_path: Path, monkeypatch):
-    run = RunPaths(tmp_path / "run")
-    interrupted_at(tiny_run(), run, tiny_images, 9, monkeypatch)
-    content = state_path(run).read_bytes()
-    state_path(run).write_bytes(content[: len(content) // 2] if damage == "truncate" else b"x" * 1000)
-    run_to_end(tiny_run(), run.root, tiny_images)
-    assert_same_run(run, run_to_end(tiny_run(), tmp_path / "fresh", tiny_images))
+@pytest.mark.parametrize("damage", ["truncate", "garbage", "another network"])
+def test_damaged_state_means_starting_anew(
+    damage: str, tiny_run, tiny_images: Path, interrupted: RunPaths, undisturbed: RunPaths
+):
+    path = state_path(interrupted)
+    if damage == "another network":
+        state = torch.load(path, weights_only=True)
+        state["trainer"]["G"]["extra.weight"] = torch.zeros(1)
+        torch.save(state, path)
+    else:
+        content = path.read_bytes()
+        path.write_bytes(content[: len(content) // 2] if damage == "truncate" else b"x" * 1000)
+    run_to_end(tiny_run(), interrupted.root, tiny_images)
+    assert_same_run(interrupted, undisturbed)
 
 
 def test_no_run_is_trained_twice_at_once(tiny_run, tiny_images: Path, tmp_path: Path):
@@ -503,28 +529,16 @@ def test_logged_gradient_norms(tiny_run, tiny_images: Path):
         assert logs[name].item() == pytest.approx(squares.sqrt().item(), rel=1e-5)
 
 
-def test_a_state_never_runs_code(tiny_run, tiny_images: Path, tmp_path: Path, monkeypatch):
-    run = RunPaths(tmp_path)
-    interrupted_at(tiny_run(), run, tiny_images, 9, monkeypatch)
+def test_a_state_never_runs_code(tiny_run, tiny_images: Path, tmp_path: Path, interrupted: RunPaths):
     trap = tmp_path / "trap"
 
     class Malicious:
         def __reduce__(self):
             return (Path.touch, (trap,))
 
-    torch.save({"format": 1, "identity": "{}", "x": Malicious()}, state_path(run))
-    assert train(tiny_run(), run, tiny_images, CPU, TrainOptions(tensorboard=False))["state"] == "ok"
+    torch.save({"format": 1, "identity": "{}", "x": Malicious()}, state_path(interrupted))
+    assert train(tiny_run(), interrupted, tiny_images, CPU, TrainOptions(tensorboard=False))["state"] == "ok"
     assert not trap.exists()
-
-
-def test_a_state_that_does_not_fit_means_starting_anew(tiny_run, tiny_images: Path, tmp_path: Path, monkeypatch):
-    run = RunPaths(tmp_path / "run")
-    interrupted_at(tiny_run(), run, tiny_images, 9, monkeypatch)
-    state = torch.load(state_path(run), weights_only=True)
-    state["trainer"]["G"]["extra.weight"] = torch.zeros(1)
-    torch.save(state, state_path(run))
-    run_to_end(tiny_run(), run.root, tiny_images)
-    assert_same_run(run, run_to_end(tiny_run(), tmp_path / "fresh", tiny_images))
 
 
 def test_checkpoints_do_not_wait_for_the_log(tiny_run, tiny_images: Path, tmp_path: Path, monkeypatch):
@@ -545,18 +559,19 @@ def test_rests_of_a_killed_write_are_removed(tiny_run, tiny_images: Path, tmp_pa
     assert keep.exists()
 
 
-def test_a_trained_state_gives_the_results_in_a_second_call(tiny_run, tiny_images: Path, tmp_path: Path):
+def test_a_trained_state_gives_the_results_in_a_second_call(
+    tiny_run, tiny_images: Path, tmp_path: Path, undisturbed: RunPaths
+):
     """As for trainings that share a GPU: one call trains, another writes the results, and they are the usual ones."""
     spec, cpu = tiny_run(), torch.device("cpu")
-    usual, parted = RunPaths(tmp_path / "usual"), RunPaths(tmp_path / "parted")
-    train(spec, usual, tiny_images, cpu, TrainOptions(tensorboard=False))
+    parted = RunPaths(tmp_path / "parted")
     assert train(spec, parted, tiny_images, cpu, TrainOptions(tensorboard=False, state_only=True)) is None
     assert parted.trained.read_text() == spec.digest()
     assert not parted.status.exists()
     for _ in range(2):  # the state stays, in case the results are lost with a failed job
         train(spec, parted, tiny_images, cpu, TrainOptions(tensorboard=False, keep_state=True))
         for steps in (7, 24):
-            assert parted.snapshot(steps).read_bytes() == usual.snapshot(steps).read_bytes()
+            assert parted.snapshot(steps).read_bytes() == undisturbed.snapshot(steps).read_bytes()
         parted.status.unlink()
     train(spec, parted, tiny_images, cpu, TrainOptions(tensorboard=False))
     assert {file.name for file in parted.resume.iterdir()} == {"lock"}
