@@ -29,6 +29,7 @@ class ACGAN(GAN):
     summary = "class-conditional; D also classifies images, spectral normalisation, hinge loss"
     source = "odena2017, gulrajani2017, miyato2018"
     condition_d = "ac"
+    symbols = {"c": "the class of the image", "p_D": "the softmax of D's second output"}
     Options = ACGANOptions
 
     @classmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sngan_repro.config.optimizer import OptimizerSpec
@@ -48,6 +48,9 @@ class Method(ABC):
     """One line for listings."""
     equations: ClassVar[str] = ""
     """Losses in LaTeX, for the report: x real, y = G(z), f the discriminator's logit. ``, \\qquad `` parts them."""
+    symbols: ClassVar[Mapping[str, str]] = {}
+    r"""Each further symbol of the equations in LaTeX -> its meaning. If it is the value of an option, the text begins
+    with the option: ``{r"\gamma": "gamma: the target ratio of the two errors"}``."""
     source: ClassVar[str] = ""
     """Citation keys in report/references.bib (or a references.bib beside a plugin), separated by commas; or words."""
 
@@ -84,6 +87,12 @@ class Method(ABC):
         """The equations under these options; override it where an option changes the losses."""
         del options
         return cls.equations
+
+    @classmethod
+    def symbols_for(cls, options: Any) -> Mapping[str, str]:
+        """The symbols of :meth:`equations_for` under these options; override it where an option changes them."""
+        del options
+        return cls.symbols
 
     @classmethod
     def source_for(cls, options: Any) -> str:

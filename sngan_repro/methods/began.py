@@ -21,6 +21,15 @@ class BEGAN(Method):
         r"k_{t+1} = \mathrm{clip}(k_t + \lambda_k(\gamma R(x) - R(y_G)), 0, 1), \qquad "
         r"M = R(x) + \lvert\gamma R(x) - R(y_G)\rvert"
     )
+    symbols = {
+        "R": "the mean absolute difference between an image and what the autoencoder $D$ makes of it, over a batch",
+        "y_D": "the generated images of D's step",
+        "y_G": "the generated images of G's step",
+        "k_t": "the weight of generated images in D's loss after $t$ updates, 0 at the start",
+        r"\lambda_k": "lambda_k: the step of the controller",
+        r"\gamma": "gamma: the target ratio of the two errors",
+        "M": "the measure of convergence, which is logged",
+    }
     source = "berthelot2017"
     batch_real_and_fake = True
     conditional = False

@@ -21,6 +21,14 @@ class EBGAN(Method):
         r"L_D = \mathbb{E}[E(x)] + \mathbb{E}[\max(0, m - E(y))], \qquad "
         r"L_G = \mathbb{E}[E(y)] + w\,\frac{1}{N(N-1)}\sum_{i \neq j}\cos^2(S_i, S_j)"
     )
+    symbols = {
+        "E": "the energy of an image: the error of the autoencoder $D$ on it, of the kind that `energy` names",
+        "m": "margin: the margin",
+        "w": "pt_weight: the weight of the pulling-away term",
+        "N": "the number of images of a batch",
+        "S_i": "the code that the encoder of $D$ gives to generated image $i$ of the batch",
+        "j": "another image of the batch",
+    }
     source = "zhao2017"
     batch_real_and_fake = True
     conditional = False

@@ -13,8 +13,16 @@ from sngan_repro import nets
 from sngan_repro.core import lazy
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.methods.base import METHODS, Logs, Method
-from sngan_repro.methods.gan_options import WEIGHT_EQUATIONS, GANOptions, without_effect
-from sngan_repro.methods.losses import FEATURE_LOSSES, LOSSES, PENALTIES, smoothed_d, smoothed_equation, smoothed_g
+from sngan_repro.methods.gan_options import WEIGHT_EQUATIONS, WEIGHT_SYMBOLS, GANOptions, without_effect
+from sngan_repro.methods.losses import (
+    FEATURE_LOSSES,
+    FEATURE_SYMBOLS,
+    LOSSES,
+    PENALTIES,
+    smoothed_d,
+    smoothed_equation,
+    smoothed_g,
+)
 from sngan_repro.nets.interface import Batch, DOutput
 from sngan_repro.nets.precision import full_precision
 
@@ -80,6 +88,18 @@ class GAN(Method):
         if options.clip_singular_values:
             parts.append(r"\sigma_i(W) \leftarrow \min(\sigma_i(W), 1)")
         return r", \qquad ".join(parts)
+
+    @classmethod
+    def symbols_for(cls, options: Any) -> dict[str, str]:
+        penalty = PENALTIES.get(options.penalty)
+        found = {r"\lambda": "penalty_weight: the weight of the penalty", **penalty.symbols} if penalty else {}
+        found |= FEATURE_SYMBOLS if options.feature_loss else {}
+        found |= WEIGHT_SYMBOLS.get(options.weights, {})
+        found |= {r"\gamma": "a gain that is learned"} if options.weights and options.weights_gain else {}
+        found |= {"W": "the weight of a layer of $D$"} if options.clip and "W" not in found else {}
+        if options.clip_singular_values:
+            found |= {"W": "the weight of a layer of $D$ as a matrix", r"\sigma_i": "its singular values"}
+        return {**cls.symbols, **found}
 
     @classmethod
     def adversarial_equations(cls, options: Any) -> tuple[str, str]:

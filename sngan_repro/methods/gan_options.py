@@ -16,6 +16,20 @@ WEIGHT_EQUATIONS = {
     "frobenius": r"\bar{W} = W / \lVert W\rVert_F",
 }
 """Weight normalisers of :mod:`sngan_repro.nets.weights` -> their equation."""
+WEIGHT_SYMBOLS = {
+    "spectral": {
+        "W": "the weight of a layer of $D$ as a matrix",
+        r"\bar{W}": "the weight that the layer computes with",
+        r"\sigma_1(W)": "the largest singular value, estimated by power iteration",
+    },
+    "weight": {"W_i": "row $i$ of the weight of a layer of $D$", r"\bar{W}_i": "the row that the layer computes with"},
+    "frobenius": {
+        "W": "the weight of a layer of $D$ as a matrix",
+        r"\lVert\cdot\rVert_F": "the Frobenius norm",
+        r"\bar{W}": "the weight that the layer computes with",
+    },
+}
+"""Their symbols, as in ``Method.symbols``."""
 NORMS = ("batch", "layer")
 """Activation normalisers of :mod:`sngan_repro.nets.activations`."""
 

@@ -24,6 +24,7 @@ class KPlus1(GAN):
     summary = "class-conditional; D has an output per class and one for generated images; batch norm in D"
     source = "salimans2016"
     condition_d = "k_plus_1"
+    symbols = {"c": "the class of the image", "p_D": "the softmax of D's outputs", "K": "the number of classes"}
     Options = GANOptions.preset(norm="batch", gain=True)
 
     @classmethod

@@ -112,6 +112,9 @@ class Program(Model):
         min_length=1, description="what to run in the repository's folder; names in braces are filled in"
     )
     equations: str = Field("", description=r"LaTeX for the report; formulas are separated by `, \qquad `")
+    symbols: dict[str, str] = Field(
+        {}, description="each symbol of the equations in LaTeX: its meaning; begin with `option:` for the value of one"
+    )
     source: str = Field("", description="citation keys of report/references.bib, separated by commas")
     options: dict[str, OptionSpec] = Field({}, description="name -> default, or a mapping with description and limits")
     snapshots: Literal["final", "study"] = Field(
@@ -177,6 +180,11 @@ class Program(Model):
         """The equations. They do not depend on the options."""
         del options
         return self.equations
+
+    def symbols_for(self, options: Any) -> dict[str, str]:
+        """The symbols of the equations. They do not depend on the options."""
+        del options
+        return self.symbols
 
     def check(self, options: Any, setting: OptimizerSpec) -> None:
         """Every combination of options and setting is allowed."""

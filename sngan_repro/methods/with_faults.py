@@ -39,6 +39,11 @@ class SNGANWithFaults(SNGAN):
             equations += rf", \qquad f = (f_1, \ldots, f_K),\ K = {options.fault_num_outputs}:\ \text{{losses summed}}"
         return equations
 
+    @classmethod
+    def symbols_for(cls, options):
+        found = super().symbols_for(options)
+        return {**found, "K": "fault_num_outputs: the number of outputs"} if options.fault_num_outputs > 1 else found
+
     def build_discriminator(self, **changes):
         norm = {"norm": _batch_norm, "norm_first": True} if self.options.fault_batch_norm else {}
         return super().build_discriminator(num_outputs=self.options.fault_num_outputs, **norm, **changes)
@@ -108,6 +113,11 @@ class EBGANWithFaults(EBGAN):
         if options.fault_detached_target:
             equations += r", \qquad L_G:\ \text{the } y \text{ that } A(y) \text{ is compared with is a constant}"
         return equations
+
+    @classmethod
+    def symbols_for(cls, options):
+        found = super().symbols_for(options)
+        return {**found, "A": "the autoencoder $D$"} if options.fault_detached_target else found
 
     def pulling_away(self, codes):
         return constant_pulling_away(codes) if self.options.fault_constant_pulling_away else super().pulling_away(codes)

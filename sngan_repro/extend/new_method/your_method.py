@@ -16,6 +16,7 @@ class YourMethod(Method):
     summary = "least-squares loss, no normaliser in D"
     # For the report, in LaTeX: x real, y = G(z), f the logit of D. `, \qquad ` begins a new line.
     equations = r"L_D = \mathbb{E}[(f(x) - b)^2] + \mathbb{E}[f(y)^2], \qquad L_G = \mathbb{E}[(f(y) - b)^2]"
+    symbols = {"b": "target: the value that D should give to real images"}  # `target:` names the option
     source = "mao2017"  # keys of report/references.bib, or of a references.bib beside this file; or plain words
 
     class Options(MethodOptions):

@@ -21,7 +21,7 @@ from sngan_repro.methods.losses.adversarial import (
     wasserstein_d,
     wasserstein_g,
 )
-from sngan_repro.methods.losses.matching import FEATURE_LOSSES, FeatureLoss
+from sngan_repro.methods.losses.matching import FEATURE_LOSSES, FEATURE_SYMBOLS, FeatureLoss
 from sngan_repro.methods.losses.penalties import (
     PENALTIES,
     Penalty,
@@ -36,6 +36,7 @@ from sngan_repro.methods.losses.reconstruction import reconstruction_l1, reconst
 
 __all__ = [
     "FEATURE_LOSSES",
+    "FEATURE_SYMBOLS",
     "LOSSES",
     "PENALTIES",
     "AdversarialLoss",

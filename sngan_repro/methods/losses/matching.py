@@ -41,6 +41,8 @@ class FeatureLoss(NamedTuple):
     """In LaTeX: h the activations of D's last maps, x real, y = G(z)."""
 
 
+FEATURE_SYMBOLS = {"h": "the activations of the last maps of $D$", "d": "their number"}
+"""Symbols of these equations, as in ``Method.symbols``."""
 FEATURE_LOSSES = {
     "mean_l2": FeatureLoss(mean_l2, r"\lVert \mathbb{E}[h(x)] - \mathbb{E}[h(y)] \rVert_2^2"),
     "mean_l1": FeatureLoss(mean_l1, r"\tfrac{1}{d} \lVert \mathbb{E}[h(x)] - \mathbb{E}[h(y)] \rVert_1"),

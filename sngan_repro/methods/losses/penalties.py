@@ -6,7 +6,7 @@ float32, also under autocast, and its gradient by D's weights is right for every
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sngan_repro.core.lazy import torch
@@ -116,8 +116,13 @@ class Penalty(NamedTuple):
     summary: str
     prepare: Callable[[Any], None] | None = None
     """Called once with the initialised D, for a penalty that keeps a state in D's buffers."""
+    symbols: Mapping[str, str] = {}
+    """Symbols of the equation in LaTeX -> their meaning, as in ``Method.symbols``."""
 
 
+_GRADIENT = {r"\nabla f": "the gradient of $f$ by the image"}
+_UNIFORM = {"U[0, 1]": "the uniform distribution", **_GRADIENT}
+_LAYERS = {"W_l": "the weight of layer $l$ of $D$ as a matrix"}
 PENALTIES = {
     "gradient": Penalty(
         gradient_penalty,
@@ -126,6 +131,7 @@ PENALTIES = {
         r"v = \epsilon x + (1 - \epsilon) y,\ \epsilon \sim U[0, 1]",
         "gulrajani2017",
         "gradient penalty per example",
+        symbols={"v": "a point between a real and a generated image", r"\epsilon": "a number per image", **_UNIFORM},
     ),
     "r1": Penalty(
         r1_penalty,
@@ -134,6 +140,7 @@ PENALTIES = {
         "",
         "mescheder2018",
         "gradient penalty at the real images",
+        symbols=_GRADIENT,
     ),
     "dragan": Penalty(
         dragan_penalty,
@@ -142,6 +149,12 @@ PENALTIES = {
         r"v = x + \tfrac{1}{2}\,\mathrm{sd}(x)\,\epsilon,\ \epsilon \sim U[0, 1]",
         "kodali2017",
         "gradient penalty near the real images",
+        symbols={
+            "v": "a point near a real image",
+            r"\epsilon": "a number per pixel",
+            **_UNIFORM,
+            r"\mathrm{sd}(x)": "the standard deviation of all pixels of the batch",
+        },
     ),
     "orthonormal": Penalty(
         orthonormal_penalty,
@@ -150,6 +163,7 @@ PENALTIES = {
         "",
         "brock2017",
         "orthonormal regularisation of D's weights",
+        symbols={**_LAYERS, "I": "the identity matrix", r"\lVert\cdot\rVert_F": "the Frobenius norm"},
     ),
     "spectral": Penalty(
         spectral_penalty,
@@ -159,6 +173,7 @@ PENALTIES = {
         "yoshida2017",
         "penalty on the spectral norms of D's weights",
         _keep_singular_vectors,
+        {**_LAYERS, r"\sigma_1": "the largest singular value"},
     ),
 }
 """Values of the option ``penalty`` of the method ``gan``. A new penalty is a function and an entry here."""
