@@ -30,6 +30,7 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/program.smk"
 include: "workflow/rules/score.smk"
 include: "workflow/rules/times.smk"
+include: "workflow/rules/networks.smk"
 include: "workflow/rules/gallery.smk"
 include: "workflow/rules/aggregate.smk"
 include: "workflow/rules/report.smk"
@@ -47,6 +48,7 @@ localrules:
     fetch,
     fetch_weights,
     check_data,
+    describe_networks,
     aggregate,
     make_tables,
     make_figures,

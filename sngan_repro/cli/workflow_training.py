@@ -114,6 +114,20 @@ def run_program(given: Namespace) -> None:
     )
 
 
+@rule_command("list the layers of all networks of a study", *STUDY)
+def describe_networks(given: Namespace) -> None:
+    study, layout = values.study_of(given)
+    from sngan_repro.training.networks import describe_networks
+
+    datasets = {name: layout.dataset(spec) for name, spec in study.datasets.items()}
+    evaluators = {
+        (dataset, name): layout.evaluator(spec, name, study.classifier)
+        for dataset, spec in study.datasets.items()
+        for name in study.evaluators
+    }
+    describe_networks(study.trained_runs(), datasets, evaluators, layout.networks)
+
+
 @rule_command(
     "measure the time of an update, as the study's `benchmark` says",
     *DEVICE,

@@ -192,6 +192,7 @@ class DatasetFile(FileModel):
     sha256: str
     split: str
     origin: dict[str, Any]
+    preparation: str = ""
 
 
 class EvaluatorFile(FileModel):

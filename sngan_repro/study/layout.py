@@ -54,6 +54,11 @@ class Layout:
         return self.root / "times.json"
 
     @property
+    def networks(self) -> Path:
+        """The layers of all networks."""
+        return self.root / "networks.json"
+
+    @property
     def tables(self) -> Path:
         return self.root / "tables"
 
@@ -68,6 +73,11 @@ class Layout:
     @property
     def report_pdf(self) -> Path:
         return self.root / "report.pdf"
+
+    @property
+    def report_latex(self) -> Path:
+        """The report in LaTeX with its figures, a zip."""
+        return self.root / "report_latex.zip"
 
     @property
     def logs(self) -> Path:
