@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sngan_repro.core.lazy import np
+from sngan_repro.core.text import half_width
 
 NUM_RESAMPLES = 10_000
 LEVEL = 0.95
@@ -26,6 +27,11 @@ class Summary:
     n: int
     ci_low: float | None
     ci_high: float | None
+
+    @property
+    def half_width(self) -> float | None:
+        """Half the width of the interval of the mean; None where there is none."""
+        return half_width(self.ci_low, self.ci_high)
 
 
 def summarise(values: Sequence[float]) -> Summary:

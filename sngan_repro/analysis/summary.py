@@ -17,7 +17,7 @@ from sngan_repro.analysis.outputs import aggregate_files, table_files
 from sngan_repro.analysis.stats import Summary, summarise
 from sngan_repro.analysis.tabular import Row, read_table
 from sngan_repro.analysis.times import read_times
-from sngan_repro.core.text import decimals_for
+from sngan_repro.core.text import decimals_by, decimals_for
 from sngan_repro.evaluation.selection import BEST
 from sngan_repro.study.layout import Layout
 from sngan_repro.study.study import Study
@@ -156,8 +156,13 @@ def real_value(summary: pd.DataFrame, dataset: str, metric: str) -> float | None
 
 
 def metric_decimals(summary: pd.DataFrame, dataset: str, metric: str) -> int:
-    """Decimals of a metric on a dataset: the same in every table and sentence."""
-    rows = summary[(summary["dataset"] == dataset) & (summary["metric"] == metric)]
+    """Decimals of values of a metric that have no uncertainty of their own: the median of those by the cells' SDs.
+
+    With one seed there are no SDs. Then it is about four digits of the largest value.
+    """
+    rows = summary[(summary["dataset"] == dataset) & (summary["metric"] == metric) & (summary["label"] != REAL)]
+    if places := sorted(decimals_by(float(sd), 0) for sd in rows["sd"].dropna() if sd > 0):
+        return places[len(places) // 2]
     return decimals_for(float(value) for value in rows["mean"].dropna())
 
 

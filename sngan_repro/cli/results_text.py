@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sngan_repro.core.schema import ConfigError
-from sngan_repro.core.text import MISSING, amount, interval
+from sngan_repro.core.text import MISSING, amount, decimals_by, half_width, interval, number
 from sngan_repro.study.layout import Layout
 from sngan_repro.study.study import Study
 
@@ -97,12 +97,15 @@ def print_comparison(first: Path, second: Path, form: str) -> None:
 
 
 def _printed(row: dict[str, Any]) -> list[str]:
-    def text(value: float | None) -> str:
-        return MISSING if value is None else amount(value, 4)
+    half = half_width(row["ci_low"], row["ci_high"])
 
-    spread = MISSING
-    if row["ci_low"] is not None and row["ci_high"] is not None:
-        spread = interval(row["ci_low"], row["ci_high"], 3)
+    def text(value: float | None) -> str:
+        """With the digits that the interval of the difference allows, if there is one."""
+        if value is None:
+            return MISSING
+        return number(value, decimals_by(half, 4)) if half else amount(value, 4)
+
+    spread = interval(row["ci_low"], row["ci_high"], 3)
     names = [row["dataset"], row["metric"], row["label"], row["setting"] or MISSING]
     return [
         *names,

@@ -37,17 +37,38 @@ def number(value: float | None, decimals: int) -> str:
     return f"{value:.{decimals}f}".replace("-", "−")
 
 
-def interval(low: float | None, high: float | None, decimals: int) -> str:
-    """``[low, high]``, or a dash if a bound is missing."""
+def decimals_by(spread: float | None, otherwise: int) -> int:
+    """The number of decimals that shows two significant digits of an SD, or of half the width of an interval.
+
+    2 for 0.84, 1 for 4.7, 0 for 12 and more. ``otherwise`` if there is no spread, or if it is 0.
+    """
+    if spread is None or not math.isfinite(spread) or spread <= 0:
+        return otherwise
+    exponent = int(f"{spread:.1e}".partition("e")[2])  # after rounding: 0.0997 is shown as 0.10
+    return min(9, max(0, 1 - exponent))
+
+
+def half_width(low: float | None, high: float | None) -> float | None:
+    """Half the width of an interval; None if a bound is missing."""
     if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
+        return None
+    return (high - low) / 2
+
+
+def interval(low: float | None, high: float | None, otherwise: int) -> str:
+    """``[low, high]`` with two significant digits of half its width, or a dash if a bound is missing."""
+    half = half_width(low, high)
+    if half is None:
         return MISSING
+    decimals = decimals_by(half, otherwise)
     return f"[{number(low, decimals)}, {number(high, decimals)}]"
 
 
-def mean_sd(mean: float | None, sd: float | None, decimals: int) -> str:
-    """``mean ± SD``, or the mean alone without an SD (one run)."""
+def mean_sd(mean: float | None, sd: float | None, otherwise: int) -> str:
+    """``mean ± SD`` with two significant digits of the SD; without an SD the mean with ``otherwise`` decimals."""
     if sd is None or not math.isfinite(sd):
-        return number(mean, decimals)
+        return number(mean, otherwise)
+    decimals = decimals_by(sd, min(3, otherwise))  # an SD of 0 says nothing about digits
     return f"{number(mean, decimals)} ± {number(sd, decimals)}"
 
 

@@ -53,7 +53,7 @@ def test_the_printed_table_has_a_row_per_class(case):
     header, zero, one = ([cell.strip() for cell in lines[row].strip("|").split("|")] for row in (0, 2, 3))
     assert header == ["Class", "Real data", "SNGAN (A)", "BN (A)"]
     assert (zero[0], zero[2]) == ("zero", "4.50 ± 0.71")  # 8 / 2 and 10 / 2
-    assert (one[0], one[2], one[3]) == ("one", "13.50 ± 2.12", "–")
+    assert (one[0], one[2], one[3]) == ("one", "13.5 ± 2.1", "–")
 
 
 def test_other_studies_have_an_empty_tidy_table_and_no_printed_one(finished):

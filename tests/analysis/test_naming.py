@@ -77,12 +77,35 @@ def test_decimals_show_about_four_digits(values, decimals):
     assert text.decimals_for(values) == decimals
 
 
+@pytest.mark.parametrize(
+    ("spread", "decimals"),
+    [(0.84, 2), (4.71, 1), (12.3, 0), (1234.0, 0), (0.0098, 4), (0.0997, 2), (9.96, 0), (9.94, 1), (1.0, 1)],
+)
+def test_decimals_show_two_digits_of_the_spread(spread, decimals):
+    assert text.decimals_by(spread, 7) == decimals
+
+
+@pytest.mark.parametrize("spread", [None, 0.0, float("nan")])
+def test_decimals_without_a_spread_are_those_given(spread):
+    assert text.decimals_by(spread, 3) == 3
+
+
+def test_a_mean_has_the_decimals_of_its_uncertainty():
+    assert text.mean_sd(9.9234, 0.8417, 3) == "9.92 ± 0.84"
+    assert text.mean_sd(47.932, 5.68, 3) == "47.9 ± 5.7"
+    assert text.mean_sd(1234.5678, 123.4, 3) == "1235 ± 123"  # integers stay
+    assert text.mean_sd(3.0, 0.0, 2) == "3.00 ± 0.00"
+    assert text.interval(-1.24, 22.27, 3) == "[−1, 22]"  # half its width is 11.755
+    assert text.interval(3.414, 3.617, 3) == "[3.41, 3.62]"
+    assert text.half_width(2.0, None) is None
+
+
 def test_numbers():
     assert text.number(-1.25, 1) == "−1.2"
     assert text.number(None, 2) == text.number(float("nan"), 2) == "–"
     assert text.mean_sd(2.0, None, 1) == "2.0"
     assert text.mean_sd(2.0, 0.25, 2) == "2.00 ± 0.25"
-    assert text.interval(1.0, 2.0, 1) == "[1.0, 2.0]"
+    assert text.interval(1.0, 2.0, 1) == "[1.00, 2.00]"
     assert text.interval(None, None, 1) == "–"
     assert text.amount(12345.6) == "12\u202f346"
     assert text.amount(0.04217) == "0.0422"

@@ -86,3 +86,19 @@ def test_cost_table_shows_every_stage(finished):
     ]
     assert [row[0] for row in rows[2:]] == [*finished.study.labels, "Evaluator: classifier", "Real data (scoring)"]
     assert rows[2][1:4] == ["4", "34 s", "13 s"]
+
+
+def test_long_tables_are_divided_at_their_rules():
+    rows = [[f"{method}", f"{setting}"] for method in range(11) for setting in range(6)]
+    table = PrintedTable("k", "caption", "ll", ["a", "b"], rows, {(0, 1), (40, 0)}, {6 * k for k in range(1, 11)})
+    first, second = table.parts(48)
+    assert (len(first.rows), len(second.rows)) == (30, 36)  # 33 is between two rules
+    assert first.rows + second.rows == rows
+    assert (first.bold, second.bold) == ({(0, 1)}, {(10, 0)})
+    assert second.rule_before == {6, 12, 18, 24, 30}
+    assert table.parts(66) == [table]
+
+
+def test_long_tables_without_rules_are_divided_evenly():
+    table = PrintedTable("k", "caption", "l", ["a"], [[str(k)] for k in range(100)])
+    assert [len(part.rows) for part in table.parts(48)] == [33, 34, 33]

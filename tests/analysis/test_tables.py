@@ -199,10 +199,10 @@ def test_best_table_has_the_layout_of_one_row_per_method(known):
     ]
     assert [row[0] for row in rows[2:]] == ["Real data", *known.study.labels]
     # 5 draws, of 9.5 (1 + k / 64) and 2.5 (1 + k / 64), k = -2 to 2
-    assert rows[2][1:6] == ["9.500 ± 0.235", "[9.209, 9.791]", "5", "–", "2.500 ± 0.062"]
-    assert rows[3][:5] == ["SNGAN", "**5.000 ± 1.414**", "[−7.706, 17.706]", "2", "A"]
-    assert rows[3][5:] == ["5.000 ± 1.414", "[−7.706, 17.706]", "2", "A", "1 of 4"]
-    assert rows[4][5:] == ["**1.000 ± 0.000**", "[1.000, 1.000]", "2", "B", "0 of 4"]
+    assert rows[2][1:6] == ["9.50 ± 0.23", "[9.21, 9.79]", "5", "–", "2.500 ± 0.062"]
+    assert rows[3][:5] == ["SNGAN", "**5.0 ± 1.4**", "[−8, 18]", "2", "A"]
+    assert rows[3][5:] == ["5.0 ± 1.4", "[−8, 18]", "2", "A", "1 of 4"]
+    assert rows[4][5:] == ["**1.00 ± 0.00**", "[1.00, 1.00]", "2", "B", "0 of 4"]
     assert rows[5] == ["BEGAN", "–", "–", "0", "–", "–", "–", "0", "–", "4 of 4"]
 
 
@@ -219,7 +219,7 @@ def test_settings_table_has_every_cell(known):
     lines = table_files(known.layout)["settings_md"].read_text().splitlines()
     rows = [cells_of(line) for line in lines if line.startswith("|")][2:]
     assert [tuple(row[:2]) for row in rows] == [(m, s) for m in known.study.labels for s in "AB"]
-    assert rows[0][2:5] == ["**5.000 ± 1.414**", "[−7.706, 17.706]", "9.000 ± 1.414"]
+    assert rows[0][2:5] == ["**5.0 ± 1.4**", "[−8, 18]", "9.0 ± 1.4"]
     assert rows[1][-2:] == ["1", "1 of 2"]
     header = next(cells_of(line) for line in lines if line.startswith("|"))
     assert (header[4], header[7]) == ("re-sampled best", "re-sampled best")

@@ -94,7 +94,7 @@ def test_the_main_table_in_three_forms(cases, capsys):
     text = capsys.readouterr().out
     for label in case.study.labels:
         row = next(line for line in text.splitlines() if line.startswith(label))
-        assert "11.67 ± 2.08" in row
+        assert "11.7 ± 2.1" in row
     print_results(case.study, case.layout, "json")
     rows = json.loads(capsys.readouterr().out)
     assert {row["label"] for row in rows} == {"Real data", *case.study.labels}

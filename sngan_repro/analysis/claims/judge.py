@@ -18,7 +18,7 @@ from sngan_repro.analysis.tables.printed import PrintedTable, latex_document, ma
 from sngan_repro.analysis.tabular import read_log, read_spectra, read_table
 from sngan_repro.config.run_paths import RunPaths
 from sngan_repro.core.files import write_text
-from sngan_repro.core.text import MISSING, amount, enumeration
+from sngan_repro.core.text import MISSING, amount, decimals_by, enumeration, half_width, interval, number
 from sngan_repro.study.layout import Layout
 from sngan_repro.study.study import Study
 
@@ -183,9 +183,11 @@ def evidence_text(verdict: Verdict) -> str:
     shown = verdict.shown
     if shown is None or shown.test.mean is None:
         return verdict.reason or MISSING
-    text = f"{shown.what}: {amount(shown.as_shown(shown.test.mean))}"
-    if bounds := shown.interval_shown:
-        text += f" [{amount(bounds[0])}, {amount(bounds[1])}]"
+    effect, bounds = shown.as_shown(shown.test.mean), shown.interval_shown
+    if bounds and (half := half_width(*bounds)):
+        text = f"{shown.what}: {number(effect, decimals_by(half, 0))} {interval(*bounds, 0)}"
+    else:
+        text = f"{shown.what}: {amount(effect)}" + (f" [{amount(bounds[0])}, {amount(bounds[1])}]" if bounds else "")
     text += f" {shown.unit}" if shown.unit else ""
     if shown.margin:
         text += f", claimed {'<' if shown.flipped else '>'} {amount(shown.as_shown(shown.margin))}"

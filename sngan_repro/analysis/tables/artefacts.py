@@ -11,7 +11,7 @@ from sngan_repro.analysis.stats import Summary, paired_difference, summarise
 from sngan_repro.analysis.summary import Results, best_setting, by_seed
 from sngan_repro.analysis.tables.printed import PrintedTable
 from sngan_repro.config.protocol import ProtocolSpec
-from sngan_repro.core.text import MISSING, decimals_for, interval, mean_sd, number
+from sngan_repro.core.text import MISSING, decimals_by, decimals_for, interval, mean_sd, number
 from sngan_repro.study.study import Study
 
 
@@ -116,7 +116,7 @@ def artefact_table(study: Study, results: Results, summary: pd.DataFrame, datase
                     row.setting or MISSING,
                     mean_sd(row.clean.mean, row.clean.sd, places),
                     mean_sd(row.faulty.mean, row.faulty.sd, places),
-                    number(row.difference.mean, places),
+                    number(row.difference.mean, decimals_by(row.difference.half_width, places)),
                     interval(row.difference.ci_low, row.difference.ci_high, places),
                     str(row.difference.n),
                     percent(row.share),

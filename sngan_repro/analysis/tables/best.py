@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ import pandas as pd
 from sngan_repro.analysis.naming import REAL, metric_header, title_of
 from sngan_repro.analysis.summary import best_setting, metric_decimals, ranking, real_score
 from sngan_repro.analysis.tables.printed import PrintedTable
-from sngan_repro.core.text import MISSING, interval, mean_sd
+from sngan_repro.core.text import MISSING, decimals_by, interval, number
 from sngan_repro.evaluation.scores import SCORES
 from sngan_repro.study.reference import Reference
 from sngan_repro.study.study import Study
@@ -26,6 +27,16 @@ class Best:
     low: float | None = None
     high: float | None = None
     n: int | None = None
+
+    def places(self, otherwise: int) -> int:
+        """Decimals by the SD; a published value has those of its publication (``otherwise``)."""
+        return otherwise if self.n is None else decimals_by(self.sd, otherwise)
+
+    def text(self, otherwise: int) -> str:
+        """``mean ± SD``, or the mean alone."""
+        places = self.places(otherwise)
+        spread = "" if self.sd is None or not math.isfinite(self.sd) else f" ± {number(self.sd, places)}"
+        return number(self.mean, places) + spread
 
 
 @dataclass(frozen=True)
@@ -111,4 +122,4 @@ def _cells(best: Best | None, places: int, spread: bool) -> list[str]:
     if best is None:
         return [MISSING, MISSING, "0", MISSING] if spread else [MISSING, MISSING]
     between = [interval(best.low, best.high, places), str(best.n)] if spread else []
-    return [mean_sd(best.mean, best.sd, places), *between, best.setting]
+    return [best.text(places), *between, best.setting]

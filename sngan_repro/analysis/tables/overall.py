@@ -15,7 +15,7 @@ from sngan_repro.analysis.stats import StudentT
 from sngan_repro.analysis.summary import Results, by_seed, metric_decimals
 from sngan_repro.analysis.tables.printed import PrintedTable
 from sngan_repro.core.lazy import np
-from sngan_repro.core.text import MISSING, interval, number
+from sngan_repro.core.text import MISSING, decimals_by, half_width, interval, number
 from sngan_repro.study.study import Study
 
 
@@ -35,13 +35,14 @@ def overall_table(study: Study, results: Results, summary: pd.DataFrame, dataset
         if label == leader:
             bold.add((len(rows), 1))
         tuned = tuned_on_other_seeds(gains[label])
+        own = decimals_by(half_width(found.low, found.high), places)
         num_missing = int(np.isnan(gains[label]).sum())
         rows.append(
             [
                 label,
-                number(None if found.mean is None else sign * found.mean, places),
+                number(None if found.mean is None else sign * found.mean, own),
                 _interval(found, places, sign),
-                number(sign * tuned, places),
+                number(sign * tuned, own),
                 number(better.mean, 2),
                 _interval(better, 2, 1, 0.0, 1.0),
                 f"{num_missing} of {gains[label].size}",
@@ -52,11 +53,11 @@ def overall_table(study: Study, results: Results, summary: pd.DataFrame, dataset
         "mean of the middle half of the runs of all settings (Agarwal et al. 2021). Tuned on other seeds: the mean "
         "over the seeds at the setting that is best on all other seeds, so that the choice does not flatter it. "
         f"P: the probability that a run of {leader or MISSING}, the method with the best IQM, is better than one of "
-        "this method at the same setting. Intervals: 95 %, jackknife over the training seeds; a dash where all seeds "
-        "agree. Missing: runs without a score, left out."
+        "this method at the same setting. Intervals: of the jackknife over the training seeds, 95 % if the scores are "
+        "normal; a dash where all seeds agree. Missing: runs without a score, left out. Bold: the best IQM."
     )
-    header = ["Method", f"IQM of {metric_short(study, metric)} {arrow(study, metric)}", "95 % interval"]
-    header += ["tuned on other seeds", "P", "95 % interval", "missing"]
+    header = ["Method", f"IQM of {metric_short(study, metric)} {arrow(study, metric)}", "interval"]
+    header += ["tuned on other seeds", "P", "interval", "missing"]
     key = f"overall-{dataset}-{metric}".replace("@", "-")
     return PrintedTable(key, caption, "lrrrrrr", header, rows, bold)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -72,6 +72,22 @@ class PrintedTable:
         ]
         header = [markdown_escape(text) for text in self.header]
         return "\n".join("| " + " | ".join(cells) + " |" for cells in [header, rule, *body]) + "\n"
+
+    def parts(self, most: int) -> list[PrintedTable]:
+        """The table in parts of about ``most`` rows or fewer. A part ends where a rule does, if there are any."""
+        num_parts = -(-len(self.rows) // most)
+        ends, start = [], 0
+        for part in range(1, num_parts):
+            wanted = round(part * len(self.rows) / num_parts)
+            ends.append(min(self.rule_before or {wanted}, key=lambda row: (abs(row - wanted), row)))
+        found = []
+        for end in sorted({*ends, len(self.rows)} - {0}):
+            inside = range(start, end)
+            bold = {(row - start, column) for row, column in self.bold if row in inside}
+            rules = {row - start for row in self.rule_before if row in inside and row > start}
+            found.append(replace(self, rows=self.rows[start:end], bold=bold, rule_before=rules))
+            start = end
+        return found
 
     @property
     def prose(self) -> bool:

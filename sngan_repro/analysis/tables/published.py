@@ -13,7 +13,7 @@ from sngan_repro.analysis.published import compared_metrics, incomparable, proto
 from sngan_repro.analysis.tables.best import BestColumn, print_best, published_column, study_column
 from sngan_repro.analysis.tables.printed import PrintedTable, latex_document, markdown_document
 from sngan_repro.core.files import write_text
-from sngan_repro.core.text import MISSING, mean_sd, number
+from sngan_repro.core.text import MISSING, number
 from sngan_repro.study.reference import Reference
 from sngan_repro.study.study import Study
 
@@ -45,7 +45,7 @@ def published_table(
             row += [
                 mine[1],
                 other[1],
-                number(difference, ours.decimals),
+                number(difference, _places(ours, label)),
                 f"{places[0].get(label, MISSING)} / {places[1].get(label, MISSING)}" if ranked else MISSING,
             ]
     caption = _caption(study, reference, dataset, compared)
@@ -59,11 +59,15 @@ def _entry(column: BestColumn, label: str) -> tuple[float | None, str]:
     """(value, as it is printed with its setting) of a method or of real data."""
     if label == REAL:
         real = column.real.mean if column.real else None
-        return real, number(real, column.decimals)
+        return real, number(real, _places(column, label))
     best = column.methods.get(label)
-    if best is None:
-        return None, MISSING
-    return best.mean, f"{mean_sd(best.mean, best.sd, column.decimals)} ({best.setting})"
+    return (best.mean, f"{best.text(column.decimals)} ({best.setting})") if best else (None, MISSING)
+
+
+def _places(column: BestColumn, label: str) -> int:
+    """Decimals of the value of a method or of real data."""
+    best = column.real if label == REAL else column.methods.get(label)
+    return best.places(column.decimals) if best else column.decimals
 
 
 def _ranks(column: BestColumn, labels: list[str], higher_is_better: bool) -> dict[str, int]:

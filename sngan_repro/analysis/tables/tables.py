@@ -27,6 +27,7 @@ from sngan_repro.analysis.tables.gallery import gallery_table
 from sngan_repro.analysis.tables.overall import overall_table
 from sngan_repro.analysis.tables.printed import PrintedTable, latex_document, markdown_document
 from sngan_repro.analysis.tables.published import published_table
+from sngan_repro.analysis.tables.seeds import seeds_tables
 from sngan_repro.analysis.tables.times import times_table
 from sngan_repro.analysis.tabular import Row
 from sngan_repro.config.specs import OWN_SETTING
@@ -69,6 +70,7 @@ def printed_tables(
         made["best"][dataset] = [best_table(study, summary, dataset, metrics) for metrics in headline]
         made["settings"][dataset] = [settings_table(study, summary, dataset, metrics) for metrics in headline]
         made["all_scores"][dataset] = list(all_scores_tables(study, summary, dataset))
+        made["seeds"][dataset] = seeds_tables(study, results, summary, dataset)
         made["cost"][dataset] = [cost_table(study, results, dataset)]
         if "overall" in made:
             made["overall"][dataset] = [
@@ -128,11 +130,14 @@ def best_table(study: Study, summary: pd.DataFrame, dataset: str, metrics: Seque
     rows = summary[(summary["dataset"] == dataset) & (summary["metric"] == metrics[0])]
     diverged = {label: _share(rows[rows["label"] == label]) for label in study.labels}
     labels = "; ".join(metric_label(study, metric) for metric in metrics)
-    chosen = len(study.settings) > 1
-    flattered = " The settings are chosen by these same scores, so the means are somewhat too good." if chosen else ""
+    what, flattered = "scores at the end of training", ""
+    if len(study.settings) > 1:
+        what = f"{'each' if len(study.labels) > 1 else 'the'} method at its best setting per metric: {BEST_SETTING}"
+        flattered = " The settings are chosen by these same scores, so the means are somewhat too good."
+    best = " Bold: the best mean, which need not be significantly better." if len(study.labels) > 1 else ""
     caption = (
-        f"{dataset}: each method at its best setting per metric: {BEST_SETTING}. {labels}. {STATISTICS}, those of real "
-        f"images over n draws; {DIVERGED}, over all settings.{flattered}{programs_note(study)}"
+        f"{dataset}: {what}. {labels}. {STATISTICS}, those of real images over n draws; {DIVERGED}, over all settings."
+        f"{best}{flattered}{programs_note(study)}"
     )
     columns = [study_column(study, summary, dataset, metric) for metric in metrics]
     return print_best(_key("best", dataset, metrics), caption, study.labels, columns, diverged)
@@ -145,7 +150,7 @@ def settings_table(study: Study, summary: pd.DataFrame, dataset: str, metrics: S
         header += [metric_header(study, metric), "95 % interval", "re-sampled best"]
     decimals = {metric: metric_decimals(summary, dataset, metric) for metric in metrics}
     rows: list[list[str]] = []
-    bold, rules = set(), set()
+    bold, rules, several = set(), set(), len(study.settings) > 1
     for label in study.labels:
         rules.add(len(rows))
         for setting in study.settings_of(label):
@@ -153,7 +158,7 @@ def settings_table(study: Study, summary: pd.DataFrame, dataset: str, metrics: S
             for metric in metrics:
                 cell, places = _cell(summary, dataset, metric, label, setting), decimals[metric]
                 best = best_setting(study, summary, dataset, label, metric)
-                if best is not None and best["setting"] == setting:
+                if best is not None and best["setting"] == setting and several:
                     bold.add((len(rows), len(cells)))
                 again = mean_sd(cell["resampled_best_mean"], cell["resampled_best_sd"], places)
                 if 0 < cell["resampled_best_n"] != cell["n"]:
@@ -165,10 +170,11 @@ def settings_table(study: Study, summary: pd.DataFrame, dataset: str, metrics: S
                 ]
             rows.append([*cells, str(int(cell["n"])), f"{cell['num_diverged']:.0f} of {cell['num_runs']:.0f}"])
     labels = "; ".join(metric_label(study, metric) for metric in metrics)
+    in_bold = f"; a method's best setting in bold ({BEST_SETTING})" if several else ""
     caption = (
-        f"{dataset}: every method and setting at the end of training; a method's best setting in bold "
-        f"({BEST_SETTING}). {labels}. {STATISTICS}. Re-sampled best: each seed's best snapshot over the training, "
-        f"chosen by the metric on one sample and measured on a fresh one; {DIVERGED}.{programs_note(study)}"
+        f"{dataset}: every method and setting at the end of training{in_bold}. {labels}. {STATISTICS}. Re-sampled "
+        "best: each seed's best snapshot over the training, chosen by the metric on one sample and measured on a "
+        f"fresh one; {DIVERGED}.{programs_note(study)}"
     )
     header += ["n", "diverged"]
     return PrintedTable(_key("settings", dataset, metrics), caption, align, header, rows, bold, rules - {0})
@@ -207,15 +213,7 @@ def all_scores_tables(study: Study, summary: pd.DataFrame, dataset: str) -> Iter
 
 def cost_table(study: Study, results: Results, dataset: str) -> PrintedTable:
     """The cost of each method, and of the evaluation."""
-    header = [
-        "Method",
-        "runs",
-        "training",
-        "scoring",
-        "images/s",
-        "s per 1000 updates",
-        "memory (MB)",
-    ]
+    header = ["Method", "runs", "training", "scoring", "images/s", "s per 1000 updates", "memory (MB)"]
     cost: Any = results.cost[results.cost["dataset"] == dataset].set_index(["stage", "label"])
     rows = []
     for label in study.labels:

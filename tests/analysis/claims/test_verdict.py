@@ -113,7 +113,7 @@ def test_bounds_and_ratios_are_shown_as_a_reader_wants_them():
     ratio = Component("ratio", (np.log(2.0), np.log(4.5)), np.log(1.5), logarithmic=True)
     assert ratio.as_shown(ratio.test.mean) == pytest.approx(3.0)
     assert ratio.as_shown(ratio.margin) == pytest.approx(1.5)
-    assert "0.0300 [" in evidence_text(decide([part]))
+    assert "0.030 [0.005, 0.055]" in evidence_text(decide([part]))
     assert "claimed < 0.0500, n = 3" in evidence_text(decide([part]))
 
 
