@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from sngan_repro.analysis.published import compared_metrics, shared_methods
+from sngan_repro.config.specs import OWN_SETTING
 from sngan_repro.data.sources import source_info
 from sngan_repro.evaluation.protocol import metric_names
 from sngan_repro.evaluation.scores import SCORES
@@ -19,36 +20,21 @@ from sngan_repro.study.reference import Reference
 from sngan_repro.study.study import Study
 
 FigureKind = Literal[
-    "bars",
-    "training",
-    "training_best",
-    "losses",
-    "samples",
-    "progress",
-    "interpolation",
-    "look_alikes",
-    "spectral",
-    "spectra",
-    "d_outputs",
-    "critic_loss",
-    "against",
-    "times",
-    "variety",
-    "divergence",
-    "cost",
-    "ranks",
-    "published_bars",
-    "published_curves",
-    "figure1",
-]
+    "bars", "training", "training_best", "losses", "samples", "progress", "progress_all", "interpolation",
+    "look_alikes", "spectral", "spectra", "d_outputs", "critic_loss", "against", "times", "variety", "divergence",
+    "cost", "ranks", "published_bars", "published_curves", "figure1",
+]  # fmt: skip
 
-PRINTED_TABLES = ("best", "settings", "all_scores", "cost")
+PRINTED_TABLES = ("best", "settings", "all_scores", "seeds", "cost")
 """Tables of every study that are written as Markdown and LaTeX."""
 PUBLISHED_TABLE = "published"
 """Written too if the study names published values."""
 
 MIN_RANKED = 3
 """Rankings of fewer methods are not compared."""
+
+ROWS_OF_SAMPLES = 6
+"""Settings of one figure of samples over the training."""
 
 T = TypeVar("T")
 
@@ -126,6 +112,11 @@ def figure_plans(study: Study) -> list[FigurePlan]:
                 add("ranks", topic=shown[0] if len(headline) > 2 else "", methods=1000, settings=1000, metrics=[shown])
         add("samples", methods=11)
         add("progress", methods=6, labels=[label for label in study.labels if not study.final_snapshot_only(label)])
+        if study.all_samples:
+            for label in study.labels:
+                if not study.final_snapshot_only(label):
+                    rows = 1000 if study.settings_of(label) == [OWN_SETTING] else ROWS_OF_SAMPLES
+                    add("progress_all", settings=rows, labels=[label], topic=label)
         if study.gallery and study.trained_labels:
             add("interpolation", methods=5, labels=study.trained_labels)
             add("look_alikes", methods=4, labels=study.trained_labels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,17 @@ def read_times(path: Path) -> pd.DataFrame | None:
     table = pd.DataFrame([time.model_dump() for time in found.times])
     table.attrs["device"] = found.device
     return table
+
+
+def most_at_once(runs: pd.DataFrame) -> int:
+    """The largest number of runs that took place at the same time, from their begin and end."""
+    changes = [(datetime.fromisoformat(text), 1) for text in runs["started"]]
+    changes += [(datetime.fromisoformat(text), -1) for text in runs["finished"]]
+    most = running = 0
+    for _, change in sorted(changes):  # at the same second an end comes before a begin
+        running += change
+        most = max(most, running)
+    return most
 
 
 def times_of(study: Study, times: pd.DataFrame | None) -> pd.DataFrame:

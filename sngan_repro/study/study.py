@@ -35,7 +35,7 @@ class Study(Model):
     """A study file: datasets, methods, settings, seeds, budget and scores."""
 
     derived = frozenset({"name"})
-    added = frozenset({"benchmark", "curves", "gallery"})
+    added = frozenset({"benchmark", "curves", "gallery", "all_samples"})
 
     name: Label = Field(description="the stem of the file; never a key in it")
     title: str = Field(min_length=3, max_length=300, description="heading of the report")
@@ -60,6 +60,9 @@ class Study(Model):
     benchmark: BenchmarkSpec | None = Field(None, description="measure the time of an update of these methods")
     curves: tuple[CurveSpec, ...] = Field((), description="figures of scores against a number, such as `n_dis`")
     gallery: GallerySpec | None = Field(None, description="look-alikes and interpolations of each final generator")
+    all_samples: bool = Field(
+        False, description="also show the samples over the training of every method and setting, in an appendix"
+    )
     reference: str | None = Field(None, description="published values to compare with: a name, or the path of a file")
     claims: str | None = Field(None, description="ledger of claims to judge: `southampton`, or the path of a YAML file")
 

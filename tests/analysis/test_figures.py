@@ -4,6 +4,7 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 import synthetic
+from drawn import heights
 from PIL import Image
 from synthetic import make_case
 
@@ -93,7 +94,7 @@ def test_same_results_give_the_same_bytes(drawn, tmp_path):
             assert [file.read_bytes() for file in files] == before
 
 
-def test_bars_have_the_height_of_the_means(figure, finished):
+def test_dots_have_the_height_of_the_means(figure, finished):
     fig = figure("bars", "headline")
     data = FigureData.read(finished.study, finished.layout)
     for ax, metric in zip(fig.axes, finished.study.headline_metrics, strict=True):
@@ -102,16 +103,15 @@ def test_bars_have_the_height_of_the_means(figure, finished):
             for label in finished.study.labels
             for setting in finished.study.settings
         ]
-        heights = [bar.get_height() for bar in ax.patches]
-        assert heights == [mean for mean in means if not np.isnan(mean)]
-        assert len(heights) == 5  # WGAN-GP at A has no finished run
+        assert heights(ax) == [mean for mean in means if not np.isnan(mean)]
+        assert len(heights(ax)) == 5  # WGAN-GP at A has no finished run
 
 
 @pytest.mark.parametrize(
     ("values", "real", "scale"),
-    [((10.0, 50.0), 0.14, "log"), ((10.0, 50.0), 8.0, "linear"), ((10.0, 50.0), 0.0, "linear")],
+    [((1.0, 50.0), 0.14, "log"), ((10.0, 50.0), 0.14, "linear"), ((10.0, 50.0), 12.0, "linear")],
 )
-def test_bars_of_a_wide_range_of_distances_are_logarithmic(tmp_path, monkeypatch, values, real, scale):
+def test_wide_ranges_of_distances_are_logarithmic_whatever_real_images_have(tmp_path, monkeypatch, values, real, scale):
     level = dict(zip(("SNGAN", "BN"), values, strict=True))
     study = synthetic.make_study(methods=["sngan", "bn"])
     case = make_case(tmp_path, study, value=lambda m, spec, u: level[spec.label])
@@ -121,14 +121,49 @@ def test_bars_of_a_wide_range_of_distances_are_logarithmic(tmp_path, monkeypatch
         score, distance = draw(FigureData.read(study, case.layout), plan_of(case, "bars", "headline")).axes
     assert (score.get_yscale(), distance.get_yscale()) == ("linear", scale)
     low, high = distance.get_ylim()
-    assert low <= real < 50.0 < high
+    assert low <= min(values) < 50.0 < high
+    assert low > 0.5  # far from real images at 0.14
+    notes = [text.get_text() for text in distance.texts if "real data" in text.get_text()]
+    across = [line for line in distance.lines if list(line.get_ydata()) == [real, real]]
+    if low <= real <= high:
+        assert (notes, len(across)) == ([], 1)
+    else:
+        assert (notes, across) == (["real data 0.140 ↓"], [])
 
 
-def test_points_of_single_seeds_have_dark_edges(figure):
-    for kind in ("bars", "cost"):
-        points = [li for ax in figure(kind).axes for li in ax.lines if li.get_marker() not in ("None", None, "")]
-        assert points
-        assert {point.get_markeredgecolor() for point in points} == {style.INK}
+def test_lines_that_leave_the_range_say_how_far():
+    with style.house_style():
+        _, ((ax, other),) = style.canvas(2, 1, 2)
+        ax.plot([0, 1, 2], [1.0, 37.5, 2.0])
+        ax.axvline(1.0)
+        ax.set_ylim(0, 5)
+        other.plot([0, 1], [1.0, 2.0])
+        for each in (ax, other):
+            style.cut_note(each)
+    assert [text.get_text() for text in ax.texts] == ["cut: 37.5 ↑"]
+    assert not other.texts
+
+
+def test_points_of_single_runs_have_dark_edges(figure):
+    points = [li for ax in figure("cost").axes for li in ax.lines if li.get_marker() not in ("None", None, "")]
+    assert points
+    assert {point.get_markeredgecolor() for point in points} == {style.INK}
+
+
+def test_samples_of_every_setting_are_drawn_on_request(finished):
+    study = finished.study.model_copy(update={"all_samples": True})
+    plans = [plan for plan in figure_plans(study) if plan.kind == "progress_all"]
+    assert [(plan.methods, plan.settings) for plan in plans] == [((label,), ("A", "B")) for label in study.labels]
+    data = FigureData.read(study, finished.layout)
+    with style.house_style():
+        fig = draw(data, plans[0])
+    labels = [ax.get_ylabel() for ax in fig.axes if ax.get_ylabel()]
+    assert labels == ["SNGAN\n(A)", "SNGAN\n(B)"]
+    assert not [plan for plan in figure_plans(finished.study) if plan.kind == "progress_all"]
+
+
+def test_the_cost_says_how_many_runs_took_place_at_once(figure):
+    assert "(up to 12 runs at once)" in figure("cost").axes[0].get_xlabel()
 
 
 def test_numbers_of_costs_stand_at_the_ends_of_the_bars(figure):

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import synthetic
 import yaml
+from drawn import dots, heights
 from studies import say, text_of
 from synthetic import STEPS, Case, invented_value
 
@@ -136,9 +137,8 @@ def test_bars(figure):
     ax = figure("bars_digits_headline").axes[1]
     assert [text.get_text() for text in ax.get_xticklabels(minor=True)] == ["A", "B", "own", "A", "B", "A", "B"]
     assert [text.get_text() for text in ax.get_xticklabels()] == ["SNGAN", "Flat", "Deep", "WGAN-GP"]
-    heights = [bar.get_height() for bar in ax.patches]
-    assert heights == [40, 20, 30, 40, 50, 40, 50]
-    places = [bar.get_x() for bar in ax.patches]
+    assert heights(ax) == [40, 20, 30, 40, 50, 40, 50]
+    places = [x for x, _ in dots(ax)]
     assert np.diff(places) == pytest.approx([1, 1.9, 1.9, 1, 1.9, 1])
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import synthetic
 from beside import beside, value
+from drawn import heights
 from synthetic import make_case
 
 from sngan_repro.analysis import outputs
@@ -128,7 +129,7 @@ def test_first_headline_metric_of_each_kind_is_compared():
 def test_table_of_both(case):
     table = published_table(case.study, case.study.published, read_summary(case.layout), "cifar10")
     assert table.header[:5] == ["Method", "IS ↑", "published", "difference", "ranks"]
-    assert table.rows[0][:5] == ["Real data", "9.500", "9.6727", "−0.173", "–"]
+    assert table.rows[0][:5] == ["Real data", "9.50", "9.6727", "−0.17", "–"]
     assert table.rows[1][:5] == ["SNGAN", "5.554 ± 0.071 (C)", "3.8849 (C)", "1.669", "1 / 1"]
     assert table.rows[3][:5] == ["BN", "3.554 ± 0.071 (C)", "2.8561 (C)", "0.698", "3 / 3"]
     assert table.rows[2][5:] == ["54.46 ± 0.71 (C)", "186.357 (A)", "−131.90", "2 / 2"]
@@ -149,13 +150,13 @@ def test_other_features_have_ranks_but_no_difference(tmp_path):
 def test_bars_of_both_stand_side_by_side(figure, case):
     fig = figure("published_bars")
     inception, printed, *_ = fig.axes
-    assert [bar.get_height() for bar in printed.patches][:3] == [3.654, 3.717, 3.886]
-    assert len(inception.patches) == 3 * 2
-    assert len(printed.patches) == 3 * 3
+    assert heights(printed)[:3] == [3.654, 3.717, 3.886]
+    assert len(heights(inception)) == 3 * 2
+    assert len(heights(printed)) == 3 * 3
     assert inception.get_title(loc="left").startswith("This study: IS")
     assert printed.get_title(loc="left").startswith("Southampton, Figure 2: IS")
     assert inception.get_ylim() != printed.get_ylim()
-    assert inception.patches[0].get_facecolor() == printed.patches[0].get_facecolor()
+    assert inception.collections[0].get_color().tolist() == printed.collections[0].get_color().tolist()
 
 
 def test_curves_of_both_stand_side_by_side(figure, case):

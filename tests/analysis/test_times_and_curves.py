@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 import synthetic
 from studies import text_of, with_tables
@@ -13,7 +14,7 @@ from sngan_repro.analysis.figures.data import FigureData
 from sngan_repro.analysis.outputs import figure_plans, table_files
 from sngan_repro.analysis.summary import read_results
 from sngan_repro.analysis.tables.times import times_table
-from sngan_repro.analysis.times import read_times, times_of
+from sngan_repro.analysis.times import most_at_once, read_times, times_of
 from sngan_repro.core.files import read_json, write_json
 from sngan_repro.core.schema import ConfigError
 
@@ -132,3 +133,12 @@ def test_a_study_without_them_has_no_sections(tmp_path):
     text = text_of(with_tables(tmp_path, synthetic.make_study(methods=["sngan"])))
     assert "# Time of an update" not in text
     assert "# Scores against single numbers" not in text
+
+
+def test_runs_at_the_same_time_are_counted():
+    times = [("10:00", "10:10"), ("10:05", "10:20"), ("10:10", "10:30"), ("10:12", "10:13")]
+    rows = [(f"2026-01-01T{begin}:00+00:00", f"2026-01-01T{end}:00+00:00") for begin, end in times]
+    runs = pd.DataFrame(rows, columns=["started", "finished"])
+    assert most_at_once(runs) == 3  # from 10:12 to 10:13
+    assert most_at_once(runs[:1]) == 1
+    assert most_at_once(runs.iloc[[0, 2]]) == 1  # the second begins as the first ends

@@ -11,7 +11,7 @@ from sngan_repro.analysis.figures.data import FigureData
 from sngan_repro.analysis.figures.discriminator import draw_critic_loss, draw_d_outputs, draw_spectra
 from sngan_repro.analysis.figures.first import draw_figure1
 from sngan_repro.analysis.figures.gallery import draw_interpolation, draw_look_alikes
-from sngan_repro.analysis.figures.grids import draw_progress, draw_samples
+from sngan_repro.analysis.figures.grids import draw_progress, draw_progress_all, draw_samples
 from sngan_repro.analysis.figures.logs import draw_losses, draw_spectral
 from sngan_repro.analysis.figures.maps import draw_cost, draw_divergence, draw_variety
 from sngan_repro.analysis.figures.ranks import draw_ranks
@@ -28,6 +28,7 @@ DRAW: dict[FigureKind, Callable] = {
     "losses": draw_losses,
     "samples": draw_samples,
     "progress": draw_progress,
+    "progress_all": draw_progress_all,
     "interpolation": draw_interpolation,
     "look_alikes": draw_look_alikes,
     "spectral": draw_spectral,

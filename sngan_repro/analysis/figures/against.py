@@ -33,13 +33,13 @@ def draw_against(data: FigureData, plan: FigurePlan) -> Any:
     for ax, metric in zip(flat, plan.metrics, strict=False):
         for series, style in zip(found, styles, strict=True):
             _line(ax, data, plan.dataset, metric, series, style)
-        real_line(ax, real_value(data.summary, plan.dataset, metric))
         if numbers[0] > 0 and numbers[-1] > LOG_FROM * numbers[0]:
             ax.set_xscale("log")
             ax.xaxis.set_minor_locator(_nothing())
         ax.set_xticks(numbers, labels=[f"{x:g}" for x in numbers])
         ax.set_xlabel(curve.key.removeprefix("setting.").removeprefix("nets.").removeprefix("options."))
         ax.set_title(fit(metric_header(data.study, metric), width / columns - 0.45))
+        real_line(ax, real_value(data.summary, plan.dataset, metric))
     handles = [
         Line2D([], [], color=style.color, marker=style.marker, linestyle=style.dash, label=series.name)
         for series, style in zip(found, styles, strict=True)

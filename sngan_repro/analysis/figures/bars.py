@@ -1,4 +1,4 @@
-"""Bars: the scores at the end of training, by method and setting."""
+"""The scores at the end of training by method and setting: dots with intervals."""
 
 from __future__ import annotations
 
@@ -23,23 +23,25 @@ from sngan_repro.analysis.figures.style import (
 from sngan_repro.analysis.naming import kinds_of
 from sngan_repro.analysis.outputs import FigurePlan
 
-MIN_BARS = 12
+MIN_PLACES = 12
 LOG_FROM = 8.0
 """The axis of a positive metric that is better when lower is logarithmic if its values span more than this factor."""
 GAP = 0.9
-"""Space between two methods, in bar widths."""
+"""Space between two methods, in places of a setting."""
+BESIDE = 0.27
+"""The seeds are so far to the right of their mean."""
 
 
 def draw_bars(data: FigureData, plan: FigurePlan) -> Any:
-    """One panel per metric: a bar per method and setting with its interval, seeds as points, real images as a line."""
+    """One panel per metric: a dot per method and setting with its interval, seeds as points, real images as a line."""
     panels = [study_bars(data, plan.dataset, metric, plan.methods, plan.settings) for metric in plan.metrics]
     return bar_figure([[panel] for panel in panels], data.styles)
 
 
 def draw_published_bars(data: FigureData, plan: FigurePlan) -> Any:
-    """Rows: metrics; left the study's bars, right the published ones of the same methods, each with its own axis.
+    """Rows: metrics; left the study's scores, right the published ones of the same methods, each with its own axis.
 
-    Without real images, as published: their scores are far from those of the methods, which they would flatten.
+    Without real images, as published.
     """
     rows = []
     for kind, metric in kinds_of(data.study, plan.metrics):
@@ -55,8 +57,8 @@ def bar_figure(grid: Sequence[Sequence[BarPanel]], styles: dict[str, MethodStyle
     for column in range(columns):
         top = grid[0][column]
         centres = bar_positions([len(top.settings(label)) for label in top.methods])
-        room = max(0.0, (MIN_BARS - 1 - centres[-1][-1]) / 2)  # a few bars do not fill the page
-        inches = (WIDTH - 0.6 * columns) / columns / max(MIN_BARS, centres[-1][-1] + 1)
+        room = max(0.0, (MIN_PLACES - 1 - centres[-1][-1]) / 2)  # a few dots do not fill the page
+        inches = (WIDTH - 0.6 * columns) / columns / max(MIN_PLACES, centres[-1][-1] + 1)
         for row, line in enumerate(grid):
             ax = axes[row][column]
             _bar_panel(ax, line[column], centres, styles, inches)
@@ -76,48 +78,38 @@ def _bar_panel(
         for setting, x in zip(panel.settings(label), positions, strict=True):
             if (label, setting) in panel.cells:
                 _bar(ax, panel.cells[label, setting], styles[label], x, inches)
-    real_line(ax, panel.real)
     if panel.distance:
-        _scale(ax)
+        _scale(ax, panel)
+    real_line(ax, panel.real)
     ax.grid(axis="x", visible=False)
     ax.tick_params(axis="x", which="both", length=0)
 
 
-def _scale(ax: Any) -> None:
-    """A logarithmic axis when bars, seeds and real images, all positive, span more than LOG_FROM."""
-    values = [bar.get_height() for bar in ax.patches] + [y for line in ax.lines for y in line.get_ydata()]
-    if not ax.patches or min(values) <= 0 or max(values) <= LOG_FROM * min(values):
+def _scale(ax: Any, panel: BarPanel) -> None:
+    """A logarithmic axis when means, seeds and ends of intervals, all positive, span more than LOG_FROM."""
+    values = [value for cell in panel.cells.values() for value in cell.values]
+    if not values or min(values) <= 0 or max(values) <= LOG_FROM * min(values):
         return
     ax.set_yscale("log")
-    ax.set_ylim(min(values) / 1.6, max(values) * 1.3)
+    ax.set_ylim(min(values) / 1.3, max(values) * 1.3)
     plain_log_labels(ax)
 
 
 def bar_positions(counts: Sequence[int]) -> list[list[float]]:
-    """x of each bar: methods side by side with a gap, their settings, so many each, next to each other."""
+    """x of each dot: methods side by side with a gap, their settings, so many each, next to each other."""
     starts = [sum(counts[:place]) + place * GAP for place in range(len(counts))]
     return [[start + setting for setting in range(count)] for start, count in zip(starts, counts, strict=True)]
 
 
 def _bar(ax: Any, cell: Cell, style: MethodStyle, x: float, inches: float) -> None:
-    """Draw one bar, ``inches`` wide."""
+    """Draw the dot of one method and setting, its interval and its seeds. inches: the space that it has."""
     if cell.mean is not None:
-        ax.bar(x, cell.mean, 0.82, color=style.color, alpha=0.55, edgecolor=style.color, linewidth=0.6)
-        num = len(cell.points)
-        offsets = [0.3 * (k / (num - 1) - 0.5) if num > 1 else 0.0 for k in range(num)]
         if cell.low is not None:
-            ax.vlines(x, cell.low, cell.high, color=INK, linewidth=1.0)
-        if num:
-            ax.plot(
-                [x + offset for offset in offsets],
-                cell.points,
-                linestyle="none",
-                marker=style.marker,
-                markersize=3.2,
-                color=style.color,
-                markeredgecolor=INK,
-                markeredgewidth=0.35,
-            )
+            ax.vlines(x, cell.low, cell.high, color=style.color, linewidth=1.6)
+        if len(cell.points) > 1:
+            ax.plot([x + BESIDE] * len(cell.points), cell.points, linestyle="none", marker=style.marker,
+                    markersize=2.4, color=style.color, alpha=0.55, mew=0)  # fmt: skip
+        ax.plot(x, cell.mean, marker=style.marker, markersize=5, color=style.color, mec=INK, mew=0.5)
     if cell.diverged:
         crosses = "×" * cell.diverged if cell.diverged <= 3 else f"{cell.diverged} ×"
         text = crosses if len(crosses) * CHARACTER <= inches else "\n".join(crosses.replace(" ", ""))
@@ -128,7 +120,7 @@ def _bar(ax: Any, cell: Cell, style: MethodStyle, x: float, inches: float) -> No
 def _label_bars(
     ax: Any, methods: Sequence[str], settings: Sequence[Sequence[str]], centres: list[list[float]], inches: float
 ) -> None:
-    """Setting names under the bars, method names under their groups; turned when they would touch."""
+    """Setting names under the dots, method names under their groups; turned when they would touch."""
     flat = [x for positions in centres for x in positions]
     names = [name for group in settings for name in group]
     longest = max(map(len, names))
@@ -138,7 +130,7 @@ def _label_bars(
     turn_methods = any(
         len(label) * CHARACTER > inches * (len(group) + GAP) for label, group in zip(methods, settings, strict=True)
     )
-    # A single setting needs no name under every bar.
+    # A single setting needs no name under every dot.
     several = len(set(names)) > 1
     drop = (longest * CHARACTER * 72 + 4 if turn_settings else 11) if several else 1
     ax.xaxis.remove_overlapping_locs = False
@@ -156,10 +148,13 @@ def _handles(panels: Sequence[BarPanel]) -> list[Any]:
 
     cells = [(panel, cell) for panel in panels for cell in panel.cells.values()]
     handles = [real_handle()] if any(panel.real is not None for panel in panels) else []
+    handles.append(Line2D([], [], color="#777777", marker="o", markersize=5, mec=INK, mew=0.5, linestyle="none",
+                          label="mean" if any(len(cell.points) > 1 for _, cell in cells) else "score"))  # fmt: skip
     for spread in dict.fromkeys(panel.spread for panel, cell in cells if cell.low is not None):
-        handles.append(Line2D([], [], color=INK, linewidth=1.0, label=spread))
-    if any(cell.points for _, cell in cells):
-        handles.append(Line2D([], [], color="#777777", marker="o", linestyle="none", label="one seed"))
+        handles.append(Line2D([], [], color="#777777", linewidth=1.6, label=spread))
+    if any(len(cell.points) > 1 for _, cell in cells):
+        handles.append(Line2D([], [], color="#777777", marker="o", markersize=2.4, alpha=0.6, linestyle="none",
+                              label="one seed"))  # fmt: skip
     if any(cell.diverged for _, cell in cells):
         handles.append(Line2D([], [], color=INK, marker="x", linestyle="none", label="diverged run"))
     return handles

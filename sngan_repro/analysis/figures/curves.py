@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, TypeVar
 
 from sngan_repro.analysis.figures.data import FigureData
@@ -22,12 +21,12 @@ from sngan_repro.analysis.figures.style import (
 )
 from sngan_repro.analysis.naming import kinds_of, metric_header, protocol_of
 from sngan_repro.analysis.outputs import FigurePlan
-from sngan_repro.analysis.summary import values_of
+from sngan_repro.analysis.summary import real_value, values_of
 from sngan_repro.evaluation.scores import SCORES
 
 Place = TypeVar("Place", int, float)
 
-LOG_FROM = 20.0
+LOG_FROM = 8.0
 """A distance is drawn on a logarithmic axis when its values span more than this factor."""
 MOST_TICKS = 6
 
@@ -47,6 +46,8 @@ def draw_training(data: FigureData, plan: FigurePlan) -> Any:
         line[0].set_ylabel(metric_header(data.study, metric))
     if SCORES.get(protocol_of(data.study, metric)[0]).log_scale:
         _scale(flat, _all_values(data, plan.dataset, metric))
+    for ax in flat[: len(plan.settings)]:
+        real_line(ax, real_value(data.summary, plan.dataset, metric))
     legend_below(fig, [*method_handles(data.styles, plan.methods), real_handle()])
     return fig
 
@@ -64,6 +65,7 @@ def draw_training_best(data: FigureData, plan: FigurePlan) -> Any:
         ax.set_title(header, wrap=True)
         if SCORES.get(protocol_of(data.study, metric)[0]).log_scale:
             _scale([ax], _all_values(data, plan.dataset, metric))
+        real_line(ax, real_value(data.summary, plan.dataset, metric))
     _finish(flat, len(plan.metrics), columns, _snapshots(data, plan.dataset))
     legend_below(fig, [*method_handles(data.styles, plan.methods), real_handle()])
     return fig
@@ -72,14 +74,14 @@ def draw_training_best(data: FigureData, plan: FigurePlan) -> Any:
 def draw_published_curves(data: FigureData, plan: FigurePlan) -> Any:
     """Rows: metrics; left the study's curves at the published setting, right the published ones, each with its axes.
 
-    Without real images, as published: their scores are far from those of the methods, which they would flatten.
+    Without real images, as published.
     """
     reference, (setting,) = data.reference, plan.settings
     at = {label: data.study.settings_of(label, [setting])[0] for label in plan.methods}
     rows = []
     for kind, metric in kinds_of(data.study, plan.metrics):
         ours = study_curves(data, plan.dataset, metric, plan.methods, at, our_title(data, metric), epochs=True)
-        rows.append([replace(ours, real=None), published_curves(reference, kind, plan.methods)])
+        rows.append([ours, published_curves(reference, kind, plan.methods)])
     kinds = [kind for kind, _ in kinds_of(data.study, plan.metrics)]
     return curve_figure(rows, kinds, data.styles, plan.methods)
 
@@ -109,7 +111,7 @@ def curve_figure(
 
 
 def curve_panel(ax: Any, panel: CurvePanel, styles: dict[str, MethodStyle]) -> None:
-    """A line with its band per method; a diverged run as a thin line ending in a cross; real images dashed."""
+    """A line with its band per method; a diverged run as a thin line ending in a cross."""
     for label, curve in panel.curves.items():
         style = styles[label]
         if curve.x:
@@ -118,13 +120,14 @@ def curve_panel(ax: Any, panel: CurvePanel, styles: dict[str, MethodStyle]) -> N
         for x, y in curve.lost:
             ax.plot(x, y, color=style.color, linestyle=style.dash, linewidth=0.6)
             ax.plot(x[-1:], y[-1:], color=style.color, marker="x", markersize=5)
-    real_line(ax, panel.real)
     ax.set_title(panel.title)
 
 
 def _all_values(data: FigureData, dataset: str, metric: str) -> list[float]:
+    """Every value of a metric but those of real images, which do not set the range of an axis."""
     scores = data.results.scores
-    return values_of(scores[(scores["dataset"] == dataset) & (scores["metric"] == metric)])
+    shown = (scores["dataset"] == dataset) & (scores["metric"] == metric) & (scores["state"] != "real")
+    return values_of(scores[shown])
 
 
 def _scale(axes: list[Any], values: list[float]) -> None:

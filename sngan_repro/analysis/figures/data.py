@@ -91,7 +91,11 @@ class FigureData:
 
     def shown_run(self, dataset: str, label: str) -> Row:
         """The run that represents a method: the first seed that finished at the shown setting, else the first seed."""
-        runs = self.runs(dataset, label, self.setting(dataset, label))
+        return self.first_run(dataset, label, self.setting(dataset, label))
+
+    def first_run(self, dataset: str, label: str, setting: str) -> Row:
+        """The first seed of a cell that finished, else the first seed."""
+        runs = self.runs(dataset, label, setting)
         finished = runs[runs["state"] == "ok"]
         return (finished if len(finished) else runs).iloc[0]
 

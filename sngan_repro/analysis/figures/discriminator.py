@@ -130,8 +130,9 @@ def _rank_handle() -> Any:
 
 def draw_d_outputs(data: FigureData, plan: FigurePlan) -> Any:
     """Rows: methods at their best setting; columns: accuracy, mean sigmoid, norms of input gradients."""
-    fig, axes = canvas(0.75 + 1.2 * len(plan.methods), len(plan.methods), len(QUANTITIES), sharex=True)
-    for line, label in zip(axes, plan.methods, strict=True):
+    measured = [label for label in plan.methods if _measured(data, plan.dataset, label)] or list(plan.methods[:1])
+    fig, axes = canvas(0.75 + 1.2 * len(measured), len(measured), len(QUANTITIES), sharex=True)
+    for line, label in zip(axes, measured, strict=True):
         setting = data.setting(plan.dataset, label)
         for ax, (title, curves) in zip(line, QUANTITIES, strict=True):
             drawn = [
@@ -159,6 +160,13 @@ def draw_d_outputs(data: FigureData, plan: FigurePlan) -> Any:
                 names[dash].append(name)
     legend_below(fig, [_line_handle(" / ".join(found), dash) for dash, found in names.items()])
     return fig
+
+
+def _measured(data: FigureData, dataset: str, label: str) -> bool:
+    """True if the log of a method has any of the quantities. That of an autoencoder has none."""
+    columns = [column for _, curves in QUANTITIES for column, _, _ in curves]
+    runs = data.runs(dataset, label, data.setting(dataset, label))
+    return any(column in data.log(run) for _, run in runs.iterrows() for column in columns)
 
 
 def draw_critic_loss(data: FigureData, plan: FigurePlan) -> Any:

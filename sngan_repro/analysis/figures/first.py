@@ -10,7 +10,7 @@ import pandas as pd
 from sngan_repro.analysis.figures.data import FigureData
 from sngan_repro.analysis.figures.grids import samples_of, show, tiles_across
 from sngan_repro.analysis.figures.logs import G_COLOR, few_ticks, robust_limits, smooth, smooth_range
-from sngan_repro.analysis.figures.style import WIDTH, canvas, fit, legend_below
+from sngan_repro.analysis.figures.style import WIDTH, canvas, cut_note, fit, legend_below
 from sngan_repro.analysis.naming import REAL
 from sngan_repro.analysis.outputs import FigurePlan
 from sngan_repro.analysis.tabular import Row
@@ -58,6 +58,7 @@ def _losses(ax: Any, log: pd.DataFrame, run: Row, colors: dict[str, str]) -> Non
         ax.plot(mean.index, mean.to_numpy(), color=colors[network], linestyle=DASHES[network], linewidth=1.2)
         shown += [low.to_numpy(), high.to_numpy()]
     robust_limits(ax, shown)
+    cut_note(ax)
     ax.set_xlim(0, total)
     few_ticks(ax)
     ax.set(xlabel="generator updates", ylabel="loss")

@@ -68,14 +68,24 @@ def draw_samples(data: FigureData, plan: FigurePlan) -> Any:
 
 def draw_progress(data: FigureData, plan: FigurePlan) -> Any:
     """Rows: methods at their best setting; columns: snapshots. The latents are the same within a row."""
-    chosen: dict[str, Any] = {}
-    for label in plan.methods:
-        run = data.shown_run(plan.dataset, label)
-        chosen[label] = (run, _progress(data, run))
-    columns = max(1, max(len(shown) for _, shown in chosen.values()))
-    cell = min((WIDTH - 0.5) / columns, (HEIGHT - 0.3) / len(chosen) - 0.2, 1.4)
+    return _progress_figure(data, [data.shown_run(plan.dataset, label) for label in plan.methods])
+
+
+def draw_progress_all(data: FigureData, plan: FigurePlan) -> Any:
+    """Rows: settings of one method; columns: snapshots. The first seed that finished represents a setting."""
+    (label,) = plan.methods
+    settings = data.study.settings_of(label, plan.settings)
+    return _progress_figure(data, [data.first_run(plan.dataset, label, setting) for setting in settings])
+
+
+def _progress_figure(data: FigureData, runs: list[Row]) -> Any:
+    """One row per run."""
+    chosen = [(run, _progress(data, run)) for run in runs]
+    columns = max(1, max(len(shown) for _, shown in chosen))
+    cell = min((WIDTH - 0.5) / columns, (HEIGHT - 0.3) / len(chosen) - 0.2, 1.1)
     fig, axes = canvas(len(chosen) * (cell + 0.2) + 0.3, len(chosen), columns, width=0.5 + columns * cell)
-    for line, (label, (run, shown)) in zip(axes, chosen.items(), strict=True):
+    for line, (run, shown) in zip(axes, chosen, strict=True):
+        label = str(run["label"])
         for ax in line:
             ax.set(xticks=[], yticks=[])
             ax.spines[:].set_visible(False)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from sngan_repro.analysis.figures.curves import plain_log_labels
 from sngan_repro.analysis.figures.data import FigureData
-from sngan_repro.analysis.figures.style import canvas, fit, legend_below, note
+from sngan_repro.analysis.figures.style import canvas, cut_note, fit, legend_below, note
 from sngan_repro.analysis.outputs import FigurePlan
 
 G_COLOR = "#555555"
@@ -23,7 +23,7 @@ LOG_FROM = 5.0
 def draw_losses(data: FigureData, plan: FigurePlan) -> Any:
     """Rows: methods, columns: settings. D solid in the method's colour, G dashed; seeds faint, their mean strong."""
     rows, columns = len(plan.methods), len(plan.settings)
-    fig, axes = canvas(0.55 + 1.12 * rows, rows, columns, sharex="col", sharey="row")
+    fig, axes = canvas(0.55 + 1.05 * rows, rows, columns, sharex="col", sharey="row")
     for line, label in zip(axes, plan.methods, strict=True):
         shown: list[np.ndarray] = []
         for ax, setting in zip(line, plan.settings, strict=True):
@@ -39,6 +39,8 @@ def draw_losses(data: FigureData, plan: FigurePlan) -> Any:
             ax.margins(x=0)
         line[0].set_ylabel(f"{fit(label, 1.0)}\nloss")
         robust_limits(line[0], shown)
+        for ax in line:
+            cut_note(ax)
     for ax, setting in zip(axes[0], plan.settings, strict=True):
         ax.set_title(f"Setting {setting}")
     for ax in axes[-1]:

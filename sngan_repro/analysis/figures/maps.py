@@ -11,6 +11,7 @@ from sngan_repro.analysis.figures.style import CHARACTER, FAINT, INK, REAL_COLOR
 from sngan_repro.analysis.naming import REAL, protocol_of, title_of
 from sngan_repro.analysis.outputs import FigurePlan
 from sngan_repro.analysis.summary import real_value, values_of
+from sngan_repro.analysis.times import most_at_once
 from sngan_repro.config.specs import OWN_SETTING
 from sngan_repro.core.text import MISSING, amount
 
@@ -139,7 +140,8 @@ def draw_cost(data: FigureData, plan: FigurePlan) -> Any:
     left.set_yticks(range(len(plan.methods)), labels=list(plan.methods))
     left.invert_yaxis()
     left.margins(x=0.15)
-    left.set_xlabel("training, s per 1000 updates")
+    at_once = most_at_once(data.results.runs)
+    left.set_xlabel("training, s per 1000 updates" + (f" (up to {at_once} runs at once)" if at_once > 1 else ""))
     right.set_xlabel(f"all runs, {unit}")
     for ax in (left, right):
         ax.grid(axis="y", visible=False)

@@ -1,4 +1,4 @@
-"""The content of one set of axes: bars and curves, from a study or from a publication."""
+"""The content of one set of axes: dots and curves, from a study or from a publication."""
 
 from __future__ import annotations
 
@@ -25,6 +25,11 @@ class Cell:
     high: float | None = None
     points: tuple[float, ...] = ()
     diverged: int = 0
+
+    @property
+    def values(self) -> list[float]:
+        """Every value that is drawn."""
+        return [value for value in (self.mean, self.low, self.high, *self.points) if value is not None]
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,6 @@ class CurvePanel:
 
     title: str
     curves: dict[str, Curve]
-    real: float | None
 
     def values(self) -> list[float]:
         """Every value that is drawn."""
@@ -139,7 +143,7 @@ def study_curves(
 ) -> CurvePanel:  # fmt: skip
     """The study's scores over the training, each method at the setting given for it; x in updates or in epochs."""
     curves = {m: _study_curve(data, dataset, metric, m, setting[m], epochs) for m in methods}
-    return CurvePanel(title, curves, real_value(data.summary, dataset, metric))
+    return CurvePanel(title, curves)
 
 
 def _study_curve(data: FigureData, dataset: str, metric: str, label: str, setting: str, epochs: bool) -> Curve:
@@ -173,4 +177,4 @@ def published_curves(reference: Reference, metric: str, methods: Sequence[str]) 
         high = [point.value + point.error for point in points.values()]
         curves[label] = Curve(tuple(map(float, points)), tuple(mean), tuple(low), tuple(high))
     where = next(iter(next(iter(found.values())).values())).where
-    return CurvePanel(published_title(reference, metric, where), curves, None)
+    return CurvePanel(published_title(reference, metric, where), curves)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sngan_repro.analysis.outputs import FigurePlan
 from sngan_repro.core.files import atomic_path
+from sngan_repro.core.text import amount
 from sngan_repro.study.layout import Layout
 
 if TYPE_CHECKING:
@@ -177,9 +179,37 @@ def real_handle(label: str = "Real data") -> Any:
 
 
 def real_line(ax: Axes, value: float | None) -> None:
-    """The score of real images as a dashed line across the axes."""
-    if value is not None:
+    """The score of real images as a dashed line, without an effect on the range of the axis.
+
+    If the line would be outside of the range, its value and an arrow are at the border. Call it when all else is drawn.
+    """
+    if value is None:
+        return
+    low, high = sorted(ax.get_ylim())
+    ax.set_ylim(ax.get_ylim())  # an axis with a fixed range
+    if low <= value <= high:
         ax.axhline(value, color=REAL_COLOR, linestyle=(0, (4, 2)), linewidth=0.9, zorder=1.5)
+    else:
+        border_note(ax, f"real data {amount(value)} {'↑' if value > high else '↓'}")
+
+
+def cut_note(ax: Axes) -> None:
+    """A note at the border if lines leave the range of the axis. Call it when all is drawn."""
+    low, high = sorted(ax.get_ylim())
+    drawn: list[Any] = [line for line in ax.lines if line.get_transform() == ax.transData]
+    values = [float(y) for line in drawn for y in line.get_ydata() if math.isfinite(y)]
+    if not values:
+        return
+    parts = [f"{amount(max(values))} ↑"] if max(values) > high else []
+    parts += [f"{amount(min(values))} ↓"] if min(values) < low else []
+    if parts:
+        border_note(ax, f"cut: {', '.join(parts)}")
+
+
+def border_note(ax: Axes, text: str) -> None:
+    """A small text above the upper right corner of the axes, where nothing is drawn."""
+    ax.annotate(text, (1, 1), (0, 2), xycoords="axes fraction", textcoords="offset points", ha="right", va="bottom",
+                fontsize=6.5, color=INK, annotation_clip=False)  # fmt: skip
 
 
 def fit(text: str, inches: float, size: float = 8) -> str:
