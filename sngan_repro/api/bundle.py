@@ -82,6 +82,7 @@ def _files(
     results += figure_files(study, layout)
     results += [layout.real_scores(dataset) for dataset in study.datasets]
     results += [layout.times] if study.benchmark else []
+    results += [path for path in (layout.networks, layout.report_latex) if path.is_file()]
     for run in study.runs():
         results += _of_run(layout.run(run.id), snapshots)
     for path in results:

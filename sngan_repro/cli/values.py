@@ -28,6 +28,14 @@ def study_of(given: Namespace) -> tuple[Study, Layout]:
     return study, Layout.of(machine, study)
 
 
+def study_file_of(given: Namespace) -> Path:
+    """The file of that study."""
+    from sngan_repro.config.machine import load_machine
+    from sngan_repro.study.load import study_path
+
+    return study_path(load_machine({"study": given.study} if given.study is not None else {}).study)
+
+
 def device_of(given: Namespace) -> torch.device:
     """The device that the options of DEVICE name, with this process set up for it."""
     from sngan_repro.core import runtime

@@ -196,4 +196,5 @@ def claims(given: Namespace) -> None:
 def report(given: Namespace) -> None:
     from sngan_repro.report.build import build_report
 
-    build_report(*values.study_of(given))
+    study, layout = values.study_of(given)
+    build_report(study, layout, study_file=values.study_file_of(given))

@@ -15,45 +15,61 @@ from sngan_repro.analysis import naming, stats
 from sngan_repro.analysis.claims import judge
 from sngan_repro.analysis.claims.judge import read_claims
 from sngan_repro.analysis.claims.ledger import load_ledger
+from sngan_repro.analysis.networks import network_tables, read_networks
 from sngan_repro.analysis.outputs import figure_plans
 from sngan_repro.analysis.published import protocol_differences
 from sngan_repro.analysis.summary import read_comparisons, read_results, read_summary
 from sngan_repro.analysis.tables.published import published_table
 from sngan_repro.analysis.tables.tables import printed_tables
+from sngan_repro.analysis.times import most_at_once
 from sngan_repro.config.specs import OWN_SETTING
 from sngan_repro.core.files import atomic_path
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.report import description, findings, published, tables
+from sngan_repro.report import summary as summary_words
+from sngan_repro.report.latex import write_zip
 from sngan_repro.report.pandoc import compile_typst, read_markdown, safe_prose, typeset
 from sngan_repro.report.placing import Numbering, placing
 from sngan_repro.report.safe import HEAD
 from sngan_repro.report.skeleton import template_folder
+from sngan_repro.report.study_file import command, file_text, read_notes
 from sngan_repro.report.templates import Templates
 from sngan_repro.study.layout import Layout
 from sngan_repro.study.reference import Reference
 from sngan_repro.study.study import Study
 
 
-def build_report(study: Study, layout: Layout, template_dir: Path | None = None) -> None:
-    """Write report.html (one self-contained file) and report.pdf of a study whose tables and figures exist.
+def build_report(
+    study: Study, layout: Layout, template_dir: Path | None = None, study_file: Path | None = None
+) -> None:
+    """Write report.html (one self-contained file), report.pdf and report_latex.zip of a study.
 
-    template_dir holds :data:`sngan_repro.report.templates.FILES`. Equal result files give equal reports. Raises
+    Its tables and figures exist already. template_dir holds :data:`sngan_repro.report.templates.FILES`. study_file: the
+    report prints it, and notes of the user are beside it. Equal result files and notes give equal reports. Raises
     ConfigError that names a missing file, an undefined reference, or the error of pandoc or Typst.
     """
     templates = Templates((template_dir or template_folder()).resolve())
-    text, finished = render(study, layout, templates)
+    text, finished = render(study, layout, templates, study_file)
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         for plan in figure_plans(study):
             shutil.copy(plan.file(layout, "svg"), work / f"{plan.name}.svg")
-        document = read_markdown(text, [f"{plan.name}.svg" for plan in figure_plans(study)])
+        figures = [f"{plan.name}.svg" for plan in figure_plans(study)]
+        document = read_markdown(text, figures)
         _to_html(document, work, templates, layout.report_html)
         _to_pdf(document, work, templates, layout.report_pdf, finished)
+        write_zip(document, work, figures, templates.bibliographies(), layout.report_latex, finished)
 
 
-def render(study: Study, layout: Layout, templates: Templates) -> tuple[str, datetime]:
+def render(study: Study, layout: Layout, templates: Templates, study_file: Path | None = None) -> tuple[str, datetime]:
     """(the report in pandoc's Markdown, when the last run finished)."""
-    facts = {**gather(study, layout), "citation_keys": templates.citation_keys()}
+    known = templates.citation_keys()
+    facts = {**gather(study, layout), "citation_keys": known, "notes": read_notes(study, study_file, known)}
+    facts |= {
+        "study_file": study_file or "",
+        "study_text": file_text(study_file),
+        "command": command(study, study_file),
+    }
     counting = Numbering()
     try:
         template = templates.environment.get_template("report.md.j2")
@@ -70,6 +86,7 @@ def gather(study: Study, layout: Layout) -> dict[str, Any]:
     """The data that the templates may use, in addition to the functions of :mod:`sngan_repro.report.placing`."""
     results, summary, comparisons = read_results(layout), read_summary(layout), read_comparisons(layout)
     found, evaluators = description.datasets(study, layout), description.evaluators(study, layout)
+    networks = read_networks(layout)
     return {
         "study": study,
         "introduction": safe_prose(study.description),
@@ -90,6 +107,10 @@ def gather(study: Study, layout: Layout) -> dict[str, Any]:
         "claims": read_claims(study, layout),
         "ledger": load_ledger(study.claims) if study.claims else None,
         "judge": judge,
+        "summary_of": summary_words,
+        "networks": networks,
+        "network_tables": {name: network_tables(networks, name, len(study.trained_labels)) for name in study.datasets},
+        "load": {"most": most_at_once(results.runs)},
         **(_published_data(study, study.published, summary) if study.published else {}),
     }
 
@@ -109,7 +130,8 @@ def _to_html(document: str, work: Path, templates: Templates, target: Path) -> N
     head = work / "head.html"
     head.write_text(HEAD, encoding="utf-8")
     with atomic_path(target) as path:
-        options = ["--embed-resources", "--mathml", "--toc", "--toc-depth=2", f"--resource-path={work}"]
+        options = ["--embed-resources", "--mathml", "--toc", "--toc-depth=2", "--number-sections"]
+        options.append(f"--resource-path={work}")
         options += [f"--css={templates.folder / 'style.css'}", f"--include-in-header={head}"]
         typeset(document, "html5", path, templates.bibliographies(), options)
 

@@ -31,6 +31,7 @@ def caption_words(study: Study, plan: FigurePlan) -> dict[str, Any]:
         "seeds": enumeration(map(str, study.seeds)),
         "several": len(study.seeds) > 1,
         "settings": enumeration(plan.settings),
+        "method": enumeration(plan.methods),
         "programs": bool(set(plan.methods) & set(study.programs)),
         "own_setting": any(study.settings_of(label) == [OWN_SETTING] for label in plan.methods),
         "critic_images": integer(study.training.critic_loss_images or 0),

@@ -19,6 +19,8 @@ from sngan_repro.data.sources import SOURCES
 from sngan_repro.evaluation.protocol import metric_names
 from sngan_repro.evaluation.scores import SCORES, in_order
 from sngan_repro.methods import METHODS, find_method
+from sngan_repro.methods.symbols import COMMON as COMMON
+from sngan_repro.methods.symbols import Symbol, symbols_of
 from sngan_repro.report.networks import flat
 from sngan_repro.report.networks import networks_text as networks_text
 from sngan_repro.study.layout import Layout
@@ -44,6 +46,14 @@ class MethodText:
     """File and digest of a method that the user wrote, in Markdown; empty for those of the package."""
     command: str = ""
     """The command of an external program; empty for a method that is trained here."""
+    symbols: tuple[Symbol, ...] = ()
+    """The symbols of the equations that are not common to all methods."""
+
+    @property
+    def options_without_symbol(self) -> dict[str, object]:
+        """The options that no symbol of the equations stands for."""
+        shown = {symbol.option for symbol in self.symbols}
+        return {key: value for key, value in self.options.items() if key not in shown}
 
 
 def method_texts(study: Study, known: Collection[str] | None = None) -> list[MethodText]:
@@ -65,6 +75,7 @@ def method_texts(study: Study, known: Collection[str] | None = None) -> list[Met
                 changed={**entry.setting, **flat(entry.nets), **entry.training, **budget},
                 code=f"`{METHODS.origin(entry.name)}`, digest `{code}`" if (code := METHODS.code(entry.name)) else "",
                 command=study.programs[label].command if label in study.programs else "",
+                symbols=tuple(symbols_of(method.symbols_for(options), type(options).model_fields)),
             )
         )
     return texts

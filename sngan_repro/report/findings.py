@@ -10,11 +10,11 @@ from sngan_repro.analysis.naming import arrow, fault_phrases, metric_short
 from sngan_repro.analysis.power import POWER, detectable_difference, seeds_for
 from sngan_repro.analysis.ranks import study_agreement
 from sngan_repro.analysis.stats import fewest_seeds, interval_reach, unanimity_chance
-from sngan_repro.analysis.summary import Results, metric_decimals, ranking, real_value
+from sngan_repro.analysis.summary import Results, metric_decimals, ranking, real_score
 from sngan_repro.analysis.tables.artefacts import artefacts, decimals_of, groups, percent
 from sngan_repro.analysis.tabular import Row
 from sngan_repro.config.specs import OWN_SETTING
-from sngan_repro.core.text import integer, interval, mean_sd, number
+from sngan_repro.core.text import decimals_by, half_width, integer, interval, mean_sd, number
 from sngan_repro.evaluation.evaluators import EVALUATORS
 from sngan_repro.study.study import Study
 
@@ -26,13 +26,14 @@ SIGN_TEST_MIN = fewest_seeds(2, ALPHA)
 
 def leader(study: Study, summary: pd.DataFrame, comparisons: pd.DataFrame, dataset: str, metric: str) -> dict[str, Any]:
     """The best two methods by one metric, and their paired difference where a seed finished in both."""
-    places, real = metric_decimals(summary, dataset, metric), real_value(summary, dataset, metric)
+    places, real = metric_decimals(summary, dataset, metric), real_score(summary, dataset, metric)
     ranked = ranking(study, summary, dataset, metric)[:2]
     found: dict[str, Any] = {
         "dataset": dataset,
         "metric": metric_short(study, metric),
-        "real": "" if real is None else number(real, places),
+        "real": "" if real.mean is None else number(real.mean, decimals_by(real.sd, places)),
         "several": len(study.labels) > 1,
+        "settings": len(study.settings) > 1,
         "ranked": [_place(row, places) for row in ranked],
         "pair": None,
     }
@@ -42,7 +43,9 @@ def leader(study: Study, summary: pd.DataFrame, comparisons: pd.DataFrame, datas
         found["pair"] = {
             "n": int(row["n"]),
             "agreeing": int(row["agreeing"]),
-            "difference": number(row["mean_difference"], places),
+            "difference": number(
+                row["mean_difference"], decimals_by(half_width(row["ci_low"], row["ci_high"]), places)
+            ),
             "interval": interval(row["ci_low"], row["ci_high"], places) if tested else "",
             "p": p_text(row["p_holm"]),
             "reading": verdict(row),
@@ -197,8 +200,8 @@ def faults(study: Study, results: Results, summary: pd.DataFrame, dataset: str) 
             {
                 "real": row.is_real,
                 "label": row.label,
-                "clean": number(row.clean.mean, places),
-                "faulty": number(row.faulty.mean, places),
+                "clean": number(row.clean.mean, decimals_by(row.clean.sd, places)),
+                "faulty": number(row.faulty.mean, decimals_by(row.faulty.sd, places)),
                 "share": "" if row.share is None else percent(row.share),
             }
             for row in rows

@@ -31,6 +31,14 @@ def typeset(document: str, to: str, target: Path, bibliographies: Sequence[Path]
     _convert(document, to, "json", ["--standalone", "--citeproc", *files, *options], target)
 
 
+def write_latex(document: str, target: Path, options: Sequence[str] = ()) -> None:
+    """Write a safe document as LaTeX with citations for natbib. Raises ConfigError with the error of pandoc."""
+    values = ["documentclass=article", "papersize=a4", "fontsize=11pt", "geometry=margin=25mm", "colorlinks=true"]
+    values += ["natbiboptions=round", "biblio-style=plainnat", "bibliography=references"]
+    variables = [f"--variable={value}" for value in values]
+    _convert(document, "latex", "json", ["--standalone", "--natbib", "--number-sections", *variables, *options], target)
+
+
 def compile_typst(source: Path, target: Path, timestamp: int) -> None:
     """Write the PDF of a Typst file, which may read files beside it only. Raises ConfigError with Typst's error."""
     import typst

@@ -17,6 +17,9 @@ from sngan_repro.report.templates import Templates
 from sngan_repro.study.layout import Layout
 from sngan_repro.study.study import Study
 
+MOST_ROWS = 48
+"""Rows of a table that fit a page with its caption."""
+
 
 class Numbering:
     """Numbers of figures and tables, in the order of their appearance.
@@ -46,6 +49,10 @@ class Numbering:
         number = self.known[kind, key]
         return f"[{kind.capitalize()} {number}](#{kind}-{number})"
 
+    def numbers(self, kind: str, keys: list[str]) -> list[int]:
+        """The numbers of figures or tables; zeros in the first pass."""
+        return [0 if self.known is None else self.known[kind, key] for key in keys]
+
 
 def placing(study: Study, layout: Layout, templates: Templates, numbering: Numbering) -> dict[str, Callable[..., Any]]:
     """The functions ``figure``, ``table``, ``refs`` and ``figs`` of the template."""
@@ -58,13 +65,20 @@ def placing(study: Study, layout: Layout, templates: Templates, numbering: Numbe
 
     def table(content: PrintedTable) -> str:
         number = numbering.define("table", content.key)
-        caption = f"[**Table {number}.** {markdown_escape(content.caption)}]{{.caption}}"
         classes = ".table .prose" if content.prose else ".table"
-        return f"::: {{{classes}}}\n{content.markdown_body()}\n: {caption} {{#table-{number}}}\n:::\n"
+        parts = [content] if content.prose else content.parts(MOST_ROWS)
+        texts = []
+        for index, part in enumerate(parts):
+            caption = f"**Table {number}.** {markdown_escape(part.caption)}"
+            if index:
+                caption = f"**Table {number}**, continued."
+            name = f" {{#table-{number}}}" if index == 0 else ""
+            texts.append(f"::: {{{classes}}}\n{part.markdown_body()}\n: [{caption}]{{.caption}}{name}\n:::\n")
+        return "\n".join(texts)
 
     def refs(kind: str, items: list[Any]) -> str:
         keys = [item.name if isinstance(item, FigurePlan) else item.key for item in items]
-        return enumeration(numbering.ref(kind, key) for key in keys)
+        return enumeration(_shortened([numbering.ref(kind, key) for key in keys], numbering.numbers(kind, keys)))
 
     def figs(kind: str, dataset: str | None = None, topic: str | None = None) -> list[FigurePlan]:
         return [
@@ -74,6 +88,19 @@ def placing(study: Study, layout: Layout, templates: Templates, numbering: Numbe
         ]
 
     return {"figure": figure, "table": table, "refs": refs, "figs": figs}
+
+
+def _shortened(links: list[str], numbers: list[int]) -> list[str]:
+    """Links whose numbers follow one another, three or more, as ``Table 3 to Table 6``."""
+    texts: list[str] = []
+    start = 0
+    for index in range(1, len(links) + 1):
+        if index < len(links) and numbers[index] == numbers[index - 1] + 1:
+            continue
+        group = links[start:index]
+        texts += [f"{group[0]} to {group[-1]}"] if len(group) > 2 else group
+        start = index
+    return texts
 
 
 def svg_width(path: Path) -> float:

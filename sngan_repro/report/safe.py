@@ -83,3 +83,13 @@ def _clean_attributes(value: Element, kind: str) -> None:
 
 def _name(text: str) -> str:
     return re.sub(r"[^\w.:+-]", "", text)
+
+
+def cited_keys(value: Any) -> set[str]:
+    """The keys of all citations in a document."""
+    if isinstance(value, list):
+        return set().union(*map(cited_keys, value)) if value else set()
+    if not isinstance(value, dict):
+        return set()
+    own = {each["citationId"] for each in value["c"][0]} if value.get("t") == "Cite" else set()
+    return own.union(*map(cited_keys, value.values())) if value else own

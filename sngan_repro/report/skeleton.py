@@ -9,13 +9,13 @@ import json
 import re
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from sngan_repro.core import plugins
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.methods import find_method
 from sngan_repro.report.citations import citation_keys
 from sngan_repro.report.pandoc import compile_typst, read_markdown, safe_prose, typeset
+from sngan_repro.report.safe import cited_keys
 from sngan_repro.study.study import Study
 
 FENCE = re.compile(r" {0,3}(`{3,}|~{3,}|:{3,})(.*)")
@@ -42,7 +42,7 @@ def check_texts(study: Study, templates: Path | None = None) -> None:
     files = [file for file in (templates / "references.bib", *plugins.bibliographies()) if file.is_file()]
     known = citation_keys(files)
     document = read_markdown(_skeleton(study), [])
-    if unknown := sorted(_cited(json.loads(document)) - known):
+    if unknown := sorted(cited_keys(json.loads(document)) - known):
         raise ConfigError(
             f"description: no entry of references.bib has the key {', '.join(unknown)}; add it, or write \\@ for an @ "
             "that is no citation"
@@ -83,13 +83,3 @@ def _skeleton(study: Study) -> str:
         lines = " \\\\\n&".join(formulas)
         parts.append(f"$$\\begin{{aligned}}\n&{lines}\n\\end{{aligned}}$$" if formulas else "")
     return "\n\n".join(parts)
-
-
-def _cited(value: Any) -> set[str]:
-    """The keys of all citations in a document."""
-    if isinstance(value, list):
-        return set().union(*map(_cited, value)) if value else set()
-    if not isinstance(value, dict):
-        return set()
-    own = {each["citationId"] for each in value["c"][0]} if value.get("t") == "Cite" else set()
-    return own.union(*map(_cited, value.values())) if value else own

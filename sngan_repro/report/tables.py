@@ -9,7 +9,7 @@ from sngan_repro.analysis.summary import Results, metric_decimals
 from sngan_repro.analysis.tables.artefacts import percent
 from sngan_repro.analysis.tables.printed import PrintedTable
 from sngan_repro.config.records import DatasetFile, EvaluatorFile
-from sngan_repro.core.text import MISSING, decimals_for, integer, interval, number
+from sngan_repro.core.text import MISSING, decimals_by, decimals_for, half_width, integer, interval, number
 from sngan_repro.report.description import span
 from sngan_repro.report.findings import p_text, verdict
 from sngan_repro.study.study import Study
@@ -34,7 +34,7 @@ def dataset_table(study: Study, found: dict[str, DatasetFile]) -> PrintedTable:
         )
     header = ["Dataset", "Source", "Split", "Images", "train", "test", "classes", "SHA-256"]
     caption = "Datasets as prepared. The checksum is that of the image array, first 12 digits."
-    return PrintedTable("datasets", caption, "llllrrrl", header, rows)
+    return PrintedTable("datasets", caption, "llplrrrl", header, rows)
 
 
 def settings_table(study: Study) -> PrintedTable:
@@ -108,14 +108,14 @@ def comparison_table(
     for metric in study.headline_metrics:
         found = comparisons[(comparisons["dataset"] == dataset) & (comparisons["metric"] == metric)]
         rules.add(len(rows))
-        places = decimals_for([*found["mean_difference"].dropna(), *found["ci_low"].dropna()])
+        places = decimals_for(found["mean_difference"].dropna())
         for _, row in found.iterrows():
             rows.append(
                 [
                     f"{metric_short(study, metric)} {arrow(study, metric)}",
                     f"{row['first']} ({row['first_setting']})",
                     f"{row['second']} ({row['second_setting']})",
-                    number(row["mean_difference"], places),
+                    number(row["mean_difference"], decimals_by(half_width(row["ci_low"], row["ci_high"]), places)),
                     interval(row["ci_low"], row["ci_high"], places),
                     integer(row["n"]),
                     f"{integer(row['agreeing'])} of {integer(row['n'])}",

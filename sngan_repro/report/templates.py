@@ -25,8 +25,11 @@ TEMPLATES = (
     "claims",
     "sentences",
     "captions",
+    "summary",
+    "appendix",
 )
-FILES = (*(f"{name}.md.j2" for name in TEMPLATES), "references.bib", "style.css", "template.typ")
+FONT = "fonts/latinmodern-math-subset.woff2"
+FILES = (*(f"{name}.md.j2" for name in TEMPLATES), "references.bib", "style.css", "template.typ", FONT)
 """The files that a folder of templates must have."""
 
 

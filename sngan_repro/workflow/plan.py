@@ -26,11 +26,12 @@ from sngan_repro.evaluation.feasible import check_prepared
 from sngan_repro.evaluation.selection import REAL_DRAWS
 from sngan_repro.methods.program import Program
 from sngan_repro.report.skeleton import check_texts, template_folder
+from sngan_repro.report.study_file import sources
 from sngan_repro.study.benchmark import benchmark_text
 from sngan_repro.study.held_out import check_prepared_held_out
 from sngan_repro.study.labels import check_prepared_classes
 from sngan_repro.study.layout import Layout
-from sngan_repro.study.load import load_study
+from sngan_repro.study.load import load_study, study_path
 from sngan_repro.study.study import Study
 from sngan_repro.workflow import cluster, locks, stamps
 from sngan_repro.workflow.packs import packs
@@ -79,6 +80,7 @@ class Plan:
         self._evaluator_records = {
             dataset: [f"{folder}/evaluator.json" for folder in value.values()] for dataset, value in folders.items()
         }
+        self.report_sources = sources(study_path(self.machine.study))
 
     # Values of all rules.
 
@@ -92,7 +94,7 @@ class Plan:
     @property
     def study_text(self) -> str:
         """A text that changes with the study file and with the declarations of its programs."""
-        return self.study.to_json() + "".join(program.to_json() for program in self.study.programs.values())
+        return "".join(part.to_json() for part in (self.study, *self.study.programs.values()))
 
     @property
     def published_files(self) -> list[str]:
@@ -220,8 +222,7 @@ class Plan:
         """The images that a program must write."""
         return max(protocol.num_fake for protocol in self.study.scores)
 
-    # Before the first job and after the last.
-    share_folder = staticmethod(locks.share_folder)
+    share_folder = staticmethod(locks.share_folder)  # before the first job
 
     def lock(self) -> AbstractContextManager[bool]:
         """Lock the study (see :func:`sngan_repro.workflow.locks.study_lock`), and check its texts for the report."""

@@ -18,7 +18,7 @@ def test_the_headline_is_computed(tmp_path):
 
     text = text_of(with_tables(tmp_path, synthetic.make_study(), value=value))
     abstract = text.split("# What was run")[0].replace("\\", "")
-    assert "the best FID is that of **SNGAN** at setting B (10.50 ± 0.71, n = 2; real images: 2.50)" in abstract
+    assert "the best FID is that of **SNGAN** at setting B (10.50 ± 0.71, n = 2; real images: 2.500)" in abstract
     assert "followed by WGAN-GP at B (20.50 ± 0.71, n = 2)" in abstract
     assert "differ by −10.00 (the first is better in 2 of 2 seeds: same sign, few seeds)." in abstract
     assert "95 % interval" not in abstract
@@ -60,9 +60,7 @@ def test_comparison_table_shows_the_corrected_p(tmp_path):
     case = with_tables(tmp_path, study, value=lambda m, spec, u: level[spec.label] + 0.1 * spec.seed)
     text = text_of(case).replace("\\", "")
     assert "| 6 of 6 | 0.094 | same sign, few seeds |" in text
-    sentence = (
-        "differ by −1.000 (95 % interval [−1.000, −1.000]; the first is better in 6 of 6 seeds; corrected p 0.094"
-    )
+    sentence = "differ by −1.00 (95 % interval [−1.00, −1.00]; the first is better in 6 of 6 seeds; corrected p 0.094"
     assert sentence in text.split("# What was run")[0]
     assert "| 6 | 6 of 6 | 0.031 |" not in text
     assert "the first method and all settings were chosen by these same scores." in text

@@ -7,7 +7,11 @@ rule make_report:
         rules.make_tables.output,
         rules.make_figures.output,
         list(PLAN.claims.values()),
+        rules.describe_networks.output,
+        PLAN.report_sources,
         template=PLAN.templates / "report.md.j2",
+        summary=PLAN.templates / "summary.md.j2",
+        appendix=PLAN.templates / "appendix.md.j2",
         discriminator=PLAN.templates / "discriminator.md.j2",
         sensitivity=PLAN.templates / "sensitivity.md.j2",
         artefacts=PLAN.templates / "artefacts.md.j2",
@@ -27,6 +31,7 @@ rule make_report:
             caption="../../report/captions/report.rst",
             category="Report",
         ),
+        latex=LAYOUT.report_latex,
     log:
         LAYOUT.logs / "report.log",
     conda:
