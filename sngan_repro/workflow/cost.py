@@ -55,6 +55,7 @@ def num_jobs(study: Study) -> dict[str, int]:
         "to run programs": runs - trained,
         "to score": runs,
         "to find look-alikes": trained if study.gallery else 0,
+        "to list layers": 1,
         "from aggregation to report": 4 + (study.claims is not None),
     }
     return {kind: count for kind, count in jobs.items() if count}

@@ -65,7 +65,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
 
 
 def test_everything_is_there(finished: Workplace):
-    for name in ("report.html", "report.pdf", "tables/best.md", "tables/best.tex"):
+    for name in ("report.html", "report.pdf", "report_latex.zip", "networks.json", "tables/best.md", "tables/best.tex"):
         assert (finished.results / name).stat().st_size > 200
     assert (finished.results / "report.pdf").read_bytes().startswith(b"%PDF")
     for name in ("scores", "summary", "runs", "cost"):

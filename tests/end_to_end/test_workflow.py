@@ -105,7 +105,7 @@ def test_check_counts_the_jobs_that_snakemake_plans(tmp_path: Path):
     command = [sys.executable, "-m", "sngan_repro", "check", "--no-measure", "--study", str(tmp_path / "tiny.yaml")]
     printed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     counted = int(next(line for line in printed.splitlines() if " jobs: " in line).split()[0])
-    assert counted == len(workplace.planned()) == 17  # 4 runs trained and scored, and what is shared
+    assert counted == len(workplace.planned()) == 18  # 4 runs trained and scored, and what is shared
 
 
 def test_a_failed_job_names_its_log_and_the_rest_goes_on(copied: Workplace):
