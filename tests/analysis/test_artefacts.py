@@ -120,7 +120,7 @@ def test_sentences(case):
     assert len(sentences) == 2
     assert sentences[1].startswith(
         "With only 50 distinct images 12 times each, the FID of real images goes from 2.00 to 8.00 (75.0 % of the "
-        "latter), that of SNGAN goes from 11.00 to 17.00 (35.3 % of the latter) and that of BN"
+        "latter), that of SNGAN goes from 11.0 to 17.0 (35.3 % of the latter) and that of BN"
     )
 
 
