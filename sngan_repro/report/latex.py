@@ -25,6 +25,10 @@ ReScience C. It needs the packages that the first lines of report.tex load.
 HEADER = r"""\usepackage{etoolbox}
 \AtBeginEnvironment{longtable}{\scriptsize\setlength{\tabcolsep}{2.5pt}}
 \setlength{\LTleft}{0pt}
+\setlength{\LTcapwidth}{\linewidth}
+\usepackage{caption}
+\captionsetup{labelformat=empty,labelsep=none} % the captions have their numbers
+\AtBeginEnvironment{verbatim}{\scriptsize}
 \usepackage{newunicodechar}
 \newunicodechar{α}{\ensuremath{\alpha}}
 \newunicodechar{β}{\ensuremath{\beta}}

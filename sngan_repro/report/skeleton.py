@@ -31,7 +31,7 @@ def template_folder() -> Path:
 
 
 def check_texts(study: Study, templates: Path | None = None) -> None:
-    """Typeset a report without results: title, description, and the equations of the methods.
+    """Typeset a report without results: title, description, the equations of the methods and their symbols.
 
     templates: the folder of references.bib and template.typ; default: :func:`template_folder`. Raises ConfigError with
     the key to edit.
@@ -78,7 +78,9 @@ def _skeleton(study: Study) -> str:
     title = json.dumps(study.title, ensure_ascii=False)
     parts = [f"---\ntitle: {title}\nreference-section-title: References\n---\n", safe_prose(study.description)]
     for entry, label in study.labelled_entries:
-        latex = find_method(entry.name).equations_for(study.method_options[label]).replace("\n", " ")
+        method, options = find_method(entry.name), study.method_options[label]
+        parts += [f"${symbol}$ is {meaning}" for symbol, meaning in method.symbols_for(options).items()]
+        latex = method.equations_for(options).replace("\n", " ")
         formulas = [part.strip() for part in latex.split(r", \qquad ") if part.strip()]
         lines = " \\\\\n&".join(formulas)
         parts.append(f"$$\\begin{{aligned}}\n&{lines}\n\\end{{aligned}}$$" if formulas else "")
