@@ -25,9 +25,11 @@ def figure_caption(templates: Templates, study: Study, plan: FigurePlan) -> str:
 
 def caption_words(study: Study, plan: FigurePlan) -> dict[str, Any]:
     """The words and numbers of one caption. curves: the published ones at a setting of the study, or None."""
+    choice = len(study.settings) > 1
     words = {
         "metrics": "; ".join(metric_label(study, metric) for metric in plan.metrics),
-        "chosen_by": metric_short(study, primary_metric(study)),
+        "choice": choice,
+        "setting_by": f"best setting by {metric_short(study, primary_metric(study))}" if choice else "only setting",
         "seeds": enumeration(map(str, study.seeds)),
         "several": len(study.seeds) > 1,
         "settings": enumeration(plan.settings),

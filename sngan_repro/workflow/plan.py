@@ -82,8 +82,6 @@ class Plan:
         }
         self.report_sources = sources(study_path(self.machine.study))
 
-    # Values of all rules.
-
     @property
     def study_options(self) -> str:
         """The command-line options that name the study and its folders."""
