@@ -6,7 +6,7 @@
 Each round runs a tiny study (or several at once) and kills one process at a random time: Snakemake alone, one of its
 jobs, or the whole process group. Then the same command runs again until it ends by itself. Snapshots and tables must
 be equal to the byte, and scores to the last digit. The times of the kills follow from --seed and from the length of
-the undisturbed run. On a machine without a GPU, --runs-per-gpu changes the groups of jobs only.
+the undisturbed run. With --runs-per-gpu one job trains several runs in threads, on a machine without a GPU, too.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,12 @@ STUDY: dict[str, Any] = {
 }
 TABLES = ("scores.csv", "summary.csv", "comparisons.csv")
 NOT_COMPARED = ("seconds", "scoring_seconds")
+KINDS = {
+    "snakemake": "Snakemake alone",
+    "job": "one job",
+    "group": "Snakemake and all its jobs",
+    "nothing": "a command that had ended",
+}
 
 
 def start(folder: Path, name: str, runs_per_gpu: int) -> subprocess.Popen[bytes]:
@@ -95,6 +102,14 @@ def kill(process: subprocess.Popen[bytes], rng: random.Random) -> str:
     return kind
 
 
+def equal_results(folder: Path, name: str, expected: dict[str, Any]) -> bool:
+    """True if a study has the results of the undisturbed run. A file that is missing is a difference."""
+    try:
+        return results(folder, name) == expected
+    except OSError:
+        return False
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=5)
@@ -114,27 +129,35 @@ def main() -> None:
     if any(code != 0 for code in [process.wait() for process in undisturbed]):
         sys.exit(f"the undisturbed run failed; see {folder}")
     length = time.monotonic() - began
-    expected, wrong, done = {name: results(folder, name) for name in names}, 0, 0
-    while done < given.kills:
+    expected, kinds = {name: results(folder, name) for name in names}, Counter[str]()
+    rounds = wrong = commands = 0
+    while kinds.total() < given.kills:
         shutil.rmtree(folder / "results")
         shutil.rmtree(folder / "data")
         for name in names:
             shutil.rmtree(folder / name / ".snakemake", ignore_errors=True)
         processes, killed = {name: start(folder, name, given.runs_per_gpu) for name in names}, []
-        for _ in range(min(2, given.kills - done)):
+        for _ in range(min(2, given.kills - kinds.total())):
             time.sleep(rng.uniform(0.1, 0.9) * length / 2)
             name = rng.choice(names)
             killed.append(kill(processes[name], rng))
             processes[name].wait()
             processes[name] = start(folder, name, given.runs_per_gpu)
-        codes = [process.wait() for process in processes.values()]
-        for name in names:  # a job that was killed is a failure of its round; the same command goes on
-            codes += [start(folder, name, given.runs_per_gpu).wait()]
-        equal = all(results(folder, name) == expected[name] for name in names)
-        ended = all(code == 0 for code in codes[len(names) :])
-        done, wrong = done + len(killed), wrong + (not (equal and ended))
-        print(f"{done} kills: {', '.join(killed)}: {'equal' if equal and ended else 'DIFFERENT'}", flush=True)
-    print(f"{done} kills, {wrong} rounds with other results; an undisturbed run took {length:.0f} s")
+        for process in processes.values():
+            process.wait()
+        # A job that was killed is a failure of its round. The same command goes on.
+        codes = [start(folder, name, given.runs_per_gpu).wait() for name in names]
+        right = all(code == 0 for code in codes) and all(equal_results(folder, name, expected[name]) for name in names)
+        kinds.update(killed)
+        rounds, wrong, commands = rounds + 1, wrong + (not right), commands + len(killed) + 2 * len(names)
+        print(f"{kinds.total()} kills: {', '.join(killed)}: {'equal' if right else 'DIFFERENT'}", flush=True)
+        if not right:
+            shutil.copytree(folder / "results", folder / f"wrong{wrong}", symlinks=True)
+    killed_of = ", ".join(f"{kinds[kind]} of {name}" for kind, name in KINDS.items() if kinds[kind])
+    print(
+        f"{kinds.total()} kills ({killed_of}) in {rounds} rounds and {commands} commands: "
+        f"{rounds - wrong} rounds with equal results, {wrong} with others; an undisturbed run took {length:.0f} s"
+    )
     sys.exit(1 if wrong else 0)
 
 
