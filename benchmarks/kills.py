@@ -31,9 +31,9 @@ ROOT = Path(__file__).parents[1]
 STUDY: dict[str, Any] = {
     "title": "A study that is killed",
     "datasets": {"digits": {"source": "digits", "image_size": 16}},
-    "methods": ["sngan", "began"],
+    "methods": ["sngan"],
     "settings": {"A": {"lr": 0.001, "beta2": 0.9}},
-    "seeds": [0, 1],
+    "seeds": [0, 1, 2],
     "budget": {"steps": 200},
     "snapshots": {"count": 4},
     "training": {"batch_size": 16, "log_every": 5},
@@ -113,6 +113,7 @@ def equal_results(folder: Path, name: str, expected: dict[str, Any]) -> bool:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=5)
+    parser.add_argument("--per-round", type=int, default=5, help="kills of one run of the study")
     parser.add_argument("--studies", type=int, default=1, help="at once, with one data folder")
     parser.add_argument("--runs-per-gpu", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
@@ -137,8 +138,8 @@ def main() -> None:
         for name in names:
             shutil.rmtree(folder / name / ".snakemake", ignore_errors=True)
         processes, killed = {name: start(folder, name, given.runs_per_gpu) for name in names}, []
-        for _ in range(min(2, given.kills - kinds.total())):
-            time.sleep(rng.uniform(0.1, 0.9) * length / 2)
+        for _ in range(min(given.per_round, given.kills - kinds.total())):
+            time.sleep(rng.uniform(0.05, 0.95) * length / given.per_round)
             name = rng.choice(names)
             killed.append(kill(processes[name], rng))
             processes[name].wait()

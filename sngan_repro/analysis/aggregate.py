@@ -16,6 +16,7 @@ from sngan_repro.config.records import Record, Scores
 from sngan_repro.config.specs import OWN_SETTING
 from sngan_repro.core.files import atomic_path
 from sngan_repro.core.schema import ConfigError
+from sngan_repro.core.sealed import write_record
 from sngan_repro.study.layout import Layout
 from sngan_repro.study.study import Study
 
@@ -51,6 +52,7 @@ def aggregate(study: Study, layout: Layout) -> None:
     write_table(files["classes"], class_rows(runs, real), CLASS_COLUMNS)
     write_table(files["runs"], [run_row(run, layout, study.final_snapshot_only(run.spec.label)) for run in runs])
     write_table(files["cost"], cost_rows(study, layout, runs, real))
+    write_record(layout.tables / "aggregate", files.values())
 
 
 def write_table(path: Path, rows: Iterable[dict[str, Any]], columns: Sequence[str] | None = None) -> None:

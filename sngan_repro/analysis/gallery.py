@@ -10,7 +10,9 @@ import pandas as pd
 from sngan_repro.analysis.load import read_file
 from sngan_repro.config.records import GalleryFile
 from sngan_repro.config.run_paths import RunPaths
+from sngan_repro.core.files import file_sha256
 from sngan_repro.core.schema import ConfigError
+from sngan_repro.data.npy import read_npz
 from sngan_repro.study.layout import Layout
 from sngan_repro.study.study import Study
 
@@ -40,8 +42,11 @@ def read_galleries(study: Study, layout: Layout) -> pd.DataFrame:
 
 def gallery_images(run: RunPaths) -> dict[str, np.ndarray]:
     """The images of one run's gallery; empty for a generator whose pixels are not finite. Raises ConfigError."""
+    again = f"delete {run.gallery} and run the workflow again"
+    found = read_file(GalleryFile, run.gallery, "gallery")
     try:
-        with np.load(run.gallery_images, allow_pickle=False) as file:
-            return {name: file[name] for name in file}
-    except (OSError, ValueError, EOFError) as error:
-        raise ConfigError(f"{run.gallery_images}: cannot be read ({error}); run the workflow again") from None
+        if found.images_sha256 is not None and file_sha256(run.gallery_images) != found.images_sha256:
+            raise ValueError("its checksum is wrong")
+        return read_npz(run.gallery_images)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{run.gallery_images}: cannot be read ({error}); {again}") from None

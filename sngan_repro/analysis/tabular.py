@@ -12,8 +12,11 @@ from pandas.api.types import is_numeric_dtype
 from pyarrow import csv
 
 from sngan_repro.analysis.schemas import NEEDED_COLUMNS, TEXT_COLUMNS
+from sngan_repro.config.finished import check_run_file
 from sngan_repro.config.run_paths import RunPaths
-from sngan_repro.core.schema import ConfigError
+from sngan_repro.core.schema import ConfigError, shortened
+from sngan_repro.core.sealed import check_recorded
+from sngan_repro.data.npy import map_npy
 
 Row = Any
 """A row of a table: a pandas Series. Any, because the type of each column is known only at run time."""
@@ -22,9 +25,10 @@ Row = Any
 def read_array(path: Path, ndim: int, mmap: bool = False) -> np.ndarray:
     """A uint8 image array with ``ndim`` axes. With ``mmap`` it stays on disk."""
     try:
-        array = np.load(path, mmap_mode="r" if mmap else None, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise ConfigError(f"{path}: cannot be read ({error})") from None
+        array = map_npy(path)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path}: cannot be read ({error}); delete it and run the workflow again") from None
+    array = array if mmap else np.array(array)
     if array.dtype != np.uint8 or array.ndim != ndim or len(array) == 0:
         raise ConfigError(f"{path}: expected uint8 images, found {array.dtype} of shape {array.shape}")
     return array
@@ -40,12 +44,16 @@ def read_table(path: Path, made_by: str) -> pd.DataFrame:
     text = dict.fromkeys(TEXT_COLUMNS, pyarrow.string())
     convert = csv.ConvertOptions(column_types=text, null_values=[""], strings_can_be_null=False)
     parse = csv.ParseOptions(newlines_in_values=True)
+    check_recorded(path, f"delete it, and {made_by} writes it again")
     try:
         table = csv.read_csv(path, parse_options=parse, convert_options=convert).to_pandas()
     except FileNotFoundError:
-        raise ConfigError(f"{path}: no such file; {made_by} writes it") from None
+        raise ConfigError(f"{path}: no such file; run the workflow again: {made_by} writes it") from None
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: cannot be read as a table ({error}); {made_by} writes it") from None
+        reason = shortened(str(error), 300)
+        raise ConfigError(
+            f"{path}: cannot be read as a table ({reason}); delete it, and {made_by} writes it again"
+        ) from None
     numbers = [name for name in table if name not in TEXT_COLUMNS]
     table = table.astype({name: float for name in numbers if table[name].isna().all()})
     table = table.astype({name: object for name in table if name in TEXT_COLUMNS})
@@ -64,6 +72,7 @@ def read_spectra(paths: RunPaths) -> pd.DataFrame | None:
 
     None if the run has none: it diverged, or an earlier version trained it.
     """
+    check_run_file(paths, paths.spectra)
     try:
         return pd.read_parquet(paths.spectra)
     except FileNotFoundError:
@@ -74,6 +83,7 @@ def read_spectra(paths: RunPaths) -> pd.DataFrame | None:
 
 def read_log(paths: RunPaths) -> pd.DataFrame:
     """The training log of a run: one row per generator update."""
+    check_run_file(paths, paths.log)
     try:
         log = pd.read_parquet(paths.log)
     except FileNotFoundError:

@@ -28,14 +28,15 @@ def fetch(given: Namespace) -> None:
     NO_DOWNLOAD,
 )
 def fetch_weights(given: Namespace) -> None:
-    from sngan_repro.core.files import file_sha256, write_json
+    from sngan_repro.core.files import file_sha256
+    from sngan_repro.core.sealed import write_sealed_json
     from sngan_repro.evaluation.weights import fetch_weights, weights_file
 
     folder = Path(given.weights_dir)
     file = fetch_weights(weights_file(given.evaluator), folder, download=not given.no_download)
     # The workflow's output is a record and not the weights: Snakemake deletes outputs before a job, and files that
     # were staged by hand must stay.
-    write_json(folder / f"{given.evaluator}.json", {"file": file.name, "sha256": file_sha256(file)})
+    write_sealed_json(folder / f"{given.evaluator}.json", {"file": file.name, "sha256": file_sha256(file)})
 
 
 @rule_command(

@@ -8,24 +8,31 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from sngan_repro.core.files import read_regular
+from sngan_repro.core.files import ChecksumError, read_regular
 from sngan_repro.core.schema import ConfigError, parse, shortened
+from sngan_repro.core.sealed import opened
 
 MAX_JSON_BYTES = 1 << 28
 """The largest JSON file that is read."""
 
 
 def read_json_record(path: Path, remedy: str) -> dict[str, Any]:
-    """The mapping in a JSON file. Raises ConfigError with the file and the remedy if it is missing or damaged."""
-    if not path.exists():
-        raise ConfigError(f"{path}: no such file; {remedy}")
+    """The mapping in a JSON file, without its checksum.
+
+    remedy: what the reader of the message should do. Raises ConfigError with the file and the remedy if it is missing
+    or damaged.
+    """
     try:
         values = json.loads(read_regular(path, MAX_JSON_BYTES))
+        if not isinstance(values, dict):
+            raise ConfigError(f"{path}: damaged, a mapping is needed and a {type(values).__name__} found")
+        return opened(values)
+    except ConfigError as error:
+        raise ConfigError(f"{error}; {remedy}") from None
+    except ChecksumError as error:
+        raise ConfigError(f"{path}: damaged: {error}; {remedy}") from None
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: damaged, not JSON ({shortened(str(error))}); {remedy}") from None
-    if not isinstance(values, dict):
-        raise ConfigError(f"{path}: damaged, a mapping is needed and a {type(values).__name__} found; {remedy}")
-    return values
 
 
 def read_record(model: type[FileModel], path: Path, remedy: str) -> dict[str, Any]:
@@ -108,6 +115,8 @@ class Status(FileModel):
     git_revision: str | None
     started: str
     finished: str
+    files: dict[str, Sha256] = {}
+    """Other files of the run -> their SHA-256; earlier versions recorded none."""
 
 
 class Record(FileModel):
@@ -157,6 +166,7 @@ class GalleryFile(FileModel):
     spec_digest: str
     nearer: dict[str, float] | None
     longest_step: float | None
+    images_sha256: Sha256 | None = None
 
 
 class TimesFile(FileModel):

@@ -49,7 +49,7 @@ def disk_error(error: BaseException, folder: Path, written: Path | None = None) 
         )
     if number in FORBIDDEN:
         name = getattr(error, "filename", None) or folder
-        return DiskError(f"{name}: cannot be written: {os.strerror(number or 0)}; check the permissions of {folder}")
+        return DiskError(f"{name}: cannot be used: {os.strerror(number or 0)}; check the permissions of {folder}")
     return None
 
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sngan_repro.core.disk import disk_error, disk_errors
+from sngan_repro.core.disk import DiskError, disk_error, disk_errors
 from sngan_repro.core.schema import ConfigError
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """
     with disk_errors(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir() and not path.is_symlink():
+            raise DiskError(f"{path}: a folder is in the place of a file; remove it and run again")
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
         os.close(handle)
     temporary = Path(name)
@@ -82,7 +84,7 @@ def file_lock(path: Path, wait: bool) -> Iterator[None]:
             lock = FileLock(path, timeout=-1 if wait else 0, fallback_to_soft=False)
             lock.acquire()
     except Timeout:
-        raise LockedError(path.read_text(encoding="utf-8")) from None
+        raise LockedError(path.read_text(encoding="utf-8", errors="replace")) from None
     except OSError as error:
         if error.errno in (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP):
             raise ConfigError(
@@ -158,12 +160,12 @@ def read_regular(path: Path, limit: int) -> bytes:
         with open(path, "rb", opener=_open_without_waiting) as stream:
             facts = os.fstat(stream.fileno())
             if not stat.S_ISREG(facts.st_mode):
-                raise ConfigError(f"{path}: not a regular file; only regular files are read")
+                raise ConfigError(f"{path}: not a regular file; only regular files are read; remove it")
             if facts.st_size > limit:
                 raise ConfigError(size_message(str(path), facts.st_size, limit))
             return stream.read(limit)
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+        raise _unreadable(path, error) from None
 
 
 def check_regular(path: Path) -> None:
@@ -171,9 +173,9 @@ def check_regular(path: Path) -> None:
     try:
         mode = path.stat().st_mode
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+        raise _unreadable(path, error) from None
     if not stat.S_ISREG(mode):
-        raise ConfigError(f"{path}: not a regular file; only regular files are read")
+        raise ConfigError(f"{path}: not a regular file; only regular files are read; remove it")
 
 
 def _open_without_waiting(name: str, flags: int) -> int:
@@ -191,6 +193,17 @@ def read_json(path: Path) -> Any:
 
 
 def file_sha256(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    """The SHA-256 of a file, in hexadecimal. Raises :class:`DiskError` with a remedy if it cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: OSError) -> DiskError:
+    """The message for a file that cannot be read."""
+    if isinstance(error, FileNotFoundError):
+        return DiskError(f"{path}: no such file{' (a link to nothing)' * path.is_symlink()}; run again")
+    remedy = "check the permissions" if isinstance(error, PermissionError) else "remove it and run again"
+    return DiskError(f"{path}: cannot be read: {error.strerror}; {remedy}")

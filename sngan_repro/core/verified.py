@@ -27,6 +27,11 @@ def sha256_of(path: Path, anew: bool = False) -> str:
     return sha256
 
 
+def has_sha256(path: Path, expected: str, anew: bool = False) -> bool:
+    """True if a file has this checksum. It is computed in any case before the answer is False."""
+    return sha256_of(path, anew) == expected or (not anew and sha256_of(path, anew=True) == expected)
+
+
 def keep_sha256(path: Path, sha256: str, facts: list[int] | None = None) -> None:
     """Record the checksum of a file that was just computed. Without a permission to write, it is computed each time."""
     record = path.parent / NAME

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from sngan_repro.core.schema import ConfigError
-from sngan_repro.core.verified import sha256_of
+from sngan_repro.core.verified import has_sha256
 from sngan_repro.data.npy import map_npy
 from sngan_repro.data.record import read_dataset
 
@@ -34,7 +34,7 @@ class PreparedData:
         Raises ConfigError if the folder is incomplete or a file does not agree with dataset.json.
         """
         if not (folder / "dataset.json").exists():
-            raise ConfigError(f"{folder}: no prepared dataset (dataset.json is missing); run prepare")
+            raise ConfigError(f"{folder}: no prepared dataset (dataset.json is missing); run again to prepare it")
         info = read_dataset(folder)
         images, labels = _load(folder, "images.npy"), _load(folder, "labels.npy")
         channels, height, width = info["image_shape"]
@@ -47,7 +47,7 @@ class PreparedData:
                 found = f"{array.dtype} {array.shape}, expected {np.dtype(dtype)} {shape}"
                 raise _damaged(folder, f"{name} is {found}")
         for name, key in (("images.npy", "sha256"), ("labels.npy", "labels_sha256")):
-            if sha256_of(folder / name, anew=verify) != info[key]:
+            if not has_sha256(folder / name, info[key], anew=verify):
                 raise _damaged(folder, f"{name} has changed: its checksum is not the one in dataset.json")
         return cls(folder, info, images, labels)
 

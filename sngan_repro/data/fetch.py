@@ -16,8 +16,9 @@ from typing import Any
 
 from sngan_repro.config.records import SourceFile, read_record
 from sngan_repro.core.disk import disk_errors
-from sngan_repro.core.files import file_sha256, read_json, write_json
+from sngan_repro.core.files import file_sha256, read_json
 from sngan_repro.core.schema import ConfigError
+from sngan_repro.core.sealed import write_sealed_json
 from sngan_repro.data.download import download_file
 from sngan_repro.data.sources import SOURCES, Archive, RawFile, Source
 from sngan_repro.data.storage import file_digests, remove_stale
@@ -54,7 +55,7 @@ def fetch(source: str, downloads: Path, download: bool) -> None:
             if absent:
                 files |= _obtain(entry, archive, absent, downloads, download)
     downloaded = any(record["how"] == "downloaded" for record in files.values())
-    write_json(
+    write_sealed_json(
         folder / "source.json",
         {
             "source": source,

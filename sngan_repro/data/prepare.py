@@ -17,9 +17,10 @@ from PIL import Image
 
 from sngan_repro.config.specs import DatasetSpec
 from sngan_repro.core.disk import disk_errors
-from sngan_repro.core.files import atomic_path, file_sha256, write_json
+from sngan_repro.core.files import atomic_path, file_sha256
 from sngan_repro.core.progress import progress_bar
 from sngan_repro.core.schema import ConfigError
+from sngan_repro.core.sealed import write_sealed_json
 from sngan_repro.core.verified import keep_sha256
 from sngan_repro.data.fetch import fetched_origin
 from sngan_repro.data.raw import RawImages
@@ -82,7 +83,7 @@ def prepare(spec: DatasetSpec, downloads: Path, out: Path, workers: int | None =
             | {package: importlib.metadata.version(package) for package in PACKAGES},
         }
         keep_sha256(out / "images.npy", sha256)
-        write_json(out / "dataset.json", description)
+        write_sealed_json(out / "dataset.json", description)
     return description
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 import time
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +18,13 @@ import torch
 
 from sngan_repro.config.records import BuiltEvaluatorFile, read_record
 from sngan_repro.config.specs import EvaluatorSpec
-from sngan_repro.core.files import atomic_path, file_lock, file_sha256, write_json
+from sngan_repro.core.files import atomic_path, file_lock, file_sha256
 from sngan_repro.core.runtime import versions
 from sngan_repro.core.schema import ConfigError, text_digest
-from sngan_repro.core.verified import keep_sha256, sha256_of
+from sngan_repro.core.sealed import write_sealed_json
+from sngan_repro.core.verified import has_sha256, keep_sha256
 from sngan_repro.data.dataset import PreparedData, Split
+from sngan_repro.data.npy import read_npz
 from sngan_repro.evaluation.classifier import accuracy
 from sngan_repro.evaluation.evaluator_checks import check_finite, check_labels, check_learned
 from sngan_repro.evaluation.evaluators import EVALUATORS
@@ -114,7 +115,7 @@ def _build(
         "seconds": round(time.perf_counter() - started, 3),
         "versions": versions(),
     }
-    write_json(out / "evaluator.json", info)
+    write_sealed_json(out / "evaluator.json", info)
     return info
 
 
@@ -122,7 +123,7 @@ def read_evaluator(folder: Path, data: PreparedData) -> dict[str, Any]:
     """evaluator.json of a complete folder. Raises ConfigError if it is missing or was made for other images."""
     path = folder / "evaluator.json"
     if not path.exists():
-        raise ConfigError(f"{path}: no such file; the evaluator is not built for this dataset")
+        raise ConfigError(f"{path}: no such file; the evaluator is not built for this dataset; run the workflow again")
     info = read_record(BuiltEvaluatorFile, path, f"remove {folder} so that it is built anew")
     if info["dataset_sha256"] != data.sha256:
         raise ConfigError(
@@ -156,13 +157,13 @@ def _read(
     expected = (info["digest"], info["dataset_sha256"])
     recorded = info.get("features_sha256", {}).get(split)  # earlier versions recorded none
     try:
-        if recorded is not None and sha256_of(path) != recorded:
+        if recorded is not None and not has_sha256(path, recorded):
             raise ValueError("it has changed: its checksum is not the one in evaluator.json")
-        with np.load(path, allow_pickle=False) as file:
-            found = (str(file["evaluator_digest"]), str(file["dataset_sha256"]))
-            if found == expected:
-                return {name: file[name] for name in (*names, *(name for name in optional if name in file))}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        file = read_npz(path, ("evaluator_digest", "dataset_sha256", *names), optional)
+        found = (str(file["evaluator_digest"]), str(file["dataset_sha256"]))
+        if found == expected:
+            return {name: file[name] for name in (*names, *optional) if name in file}
+    except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: cannot be read ({error}); remove {folder} so that it is built anew") from None
     raise ConfigError(
         f"{path}: made by evaluator {found[0]} from images {found[1][:16]}..., expected {expected[0]} and "

@@ -13,9 +13,10 @@ from sngan_repro.config.finished import read_finished
 from sngan_repro.config.gallery import GallerySpec, Way
 from sngan_repro.config.protocol import ProtocolSpec
 from sngan_repro.config.run_paths import RunPaths
-from sngan_repro.core.files import atomic_path, file_sha256, write_json
+from sngan_repro.core.files import atomic_path, file_sha256
 from sngan_repro.core.runtime import device_info, repeatable, versions
 from sngan_repro.core.schema import ConfigError
+from sngan_repro.core.sealed import write_sealed_json
 from sngan_repro.data.dataset import PreparedData
 from sngan_repro.evaluation.build import SPLITS
 from sngan_repro.evaluation.metrics import select
@@ -85,7 +86,7 @@ def make_gallery(
         np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
     record["images_sha256"] = file_sha256(run.gallery_images)
     record["seconds"] = round(time.perf_counter() - started, 3)
-    write_json(run.gallery, record)
+    write_sealed_json(run.gallery, record)
     return record
 
 

@@ -14,9 +14,10 @@ from sngan_repro.config.finished import read_finished
 from sngan_repro.config.protocol import ProtocolSpec
 from sngan_repro.config.run_paths import RunPaths
 from sngan_repro.config.specs import RunSpec
-from sngan_repro.core.files import file_sha256, write_json
+from sngan_repro.core.files import file_sha256
 from sngan_repro.core.runtime import device_info, versions
 from sngan_repro.core.schema import ConfigError
+from sngan_repro.core.sealed import write_sealed_json
 from sngan_repro.data.arrays import read_images
 from sngan_repro.data.dataset import PreparedData
 from sngan_repro.evaluation.faults import stretched, stretched_uint8
@@ -163,5 +164,5 @@ def write_scores(
         "device": device_info(device),
         "versions": versions(),
     }
-    write_json(path, scores)
+    write_sealed_json(path, scores)
     return scores

@@ -25,6 +25,7 @@ from sngan_repro.analysis.times import most_at_once
 from sngan_repro.config.specs import OWN_SETTING
 from sngan_repro.core.files import atomic_path
 from sngan_repro.core.schema import ConfigError
+from sngan_repro.core.sealed import check_recorded
 from sngan_repro.report import description, findings, published, tables
 from sngan_repro.report import summary as summary_words
 from sngan_repro.report.latex import write_zip
@@ -49,6 +50,11 @@ def build_report(
     ConfigError that names a missing file, an undefined reference, or the error of pandoc or Typst.
     """
     templates = Templates((template_dir or template_folder()).resolve())
+    for plan in figure_plans(study):
+        file = plan.file(layout, "svg")
+        if not file.is_file():
+            raise ConfigError(f"{file}: no such file; run the workflow again: make_figures writes it")
+        check_recorded(file, "delete it and run the workflow again: make_figures writes it")
     text, finished = render(study, layout, templates, study_file)
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)

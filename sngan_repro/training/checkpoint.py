@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 import sys
 import threading
@@ -93,11 +94,11 @@ def load_state(run: RunPaths, identity: dict[str, Any]) -> tuple[dict[str, Any] 
     A state of another identity is not used; the message lists the keys that differ.
     """
     path = state_path(run)
-    if not path.exists():
+    if not os.path.lexists(path):
         return None, "starting from update 0"
     try:
         state = torch.load(io.BytesIO(read_with_sha256(path)), map_location="cpu", weights_only=True)
-        stored, steps, version = json.loads(state["identity"]), state["steps"], state["format"]
+        stored, steps, version = json.loads(state["identity"]), int(state["steps"]), state["format"]
     except ChecksumError as error:
         return None, f"starting from update 0: {path} is damaged: {error}"
     except Exception as error:  # torch raises many kinds of errors for a file that it cannot read
@@ -124,8 +125,9 @@ def clear_results(run: RunPaths) -> None:
     """Remove the files of an earlier training from the run folder, except the lock and the log in use."""
     for folder in (run.root / "snapshots", run.samples, run.tensorboard):
         shutil.rmtree(folder, ignore_errors=True)
-    for file in (run.status, run.log, run.spectra, run.discriminator, run.scores, run.gallery, run.gallery_images):
-        file.unlink(missing_ok=True)
-    for file in run.resume.glob("*"):
-        if file.name not in ("lock", run.together_log.name):
-            file.unlink()
+    files = [run.spec, run.status, run.log, run.spectra, run.discriminator, run.scores, run.gallery, run.gallery_images]
+    for file in [*files, *run.resume.glob("*")]:
+        if file.is_dir() and not file.is_symlink():  # something else has put it there
+            shutil.rmtree(file)
+        elif file.name not in ("lock", run.together_log.name):
+            file.unlink(missing_ok=True)

@@ -67,7 +67,10 @@ def _is_done(spec: RunSpec, run: RunPaths) -> bool:
     with contextlib.suppress(ConfigError):  # a damaged status is trained anew, as is a missing one
         if read_record(Status, run.status, "train the run again")["spec_digest"] == spec.digest():
             return True
-    return run.trained.exists() and run.trained.read_text(encoding="utf-8") == spec.digest()
+    try:
+        return run.trained.read_bytes() == spec.digest().encode()
+    except OSError:
+        return False
 
 
 def _train(

@@ -9,6 +9,7 @@ import time
 from collections import deque
 from typing import Literal
 
+from sngan_repro.config.records import FileModel
 from sngan_repro.config.run_paths import RunPaths
 from sngan_repro.config.specs import RunSpec
 from sngan_repro.core.files import write_json
@@ -18,6 +19,19 @@ INTERRUPTED = 75
 BEAT_SECONDS = 5.0
 """Seconds between two heartbeats; longer only if a single update takes longer."""
 WINDOW = 25  # heartbeats, about two minutes: the rate includes saved states and snapshots, and follows a busy machine
+
+
+class ProgressFile(FileModel):
+    """``progress.json``."""
+
+    state: Literal["running", "interrupted"]
+    spec_digest: str
+    steps: int
+    steps_total: int
+    updates_per_second: float | None
+    images_per_second: float | None
+    host: str
+    pid: int
 
 
 class Heartbeat:

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from sngan_repro.config.finished import run_checksums
 from sngan_repro.core import runtime
-from sngan_repro.core.files import write_json, write_npy
+from sngan_repro.core.files import write_npy
+from sngan_repro.core.sealed import write_sealed_json
 from sngan_repro.methods import METHODS
 from sngan_repro.nets import count_parameters
 from sngan_repro.training.discriminator import save_discriminator
@@ -37,7 +39,7 @@ def write_results(session: Session) -> dict[str, Any]:
     progress = [session.progress_images(images).numpy() for images in kept["images"]]
     write_npy(run.samples / "progress.npy", np.stack(progress))  # (snapshots, 16, H, W, C)
     status = _status(session)
-    write_json(run.status, status)
+    write_sealed_json(run.status, status)
     kept_files = {"lock", *(("state.pt", "log.f64", "trained", "together.log") if session.options.keep_state else ())}
     for file in run.resume.glob("*"):
         if file.name not in kept_files:
@@ -106,4 +108,5 @@ def _status(session: Session) -> dict[str, Any]:
         "git_revision": runtime.git_revision(),
         "started": kept["started"],
         "finished": now(),
+        "files": run_checksums(session.run_paths),
     }

@@ -11,7 +11,7 @@ import torch
 
 from sngan_repro.config.specs import RunSpec
 from sngan_repro.core import runtime
-from sngan_repro.core.files import write_json
+from sngan_repro.core.sealed import write_sealed_json
 from sngan_repro.training.benchmark import measure_rounds
 
 UPDATES = 100
@@ -51,4 +51,4 @@ def measure_times(runs: Sequence[RunSpec], device: torch.device, min_seconds: fl
         "versions": runtime.versions(),
         "git_revision": runtime.git_revision(),
     }
-    write_json(path, record)
+    write_sealed_json(path, record)

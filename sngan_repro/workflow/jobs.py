@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import json
 import os
 import platform
 import re
@@ -22,6 +21,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Literal, NoReturn
 
+from sngan_repro.config.records import FileModel, read_record
 from sngan_repro.core.files import write_json
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.training.progress import INTERRUPTED
@@ -128,7 +128,7 @@ def read_job(log: Path) -> Job | None:
     lines, log_time = _tail(log)
     if lines is None:
         return None
-    record, recorded_at = read_json_file(log.with_suffix(".json"))
+    record, recorded_at = read_json_file(log.with_suffix(".json"), JobFile)
     if record is not None and record["state"] != "running" and log_time > recorded_at + SLACK_SECONDS:
         record = None  # the shell of the next job has emptied the log
     last_line = lines[-1] if lines else ""
@@ -141,12 +141,25 @@ def read_job(log: Path) -> Job | None:
     return Job(log, state, reason, max(log_time, recorded_at), recorded_at, True, *process)
 
 
-def read_json_file(path: Path) -> tuple[dict[str, Any] | None, float]:
-    """(content, time of the last change) of a JSON file that may vanish at any time; (None, 0) without it."""
+class JobFile(FileModel):
+    """The record of a job."""
+
+    state: JobState
+    reason: str | None
+    time: str = ""
+    host: str = ""
+    pid: int = 0
+
+
+def read_json_file(path: Path, model: type[FileModel]) -> tuple[dict[str, Any] | None, float]:
+    """(content, time of the last change) of a JSON file that may vanish at any time; (None, 0) if it is not there.
+
+    The content is None, too, if the file is damaged.
+    """
     try:
-        with path.open(encoding="utf-8") as stream:
-            return json.load(stream), os.fstat(stream.fileno()).st_mtime
-    except (FileNotFoundError, ValueError):
+        changed = path.stat().st_mtime
+        return read_record(model, path, ""), changed
+    except (OSError, ConfigError):
         return None, 0.0
 
 
@@ -158,7 +171,7 @@ def _tail(path: Path) -> tuple[tuple[str, ...] | None, float]:
             stream.seek(max(0, size - TAIL_BYTES))
             text = stream.read().decode("utf-8", errors="replace")
             time = os.fstat(stream.fileno()).st_mtime
-    except FileNotFoundError:
+    except OSError:
         return None, 0.0
     # Progress bars use carriage returns. Control characters would change the reader's terminal.
     lines = ("".join(c if c.isprintable() else " " for c in line).rstrip() for line in re.split(r"[\r\n]+", text))

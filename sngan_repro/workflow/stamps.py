@@ -15,7 +15,7 @@ def written_stamp(layout: Layout, spec: DatasetSpec) -> Path:
     """The file of the stamp of the user's own images. It gets a new time only if the images have changed."""
     file, stamp = layout.source_stamp(spec), SOURCES.get(spec.source).stamp(spec)
     try:
-        if not file.exists() or file.read_text(encoding="utf-8") != stamp:
+        if not file.exists() or file.read_bytes() != stamp.encode():
             write_text(file, stamp)
     except OSError as error:
         raise ConfigError(f"{file}: {error.strerror}; check `data_dir` in config/config.yaml") from None

@@ -9,12 +9,13 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from sngan_repro.config.finished import EndedFile
 from sngan_repro.config.specs import RunSpec
 from sngan_repro.data.sources import source_info
 from sngan_repro.evaluation.evaluators import EVALUATORS
 from sngan_repro.study.layout import Layout
 from sngan_repro.study.study import Study
-from sngan_repro.training.progress import BEAT_SECONDS
+from sngan_repro.training.progress import BEAT_SECONDS, ProgressFile
 from sngan_repro.workflow.cost import num_train_images
 from sngan_repro.workflow.jobs import read_job, read_json_file
 
@@ -138,8 +139,8 @@ def read_run(spec: RunSpec, layout: Layout, num_train: int | None, now: float) -
     """The state of one run. num_train: training images; None: unknown."""
     run = layout.run(spec.id)
     # In this order: a training writes its status before it removes its progress, so one of the two is seen.
-    progress, beat = read_json_file(run.progress)
-    status, _ = read_json_file(run.status)
+    progress, beat = read_json_file(run.progress, ProgressFile)
+    status, _ = read_json_file(run.status, EndedFile)
     job = read_job(layout.run_log("train", spec.id))
     known: dict[str, Any] = {
         "id": spec.id,
@@ -154,6 +155,8 @@ def read_run(spec: RunSpec, layout: Layout, num_train: int | None, now: float) -
     if num_train is not None or spec.budget.steps is not None:
         known["steps_total"] = spec.budget.total_steps(spec.steps_per_epoch(num_train or 1))
     remark = "trained under an earlier form of the study file" if status else None
+    if status is None and run.status.exists():
+        remark = "status.json is damaged; delete it, and the run is trained anew"
     if job is None and progress is None:
         return RunStatus(**known, state="waiting", reason=remark)
     age = now - max(beat, job.time if job else 0.0)

@@ -29,7 +29,7 @@ from invented_files import (
 )
 
 from sngan_repro.config.specs import RunSpec
-from sngan_repro.core.files import write_json
+from sngan_repro.core.files import file_sha256, write_json
 from sngan_repro.evaluation.selection import REAL_DRAWS, RESAMPLE_SEED, best_snapshots
 from sngan_repro.study.benchmark import benchmark_runs
 from sngan_repro.study.layout import Layout
@@ -150,7 +150,7 @@ def write_dataset(study: Study, layout: Layout, key: str) -> None:
             "num_test": NUM_TEST,
             "image_shape": [channels, spec.image_size, spec.image_size],
             "classes": [str(digit) for digit in range(10)],
-            "sha256": sha256_of(key),
+            "sha256": file_sha256(folder / "images.npy"),
             "labels_sha256": sha256_of(key + "labels"),
             "split": "seeded: 25 % set aside for testing, seed 0",
             "origin": {"url": "invented", "files": {"blobs.npy": sha256_of("file")}},

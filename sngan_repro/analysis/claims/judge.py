@@ -18,6 +18,7 @@ from sngan_repro.analysis.tables.printed import PrintedTable, latex_document, ma
 from sngan_repro.analysis.tabular import read_log, read_spectra, read_table
 from sngan_repro.config.run_paths import RunPaths
 from sngan_repro.core.files import write_text
+from sngan_repro.core.sealed import write_record
 from sngan_repro.core.text import MISSING, amount, decimals_by, enumeration, half_width, interval, number
 from sngan_repro.study.layout import Layout
 from sngan_repro.study.study import Study
@@ -79,6 +80,7 @@ def make_claims(study: Study, layout: Layout) -> None:
     tables = [table for dataset in study.datasets for table in printed_claims(rows, dataset)]
     write_text(files["claims_md"], markdown_document(tables))
     write_text(files["claims_tex"], latex_document(tables))
+    write_record(layout.tables / "claims", files.values())
 
 
 def read_claims(study: Study, layout: Layout) -> list[dict[str, Any]]:

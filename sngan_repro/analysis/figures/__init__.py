@@ -18,6 +18,7 @@ from sngan_repro.analysis.figures.ranks import draw_ranks
 from sngan_repro.analysis.figures.style import house_style, save
 from sngan_repro.analysis.figures.times import draw_times
 from sngan_repro.analysis.outputs import FigureKind, FigurePlan, figure_files, figure_plans
+from sngan_repro.core.sealed import write_record
 from sngan_repro.study.layout import Layout
 from sngan_repro.study.study import Study
 
@@ -63,6 +64,7 @@ def make_figures(study: Study, layout: Layout) -> None:
     for file in layout.figures.iterdir():
         if file.suffix in (".svg", ".png") and file not in current:
             file.unlink()
+    write_record(layout.figures / "figures", current)
 
 
 def draw(data: FigureData, plan: FigurePlan):

@@ -14,6 +14,8 @@ from sngan_repro.analysis.naming import primary_metric
 from sngan_repro.analysis.summary import Results, read_results, shown_setting, summarise_study
 from sngan_repro.analysis.tabular import Row, read_array, read_log
 from sngan_repro.config.run_paths import RunPaths
+from sngan_repro.core.schema import ConfigError
+from sngan_repro.core.verified import has_sha256
 from sngan_repro.study.benchmark import benchmark_entries
 from sngan_repro.study.layout import Layout
 from sngan_repro.study.reference import Reference
@@ -102,7 +104,11 @@ class FigureData:
     def real_images(self, dataset: str, count: int) -> np.ndarray:
         """Training images drawn by a fixed seed, uint8, (count, H, W, C): the first ones may all be of one class."""
         spec = self.study.datasets[dataset]
-        num_train = read_dataset(self.layout, spec).num_train
-        images = read_array(self.layout.dataset(spec) / "images.npy", 4, mmap=True)
-        chosen = np.random.default_rng(0).permutation(num_train)[:count]
+        found, path = read_dataset(self.layout, spec), self.layout.dataset(spec) / "images.npy"
+        images = read_array(path, 4, mmap=True)
+        if not has_sha256(path, found.sha256):
+            raise ConfigError(
+                f"{path}: its checksum is not the one in dataset.json; delete {path.parent} and run again"
+            )
+        chosen = np.random.default_rng(0).permutation(found.num_train)[:count]
         return np.asarray(images[chosen])

@@ -11,6 +11,7 @@ from sngan_repro.analysis.figures.style import HEIGHT, INK, WIDTH, canvas, fit, 
 from sngan_repro.analysis.naming import REAL
 from sngan_repro.analysis.outputs import FigurePlan
 from sngan_repro.analysis.tabular import Row, read_array
+from sngan_repro.config.finished import check_run_file
 from sngan_repro.core.schema import ConfigError
 
 COLUMNS = 4
@@ -137,6 +138,7 @@ def samples_of(data: FigureData, run: Row, name: str, ndim: int) -> np.ndarray |
     path = data.paths(run).samples / name
     if run["state"] == "diverged" and not path.exists():
         return None
+    check_run_file(data.paths(run), path)
     return read_array(path, ndim)
 
 

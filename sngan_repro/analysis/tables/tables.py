@@ -32,6 +32,7 @@ from sngan_repro.analysis.tables.times import times_table
 from sngan_repro.analysis.tabular import Row
 from sngan_repro.config.specs import OWN_SETTING
 from sngan_repro.core.files import write_text
+from sngan_repro.core.sealed import write_record
 from sngan_repro.core.text import MISSING, amount, enumeration, integer, interval, mean_sd
 from sngan_repro.evaluation.protocol import metric_names
 from sngan_repro.study.layout import Layout
@@ -58,6 +59,7 @@ def make_tables(study: Study, layout: Layout) -> None:
         tables = [table for tables in by_dataset.values() for table in tables]
         write_text(files[f"{name}_md"], markdown_document(tables))
         write_text(files[f"{name}_tex"], latex_document(tables))
+    write_record(layout.tables / "tables", files.values())
 
 
 def printed_tables(

@@ -16,11 +16,13 @@ from typing import Any
 
 import numpy as np
 
+from sngan_repro.config.finished import run_checksums
 from sngan_repro.config.run_paths import RunPaths
 from sngan_repro.config.specs import RunSpec
 from sngan_repro.core import runtime
 from sngan_repro.core.files import file_sha256, remove_temporaries, write_json, write_npy, write_text
 from sngan_repro.core.schema import ConfigError, text_digest
+from sngan_repro.core.sealed import write_sealed_json
 from sngan_repro.data.dataset import PreparedData
 from sngan_repro.methods.program import Program, find_program
 from sngan_repro.training.checkpoint import clear_results, finished_status, run_lock
@@ -62,8 +64,8 @@ def run_program(
         seconds = time.monotonic() - clock
         found, steps = check_output(task.out, task.steps, data.image_shape, num_samples)
         snapshots = _collect(run, task, steps, found, data.num("train"), program, spec)
-        status = _status(spec, data, task, found, snapshots, seconds, started)
-        write_json(run.status, status)
+        status = _status(spec, data, task, found, snapshots, seconds, started, run)
+        write_sealed_json(run.status, status)
         shutil.rmtree(run.program)
         run.progress.unlink(missing_ok=True)
         return status
@@ -181,6 +183,7 @@ def _status(
     snapshots: list[dict[str, Any]],
     seconds: float,
     started: str,
+    run: RunPaths,
 ) -> dict[str, Any]:
     """The keys of a training's status.json that are known for a program."""
     total = task.steps[-1]
@@ -212,6 +215,7 @@ def _status(
         "git_revision": runtime.git_revision(),
         "started": started,
         "finished": _now(),
+        "files": run_checksums(run),
     }
 
 
