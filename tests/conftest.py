@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -48,6 +50,35 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next((number for number, start in enumerate(FIRST) if path.startswith(start)), len(FIRST))
 
     items.sort(key=place)
+
+
+CHECKOUT = Path(__file__).parents[1]
+OF_STUDIES = (str(CHECKOUT / "results"), str(CHECKOUT / "data"))
+"""What a study of this checkout writes. A test that opened it would depend on the studies that were run here."""
+opened: list[str] = []
+"""Files and folders below OF_STUDIES that this process has opened."""
+
+
+def _watch(event: str, arguments: tuple[Any, ...]) -> None:
+    if event not in ("open", "os.listdir", "os.scandir", "os.mkdir", "os.rename", "os.remove"):
+        return
+    name = os.fspath(arguments[0]) if isinstance(arguments[0], str | os.PathLike) else ""
+    if "results" in name or "data" in name:
+        path = str(Path(name).absolute())
+        inside = path in OF_STUDIES or path.startswith(tuple(f"{folder}/" for folder in OF_STUDIES))
+        if inside and path != str(CHECKOUT / "results/README.md"):  # a page of the documentation
+            opened.append(path)
+
+
+sys.addaudithook(_watch)
+
+
+@pytest.fixture(autouse=True)
+def _studies_of_the_checkout_are_left_alone() -> Iterator[None]:
+    """Fails a test that opens a file or a folder in results/ or data/ of this checkout."""
+    opened.clear()
+    yield
+    assert not opened, f"opened by this test: {sorted(set(opened))[:5]}"
 
 
 @pytest.fixture

@@ -229,6 +229,7 @@ class BuiltEvaluatorFile(EvaluatorFile):
 
 class FetchedFile(FileModel):
     sha256: Sha256
+    note: str | None = None
 
 
 class SourceFile(FileModel):

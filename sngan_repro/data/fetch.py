@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from sngan_repro.config.records import SourceFile, read_record
-from sngan_repro.core.disk import disk_errors
-from sngan_repro.core.files import file_sha256, read_json
+from sngan_repro.core.disk import DiskError, disk_errors
+from sngan_repro.core.files import file_sha256
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.core.sealed import write_sealed_json
 from sngan_repro.data.download import download_file
@@ -48,7 +48,8 @@ def fetch(source: str, downloads: Path, download: bool) -> None:
                 if (folder / file.path).exists():
                     record = _checked(folder, file)
                     known = before.get(file.path, {})
-                    record["how"] = known["how"] if known.get("sha256") == record["sha256"] else "staged"
+                    same = known.get("sha256") == record["sha256"]
+                    record |= {key: known[key] for key in ("how", "note") if same and key in known} or {"how": "staged"}
                     files[file.path] = record
         for archive in entry.archives:
             absent = [file for file in archive.files if file.path not in files]
@@ -70,13 +71,15 @@ def fetch(source: str, downloads: Path, download: bool) -> None:
 def _recorded(path: Path) -> dict[str, Any]:
     """The files in an earlier source.json, since it records which were downloaded; empty if it cannot be read."""
     try:
-        return read_json(path)["files"]
-    except (OSError, ValueError, KeyError, TypeError):
+        return read_record(SourceFile, path, "")["files"]
+    except ConfigError:
         return {}
 
 
 def fetched_origin(source: str, downloads: Path) -> dict[str, Any]:
-    """{url, how, files: {path: sha256}} of a fetched source, after a new check of each file.
+    """{url, how, files: {path: sha256}, notes} of a fetched source, after a new check of each file.
+
+    notes: only if there are any.
 
     Raises ConfigError if the source was not fetched or if a file has changed since.
     """
@@ -90,7 +93,8 @@ def fetched_origin(source: str, downloads: Path) -> dict[str, Any]:
         if not path.exists() or file_sha256(path) != known["sha256"]:
             raise ConfigError(f"{path}: missing or changed since it was fetched; run `{again}` again")
     files = {name: known["sha256"] for name, known in record["files"].items()}
-    return {"url": record["url"], "how": record["how"], "files": files}
+    notes = [f"{name}: {known['note']}" for name, known in record["files"].items() if known.get("note")]
+    return {"url": record["url"], "how": record["how"], "files": files} | ({"notes": notes} if notes else {})
 
 
 def _checked(folder: Path, file: RawFile) -> dict[str, Any]:
@@ -100,23 +104,33 @@ def _checked(folder: Path, file: RawFile) -> dict[str, Any]:
         raise ConfigError(f"{path}: a file is needed here, found something else; remove it and run again")
     md5, sha256 = file_digests(path)
     if md5 != file.md5:
-        raise ConfigError(
-            f"{path}: corrupt or not the published file (MD5 {md5}, expected {file.md5}, {path.stat().st_size} "
-            "bytes); delete it and run again"
-        )
+        raise _not_published(path, md5, file.md5)
     return {"sha256": sha256, "md5": md5, "bytes": path.stat().st_size}
+
+
+def _not_published(path: Path, md5: str, expected: str) -> ConfigError:
+    return ConfigError(
+        f"{path}: corrupt or not the published file (MD5 {md5}, expected {expected}, {path.stat().st_size} bytes); "
+        "delete it and run again"
+    )
 
 
 def _obtain(
     entry: type[Source], archive: Archive, absent: list[RawFile], downloads: Path, download: bool
 ) -> dict[str, dict[str, Any]]:
-    """Unpack absent files from an archive, staged or downloaded, and move them to their places: {path: record}."""
+    """Unpack absent files from an archive, staged or downloaded, and move them to their places: {path: record}.
+
+    A staged archive may have been compressed again: the checksums of the files in it decide, and each has a note.
+    """
     folder = downloads / entry.name
     staged = folder / archive.path
     with tempfile.TemporaryDirectory(prefix=f".fetch-{entry.name}-", dir=downloads) as name:
         temporary = Path(name)
+        md5 = archive.md5
         if staged.exists():
-            _checked(folder, RawFile(archive.path, archive.md5))
+            md5 = _md5_of_archive(staged)
+            if md5 != archive.md5 and not _is_whole_gzip(staged):
+                raise _not_published(staged, md5, archive.md5)
             how, packed = "staged", staged
         elif download:
             how, packed = "downloaded", temporary / "archive"
@@ -127,12 +141,38 @@ def _obtain(
             raise ConfigError(_missing(entry, folder, ["downloading is off (`download: false`)"]))
         files = {}
         for file in absent:
-            _unpack(packed, archive, file, temporary / file.path)
-            files[file.path] = {**_checked(temporary, file), "how": how}
+            try:
+                _unpack(packed, archive, file, temporary / file.path)
+                files[file.path] = {**_checked(temporary, file), "how": how}
+            except DiskError:
+                raise
+            except ConfigError:
+                if md5 != archive.md5:
+                    raise _not_published(staged, md5, archive.md5) from None
+                raise
+            if md5 != archive.md5:
+                files[file.path]["note"] = f"from {archive.path}, compressed again (MD5 {md5}, published {archive.md5})"
         for file in absent:
             (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
             (temporary / file.path).replace(folder / file.path)
     return files
+
+
+def _md5_of_archive(path: Path) -> str:
+    if not path.is_file():
+        raise ConfigError(f"{path}: a file is needed here, found something else; remove it and run again")
+    return file_digests(path)[0]
+
+
+def _is_whole_gzip(path: Path) -> bool:
+    """True if a file can be unpacked to its end, where gzip has a checksum of the content."""
+    try:
+        with gzip.open(path) as stream:
+            while stream.read(1 << 20):
+                pass
+    except (OSError, EOFError, zlib.error):
+        return False
+    return True
 
 
 def _missing(entry: type[Source], folder: Path, problems: list[str]) -> str:

@@ -17,7 +17,15 @@ from typing import Any, TextIO
 from sngan_repro.config.records import Status, read_record
 from sngan_repro.config.run_paths import RunPaths
 from sngan_repro.config.specs import RunSpec
-from sngan_repro.core.files import ChecksumError, LockedError, append_sha256, atomic_path, file_lock, read_with_sha256
+from sngan_repro.core.files import (
+    ChecksumError,
+    LockedError,
+    append_sha256,
+    atomic_path,
+    file_lock,
+    read_with_sha256,
+    remove,
+)
 from sngan_repro.core.lazy import torch
 from sngan_repro.core.schema import ConfigError, shortened
 from sngan_repro.training.progress import INTERRUPTED
@@ -127,7 +135,5 @@ def clear_results(run: RunPaths) -> None:
         shutil.rmtree(folder, ignore_errors=True)
     files = [run.spec, run.status, run.log, run.spectra, run.discriminator, run.scores, run.gallery, run.gallery_images]
     for file in [*files, *run.resume.glob("*")]:
-        if file.is_dir() and not file.is_symlink():  # something else has put it there
-            shutil.rmtree(file)
-        elif file.name not in ("lock", run.together_log.name):
-            file.unlink(missing_ok=True)
+        if file.name not in ("lock", run.together_log.name):
+            remove(file)

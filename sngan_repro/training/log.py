@@ -72,8 +72,9 @@ class TrainLog:
             self.path.touch()
         with self.path.open("r+b") as stream:
             stream.truncate(min(size, self.path.stat().st_size))
-            self._sha256 = hashlib.sha256(stream.read())
-        if self._sha256.hexdigest() != state["sha256"]:
+            rows = stream.read()
+        self._sha256 = hashlib.sha256(rows)
+        if len(rows) != size or self._sha256.hexdigest() != state["sha256"]:
             raise OSError(f"{self.path}: damaged, or shorter than the saved state says")
         self.columns, self.num_rows = state["columns"], state["num_rows"]
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from sngan_repro.config.finished import run_checksums
 from sngan_repro.core import runtime
-from sngan_repro.core.files import write_npy
+from sngan_repro.core.files import remove, write_npy
 from sngan_repro.core.sealed import write_sealed_json
 from sngan_repro.methods import METHODS
 from sngan_repro.nets import count_parameters
@@ -43,7 +43,7 @@ def write_results(session: Session) -> dict[str, Any]:
     kept_files = {"lock", *(("state.pt", "log.f64", "trained", "together.log") if session.options.keep_state else ())}
     for file in run.resume.glob("*"):
         if file.name not in kept_files:
-            file.unlink()
+            remove(file)
     return status
 
 

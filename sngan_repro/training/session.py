@@ -103,7 +103,9 @@ class Session:
             try:
                 self.log.restore(state["log"])
                 self.trainer.load(state["trainer"])
-                kept = {name: state["kept"][name] for name in self.kept}
+                if self.trainer.steps != state["steps"]:
+                    raise ValueError(f"its parts are of the updates {self.trainer.steps} and {state['steps']}")
+                kept = {name: _of_type(state["kept"][name], start) for name, start in self.kept.items()}
                 self.kept = {**kept, "resumed": kept["resumed"] + 1}
             except Exception as error:  # a state that lacks a part, or whose parts do not fit, fails in many ways
                 reason = shortened(f"{type(error).__name__}: {error}")
@@ -231,6 +233,14 @@ class Session:
         """Save the state at the end of the training, with a mark that it is the last one."""
         self._save()
         write_text(self.run_paths.trained, self.spec.digest())
+
+
+def _of_type(value: Any, start: Any) -> Any:
+    """A saved value of the type that it has at the start. Raises TypeError."""
+    wanted = (dict, type(None)) if start is None else type(start)
+    if not isinstance(value, wanted):
+        raise TypeError(f"{type(value).__name__} in the place of {type(start).__name__}")
+    return value
 
 
 def now() -> str:

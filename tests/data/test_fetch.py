@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gzip
 import hashlib
 import os
 import signal
@@ -178,6 +179,33 @@ def test_corrupt_staged_file_is_named_and_kept(kind, stand_in, server, tmp_path)
     assert (tmp_path / "cifar10" / name).read_bytes() == files[name][:-1]
     assert not (tmp_path / "cifar10/source.json").exists()
     assert server.requests == []
+
+
+@pytest.mark.parametrize("source", ["mnist", "cifar10"])
+def test_an_archive_that_was_compressed_again(source, stand_in, server, tmp_path):
+    """Its content decides. Where the files came from is in the record of each, and in the origin of the dataset."""
+    made = stand_in(source)
+    again = {name: gzip.compress(gzip.decompress(body), 1, mtime=7) for name, body in made.packed.items()}
+    assert all(again[name] != body for name, body in made.packed.items())
+    stage(tmp_path / source, again)
+    for _ in range(2):  # the second time the unpacked files are there
+        fetch(source, tmp_path, download=False)
+        assert {name: (tmp_path / source / name).read_bytes() for name in made.raw} == made.raw
+        origin = fetched_origin(source, tmp_path)
+        assert len(origin["notes"]) == len(made.raw)
+        name, body = next(iter(again.items()))
+        assert f"from {name}, compressed again (MD5 {hashlib.md5(body).hexdigest()}, published " in origin["notes"][0]
+    assert server.requests == []
+
+
+def test_an_archive_with_another_content_is_refused(stand_in, tmp_path):
+    made = stand_in("mnist")
+    name, body = next(iter(made.packed.items()))
+    stage(tmp_path / "mnist", {**made.packed, name: gzip.compress(gzip.decompress(body)[:-1] + b"?")})
+    with pytest.raises(ConfigError, match=r"corrupt or not the published file.*delete it") as caught:
+        fetch("mnist", tmp_path, download=False)
+    assert str(tmp_path / "mnist" / name) in str(caught.value)
+    assert not list((tmp_path / "mnist").rglob("*ubyte"))
 
 
 def test_archive_that_lacks_a_member(stand_in, server, tmp_path, monkeypatch):
