@@ -129,6 +129,7 @@ def test_an_edited_score_is_found_by_scoring_again(bundle, tmp_path, place):
     """The scores are edited, and the tables are made from them: only the snapshot tells the truth."""
     name = f"results/quick/runs/{RUN}/scores.json"
     scores = json.loads(content_of(bundle, name))
+    del scores["checksum"]  # as if an earlier version had written it
     for record in scores["records"]:
         if record["metric"].startswith("fid600") and record["value"] is not None:
             record["value"] *= 0.9

@@ -12,8 +12,9 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 
+from sngan_repro.config.records import read_json_record
 from sngan_repro.config.specs import DatasetSpec
-from sngan_repro.core.files import file_sha256, read_json
+from sngan_repro.core.files import file_sha256
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.data.dataset import PreparedData
 from sngan_repro.data.fetch import fetch
@@ -63,7 +64,7 @@ def test_description(stand_in, tmp_path):
     fetch("cifar10", tmp_path / "downloads", download=True)
     dataset = spec("cifar10", 16, channels=1, resample="box")
     info = prepare(dataset, tmp_path / "downloads", tmp_path / "out")
-    assert read_json(tmp_path / "out/dataset.json") == info
+    assert read_json_record(tmp_path / "out/dataset.json", "") == info
     assert info["spec"] == dataset.to_dict()
     assert info["spec_digest"] == dataset.digest()
     assert info["source_title"] == "CIFAR-10"

@@ -8,6 +8,7 @@ from evaluate_support import OPTIONS, write_prepared
 
 from sngan_repro.cli.main import main
 from sngan_repro.config.protocol import ProtocolSpec
+from sngan_repro.config.records import read_json_record
 from sngan_repro.config.specs import DatasetSpec
 from sngan_repro.core.files import file_sha256
 from sngan_repro.core.schema import ConfigError
@@ -83,7 +84,7 @@ class TestSecondBuild:
         files = [path for path in folder.iterdir() if path.name != "verified.json"]
         before = {path.name: path.stat().st_mtime_ns for path in files}
         monkeypatch.setattr(build, "extract", None)  # any work would fail
-        assert rebuild(digits_dir, folder) == json.loads((folder / "evaluator.json").read_text())
+        assert rebuild(digits_dir, folder) == read_json_record(folder / "evaluator.json", "")
         assert {path.name: path.stat().st_mtime_ns for path in files} == before
 
     @pytest.mark.parametrize(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 import torch
 from evaluate_support import SPEC, make_generator, protocol
 
 from sngan_repro.config.gallery import GallerySpec
+from sngan_repro.config.records import read_json_record
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.evaluation import gallery as module
 from sngan_repro.evaluation.build import load_extractor, read_evaluator, read_features
@@ -37,7 +36,7 @@ def made(run, digits_dir, classifier_dir):
 
 def test_the_samples_and_the_ways(made, run):
     record, arrays = made()
-    assert json.loads(run.gallery.read_text()) == record
+    assert read_json_record(run.gallery, "") == record
     G = make_generator(20)  # the last snapshot
     assert np.array_equal(arrays["samples"], generate(G, SPEC.nets, 3, 0))
     z = latents(4, SPEC.nets.z_dim, SPEC.nets.z_law, 0)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from evaluate_support import OPTIONS, protocol, write_prepared
 
+from sngan_repro.config.records import read_json_record
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.data.dataset import PreparedData
 from sngan_repro.evaluation.build import build_evaluator, read_evaluator, read_features
@@ -22,7 +23,7 @@ def score_it(tmp_path, digits_dir, classifier_dir):
     def score(*protocols, **options):
         out, evaluators = tmp_path / "real" / "digits.json", {"classifier": classifier_dir}
         scores = score_real(list(protocols), "digits", "test", digits_dir, evaluators, out, **options)
-        assert json.loads(out.read_text()) == scores
+        assert read_json_record(out, "") == scores
         return scores["records"]
 
     return score

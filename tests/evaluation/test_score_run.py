@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from evaluate_support import NETS, SPEC, again_of, make_generator, protocol, values_of
 
+from sngan_repro.config.records import read_json_record
 from sngan_repro.core.files import file_sha256
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.data.arrays import read_images
@@ -22,7 +23,7 @@ class TestScoreRun:
     def test_records(self, run, scored, data, classifier_dir):
         p = protocol()
         scores = scored(p)
-        assert json.loads(run.scores.read_text()) == scores
+        assert read_json_record(run.scores, "") == scores
         assert scores["spec_digest"] == SPEC.digest()
         assert [record["steps"] for record in scores["records"][:10]] == [10] * 5 + [20] * 5
         assert {(record["selection"], record["sampling_seed"]) for record in scores["records"][:10]} == {(None, 0)}

@@ -18,6 +18,7 @@ from processes import train_in_process
 from safetensors import safe_open
 
 from sngan_repro import __version__
+from sngan_repro.config.records import read_json_record
 from sngan_repro.config.run_paths import RunPaths
 from sngan_repro.config.specs import RunSpec
 from sngan_repro.core.files import read_json
@@ -189,7 +190,7 @@ def test_files_of_a_run(tiny_run, tiny_images: Path, tmp_path: Path):
     spec = tiny_run()
     run = RunPaths(tmp_path)
     status = train(spec, run, tiny_images, CPU)
-    assert status == read_json(run.status)
+    assert status == read_json_record(run.status, "")
     assert status["state"] == "ok"
     assert status["spec_digest"] == spec.digest()
     assert RunSpec.model_validate(read_json(run.spec)) == spec

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import yaml
 
-from sngan_repro.config.records import Status
+from sngan_repro.config.records import Status, read_json_record
 from sngan_repro.config.run_paths import RunPaths
 from sngan_repro.config.specs import RunSpec
 from sngan_repro.core.files import file_sha256, read_json
@@ -79,7 +79,7 @@ def test_what_a_complete_run_has(declare, spec, run: RunPaths, tiny_images: Path
     status = go(spec(), run, tiny_images)
     arrays = {"samples/00000007.npy", "samples/00000024.npy", "samples/final.npy", "samples/progress.npy"}
     assert files(run) == arrays | {"spec.json", "status.json", "resume/lock"}
-    assert read_json(run.status) == status
+    assert read_json_record(run.status, "") == status
     known = Status.model_validate(status)
     assert (known.state, known.steps_done, known.steps_total, known.spec_digest) == ("ok", 24, 24, spec().digest())
     assert [(s.steps, s.images_seen) for s in known.snapshots] == [(7, 56), (24, 192)]  # batches of 8
