@@ -48,7 +48,7 @@ def read_table(path: Path, made_by: str) -> pd.DataFrame:
     try:
         table = csv.read_csv(path, parse_options=parse, convert_options=convert).to_pandas()
     except FileNotFoundError:
-        raise ConfigError(f"{path}: no such file; run the workflow again: {made_by} writes it") from None
+        raise ConfigError(f"{path}: no such file; {made_by} writes it: run the workflow again") from None
     except (OSError, ValueError) as error:
         reason = shortened(str(error), 300)
         raise ConfigError(

@@ -76,10 +76,13 @@ def test_a_mistake_ends_the_process_with_code_2():
     assert "Traceback" not in result.stderr
 
 
-def test_check_lists_runs_and_measures(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+def test_check_lists_runs_and_measures(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr("sngan_repro.training.benchmark.measure", lambda spec, device: 0.01)
-    main(["check", "--study", "quick", "--threads", "1"])
+    folders = ["--results-dir", str(tmp_path / "results"), "--data-dir", str(tmp_path / "data")]
+    main(["check", "--study", "quick", "--threads", "1", *folders])
     printed = capsys.readouterr().out
     assert "36 runs = 1 datasets x 6 methods x 3 settings x 2 seeds" in printed
     steps = 36 * 400
