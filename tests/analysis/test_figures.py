@@ -41,7 +41,8 @@ def svg_texts(path):
 
 
 def test_exactly_the_announced_files_are_written(drawn):
-    assert sorted(drawn.layout.figures.iterdir()) == sorted(figure_files(drawn.study, drawn.layout))
+    files = [*figure_files(drawn.study, drawn.layout), drawn.layout.figures / "figures.sha256"]
+    assert sorted(drawn.layout.figures.iterdir()) == sorted(files)
 
 
 def test_figures_of_an_earlier_form_are_removed(tmp_path, monkeypatch):
@@ -55,7 +56,7 @@ def test_figures_of_an_earlier_form_are_removed(tmp_path, monkeypatch):
         (case.layout.figures / name).write_text("old")
     figures.make_figures(study, case.layout)
     found = sorted(file.name for file in case.layout.figures.iterdir())
-    assert found == ["cost_digits.png", "cost_digits.svg", "notes.txt"]
+    assert found == ["cost_digits.png", "cost_digits.svg", "figures.sha256", "notes.txt"]
 
 
 def test_figures_fit_the_page_and_have_print_resolution(drawn):

@@ -74,6 +74,7 @@ def test_ranking_sentence_names_other_leaders(case):
 def test_the_whole_report_is_typeset(case, tmp_path):
     made = case.copy(tmp_path)
     make_figures(made.study, made.layout)
-    assert sorted(made.layout.figures.iterdir()) == sorted(outputs.figure_files(made.study, made.layout))
+    files = [*outputs.figure_files(made.study, made.layout), made.layout.figures / "figures.sha256"]
+    assert sorted(made.layout.figures.iterdir()) == sorted(files)
     build_report(made.study, made.layout, TEMPLATES)
     assert made.layout.report_html.read_text(encoding="utf-8").count("<figure") == len(outputs.figure_plans(made.study))
