@@ -114,6 +114,6 @@ def test_no_field_reaches_the_browser_as_more_than_text(case: Case, tmp_path: Pa
     page.feed(html)
     assert page.found == []
     assert all(link.startswith(("#", "https://")) and "a.example" not in link for link in page.links), page.links
-    shown = ["study-title", "study-description", "values-label", "values-title", "method-summary", "method-source"]
+    shown = ["study-title", "study-description", "values-label", "values-title", "method-summary"]
     shown += ["data-title", "data-split", "device-name", "versions", "revision", "reason"]
     assert [field for field in shown if field not in html.lower()] == []
