@@ -27,7 +27,7 @@ help:
 study: .venv/installed
 	@if [ -t 1 ]; then display="--logger rich"; else display="--quiet host reason"; fi; \
 	$(BIN)/snakemake --cores $(CORES) $$display --config study=$(STUDY)
-	@echo "Report: results/$(STUDY)/report.html and results/$(STUDY)/report.pdf"
+	@echo "Report: results/$(basename $(notdir $(STUDY)))/report.html and report.pdf beside it"
 
 # Each worker computes on one thread. A worker runs whole files (--dist loadfile), so a fixture of a file is made once.
 # The order of tests/conftest.py is kept, so that the longest files start first. Compiled files are kept also where
