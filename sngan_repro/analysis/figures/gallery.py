@@ -42,7 +42,7 @@ def draw_look_alikes(data: FigureData, plan: FigurePlan) -> Any:
         share = {name: record[f"nearer_{name}"] for name in ("pixels", "features")}
         below = "sample | nearest by pixels | by features\n"
         below += ", ".join(f"{name}: {100 * value:.0f} % nearer" for name, value in share.items() if value is not None)
-        ax.text(0.5, -0.02, below, transform=ax.transAxes, ha="center", va="top", fontsize=6.5, color=INK)
+        ax.text(0.5, -0.02, below, transform=ax.transAxes, ha="center", va="top", fontsize=7, color=INK)
     return fig
 
 
@@ -80,7 +80,7 @@ def draw_interpolation(data: FigureData, plan: FigurePlan) -> Any:
         ax.set(xticks=[], yticks=[])
         ax.spines[:].set_visible(False)
         text = f"{fit(label, 1.0)}\n{way}"
-        ax.set_ylabel(text, color=data.styles[label].color, rotation=0, ha="right", va="center", fontsize=6.5)
+        ax.set_ylabel(text, color=data.styles[label].color, rotation=0, ha="right", va="center", fontsize=7)
         if sheet is None:
             note(ax, "no samples")
         else:

@@ -209,7 +209,7 @@ def cut_note(ax: Axes) -> None:
 def border_note(ax: Axes, text: str) -> None:
     """A small text above the upper right corner of the axes, where nothing is drawn."""
     ax.annotate(text, (1, 1), (0, 2), xycoords="axes fraction", textcoords="offset points", ha="right", va="bottom",
-                fontsize=6.5, color=INK, annotation_clip=False)  # fmt: skip
+                fontsize=7, color=INK, annotation_clip=False)  # fmt: skip
 
 
 def fit(text: str, inches: float, size: float = 8) -> str:
