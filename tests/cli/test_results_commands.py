@@ -85,7 +85,7 @@ def test_comparison_in_three_forms(cases, capsys):
     print_comparison(*given, "text")
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 4 + 1 + len(rows)
-    assert any(line.startswith("digits") and "SNGAN" in line and "1.000" in line for line in lines)
+    assert any(line.startswith("digits") and "SNGAN" in line and " 1.0 " in line for line in lines)
 
 
 def test_the_main_table_in_three_forms(cases, capsys):
