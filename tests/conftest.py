@@ -65,7 +65,8 @@ def _watch(event: str, arguments: tuple[Any, ...]) -> None:
     name = os.fspath(arguments[0]) if isinstance(arguments[0], str | os.PathLike) else ""
     if "results" in name or "data" in name:
         path = str(Path(name).absolute())
-        inside = path in OF_STUDIES or path.startswith(tuple(f"{folder}/" for folder in OF_STUDIES))
+        listed = path in OF_STUDIES and event != "os.listdir"  # pkgutil lists the folders beside every module
+        inside = listed or path.startswith(tuple(f"{folder}/" for folder in OF_STUDIES))
         if inside and path != str(CHECKOUT / "results/README.md"):  # a page of the documentation
             opened.append(path)
 
