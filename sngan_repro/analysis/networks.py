@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from sngan_repro.analysis.load import read_file
 from sngan_repro.analysis.tables.printed import PrintedTable
-from sngan_repro.config.networks_file import NetworkRecord, NetworksFile
+from sngan_repro.config.networks_file import ListedNetwork, NetworksFile
 from sngan_repro.core.text import enumeration, integer
 from sngan_repro.study.layout import Layout
 
 TITLES = {"generator": "Generator", "discriminator": "Discriminator", "evaluator": "Evaluator"}
 
 
-def read_networks(layout: Layout) -> list[NetworkRecord]:
+def read_networks(layout: Layout) -> list[ListedNetwork]:
     """All different networks of the study; none if the file has not been written."""
     if not layout.networks.exists():
         return []
     return read_file(NetworksFile, layout.networks, "describe_networks").networks
 
 
-def network_tables(networks: list[NetworkRecord], dataset: str, methods: int) -> list[PrintedTable]:
+def network_tables(networks: list[ListedNetwork], dataset: str, methods: int) -> list[PrintedTable]:
     """One table per network of a dataset. methods: how many methods are trained, to name all of them in short."""
     tables = []
     for number, network in enumerate((each for each in networks if each.dataset == dataset), 1):

@@ -115,6 +115,7 @@ def figure_plans(study: Study) -> list[FigurePlan]:
         if study.all_samples:
             for label in study.labels:
                 if not study.final_snapshot_only(label):
+                    # A method with a setting of its own has one figure, whatever settings the study has.
                     rows = 1000 if study.settings_of(label) == [OWN_SETTING] else ROWS_OF_SAMPLES
                     add("progress_all", settings=rows, labels=[label], topic=label)
         if study.gallery and study.trained_labels:

@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path, PurePosixPath
 
 from sngan_repro.api.bundle import CHECKSUMS
+from sngan_repro.core.disk import disk_errors
 from sngan_repro.core.files import file_sha256
 from sngan_repro.core.schema import ConfigError
 
@@ -26,7 +27,10 @@ def unpack(bundle: Path, work: Path) -> list[str]:
                     )
             if sum(member.file_size for member in members) > MOST_BYTES:
                 raise ConfigError(f"{bundle}: it claims to unpack to more than {MOST_BYTES:,} bytes")
-            archive.extractall(work)
+            with disk_errors(work):
+                archive.extractall(work)
+    except FileNotFoundError:
+        raise ConfigError(f"{bundle}: no such file; give the zip that `sngan-repro bundle` wrote") from None
     except (OSError, zipfile.BadZipFile) as error:
         raise ConfigError(f"{bundle}: not a readable zip ({error})") from None
     names = [member.filename for member in members]

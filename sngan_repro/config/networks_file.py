@@ -7,7 +7,7 @@ from typing import Literal
 from sngan_repro.config.records import FileModel
 
 
-class NetworkLayer(FileModel):
+class ListedLayer(FileModel):
     """A layer, or several that are on one line of a table."""
 
     what: str
@@ -15,7 +15,7 @@ class NetworkLayer(FileModel):
     parameters: int
 
 
-class NetworkRecord(FileModel):
+class ListedNetwork(FileModel):
     """A network that one or several methods have."""
 
     dataset: str
@@ -23,10 +23,10 @@ class NetworkRecord(FileModel):
     labels: list[str]
     input: tuple[int, ...]
     init: str
-    layers: list[NetworkLayer]
+    layers: list[ListedLayer]
 
 
 class NetworksFile(FileModel):
     """``networks.json``."""
 
-    networks: list[NetworkRecord]
+    networks: list[ListedNetwork]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,7 +78,7 @@ def file_text(study_file: Path | None) -> str:
     if study_file is None or not study_file.is_file():
         return ""
     text = study_file.read_text(encoding="utf-8").rstrip()
-    fence = "`" * max(4, 1 + _longest_run(text))
+    fence = "`" * max(4, 1 + max(map(len, re.findall("`+", text)), default=0))
     return f"{fence}\n{text}\n{fence}"
 
 
@@ -91,12 +92,3 @@ def _shown(file: Path | None) -> str:
     """A path without the folders of this machine."""
     assert file is not None
     return file.name if file.is_absolute() else file.as_posix()
-
-
-def _longest_run(text: str) -> int:
-    """The length of the longest row of backticks."""
-    longest = run = 0
-    for char in text:
-        run = run + 1 if char == "`" else 0
-        longest = max(longest, run)
-    return longest

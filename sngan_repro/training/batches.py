@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -20,7 +21,7 @@ AHEAD = 4
 """Updates whose images are read ahead of the one that uses them."""
 
 
-class BatchStream:
+class BatchStream(ABC):
     """An endless stream of batches: every image once per epoch, in an order that depends on the seed only.
 
     images: uint8 (N, H, W, C). labels: class indices, int64 (N,), or None. An update uses ``num_slots`` batches of
@@ -46,20 +47,20 @@ class BatchStream:
         self._order = torch.empty(0, dtype=torch.int64)
         self._keep(images, labels)
 
+    @abstractmethod
     def _keep(self, images: np.ndarray, labels: np.ndarray | None) -> None:
         """Keep images and labels where :meth:`load` and :meth:`batch` need them."""
-        raise NotImplementedError
 
+    @abstractmethod
     def load(self) -> None:
         """Make the batches of the next update available, and move the position behind them. Not for a CUDA graph."""
-        raise NotImplementedError
 
+    @abstractmethod
     def batch(self, slot: int = 0) -> Batch:
         """The loaded batch of a slot: images (N, C, H, W), float32 in [-1, 1], channels-last in memory; labels (N,).
 
         It can be captured in a CUDA graph.
         """
-        raise NotImplementedError
 
     def indices_from(self, position: int) -> Tensor:
         """The indices of the ``batch_size`` images from a position on: int64 (batch_size,)."""

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 from sngan_repro.config.specs import RunSpec
-from sngan_repro.core.files import write_json
 from sngan_repro.core.schema import parse
+from sngan_repro.core.sealed import write_sealed_json
 from sngan_repro.data.dataset import read_dataset
 from sngan_repro.evaluation.build import TRAINED_WEIGHTS
 from sngan_repro.evaluation.evaluators import EVALUATORS
@@ -47,7 +47,7 @@ def describe_networks(
                     net.requires_grad_(True)  # its weights were trained, and are frozen now
                     layers = layers_of(net, torch.zeros(BATCH, 3, *size, dtype=torch.uint8))
                     _note(found, dataset, "evaluator", name, (channels, *size), layers, "pytorch")
-    write_json(path, {"networks": list(found.values())})
+    write_sealed_json(path, {"networks": list(found.values())})
 
 
 def _of_run(run: RunSpec, info: Mapping[str, Any]) -> dict[str, tuple[Sequence[int], list[Layer]]]:

@@ -163,6 +163,8 @@ def test_names_that_leave_the_bundle_are_refused(bundle, tmp_path, name):
 
 def test_files_that_are_no_bundle(tmp_path):
     (tmp_path / "x.zip").write_bytes(b"PK nothing")
+    with pytest.raises(ConfigError, match=r"nowhere\.zip: no such file; give the zip"):
+        verify_bundle(tmp_path / "nowhere.zip", tmp_path / "work", 0, 0)
     with pytest.raises(ConfigError, match="not a readable zip"):
         verify_bundle(tmp_path / "x.zip", tmp_path / "x", 0, 0)
     with zipfile.ZipFile(tmp_path / "y.zip", "w") as archive:

@@ -12,7 +12,6 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import grimp
-import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "sngan_repro"
@@ -63,16 +62,22 @@ def test_no_import_runs_upwards():
     assert upward == []
 
 
-def test_no_imports_go_in_a_circle():
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """The modules of a circle of imports, each imported by the next one; empty if there is none."""
     try:
-        TopologicalSorter(imports()).prepare()
+        TopologicalSorter(graph).prepare()
     except CycleError as error:
-        pytest.fail(" imports ".join(reversed(error.args[1])))
+        return list(error.args[1])
+    return []
+
+
+def test_no_imports_go_in_a_circle():
+    assert circle(imports()) == []
 
 
 def test_a_circle_would_be_found():
-    with pytest.raises(CycleError):
-        TopologicalSorter({**imports(), "sngan_repro.core.files": {"sngan_repro.cli.main"}}).prepare()
+    found = circle({**imports(), "sngan_repro.core.files": {"sngan_repro.cli.main"}})
+    assert {"sngan_repro.core.files", "sngan_repro.cli.main"} <= set(found)
 
 
 def test_tests_mirror_the_package():

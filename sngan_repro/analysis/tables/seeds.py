@@ -27,7 +27,7 @@ def seeds_tables(study: Study, results: Results, summary: pd.DataFrame, dataset:
         ]
     else:
         parts = [tuple(pairs)]
-    return [_table(study, results, summary, dataset, part, number) for number, part in enumerate(parts, 1)]
+    return [_table(study, results, summary, dataset, part, place) for place, part in enumerate(parts, 1)]
 
 
 def _table(
