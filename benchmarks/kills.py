@@ -68,9 +68,9 @@ def start(folder: Path, name: str, runs_per_gpu: int) -> subprocess.Popen[bytes]
 def results(folder: Path, name: str) -> dict[str, Any]:
     """Everything that must not depend on kills: file -> checksum or values."""
     root, found = folder / "results" / name, dict[str, Any]()
-    for path in sorted(root.glob("runs/**/*.safetensors")):
+    for path in sorted(root.glob("runs/*/*/*/seed*/snapshots/*.safetensors")):  # through the links to the runs
         found[str(path.relative_to(root))] = hashlib.sha256(path.read_bytes()).hexdigest()
-    for path in sorted(root.glob("runs/**/scores.json")):
+    for path in sorted(root.glob("runs/*/*/*/seed*/scores-*.json")):
         records = json.loads(path.read_text(encoding="utf-8"))["records"]
         found[str(path.relative_to(root))] = [(r["metric"], r["steps"], r["value"], r["spread"]) for r in records]
     for table in TABLES:

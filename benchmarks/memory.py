@@ -84,10 +84,6 @@ def _slope(points: list[tuple[int, float]]) -> float:
 
 def training(data: dict[str, Any], width: int, steps: int) -> dict[str, Any]:
     return {
-        "study": "benchmark",
-        "dataset": "images",
-        "label": "SNGAN",
-        "setting": "A",
         "seed": 0,
         "data": data,
         "method": {"name": "sngan"},

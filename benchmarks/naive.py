@@ -28,7 +28,7 @@ class NaiveLoop:
         channels_first = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
         self.images = (channels_first.float() / 127.5 - 1).to(device)
         method_class = METHODS.get(spec.method.name)
-        options = parse(method_class.Options, spec.method.options, spec.id)
+        options = parse(method_class.Options, spec.method.options, spec.name)
         _, channels, size, _ = self.images.shape
         self.method = method_class(options, ImageSpec(channels, size), spec.nets)
         torch.manual_seed(spec.seed)

@@ -256,10 +256,6 @@ def scored_run(place: Path, size: Size, device: Any) -> tuple[Any, Path, Path, A
     build_evaluator("classifier", dataset, options, place / "classifier", None, device)
     spec = RunSpec.model_validate(
         {
-            "study": "benchmark",
-            "dataset": "images",
-            "label": "SNGAN",
-            "setting": "A",
             "seed": 0,
             "data": {"source": "digits", "image_size": pixels},
             "method": {"name": "sngan"},

@@ -65,10 +65,6 @@ def jobs(place: Path) -> dict[str, list[str]]:
     evaluator = ["evaluator", "--name", "classifier", "--options", '{"epochs": 1}', "--dataset", f"{place}/data"]
     run_process([*ours, *evaluator, "--out", f"{place}/classifier", "--device", "cpu", "--threads", "1"])
     spec = {
-        "study": "benchmark",
-        "dataset": "digits",
-        "label": "SNGAN",
-        "setting": "A",
         "seed": 0,
         "data": data,
         "method": {"name": "sngan"},

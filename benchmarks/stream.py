@@ -33,12 +33,8 @@ def main() -> None:
             for n_dis in (1, 5):
                 spec = RunSpec.model_validate(
                     {
-                        "study": "stream",
-                        "dataset": "images",
                         "data": {"source": "cifar10", "image_size": size, "channels": 3},
                         "method": {"name": "sngan", "options": {}},
-                        "label": "SNGAN",
-                        "setting": "A",
                         "optimizer": {"lr": 0.0002, "n_dis": n_dis},
                         "seed": 0,
                         "nets": {"width": 4},

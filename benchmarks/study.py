@@ -46,7 +46,7 @@ def train_pack(study_file: Path, count: int, images: Path, device: str, threads:
 
     runs = load_study(str(study_file)).runs()[:count]
     with tempfile.TemporaryDirectory() as folder:
-        first = RunPaths(Path(folder) / runs[0].id)
+        first = RunPaths(Path(folder) / runs[0].name)
         command = [sys.executable, "-m", "sngan_repro", "train", "--spec", runs[0].to_json(), "--run", str(first.root)]
         command += ["--dataset", str(images), "--device", device, "--threads", str(threads)]
         command += ["--together", str(count), "--study", str(study_file)]
@@ -56,7 +56,7 @@ def train_pack(study_file: Path, count: int, images: Path, device: str, threads:
         status = read_json(first.status)
         seconds, updates = [status["seconds"]], status["steps_done"]
         for run in runs[1:]:
-            paths = RunPaths(Path(folder) / run.id)
+            paths = RunPaths(Path(folder) / run.name)
             if not paths.trained.exists():
                 raise SystemExit(f"{run.id} did not train; its log:\n{paths.together_log.read_text()}")
             state = torch.load(paths.resume / "state.pt", weights_only=True)

@@ -34,10 +34,6 @@ def spec_of(
 
     return RunSpec.model_validate(
         {
-            "study": "benchmark",
-            "dataset": "random",
-            "label": method,
-            "setting": "A",
             "seed": seed,
             "data": {"source": "cifar10", "image_size": size},
             "method": {"name": method},

@@ -16,7 +16,8 @@ from sngan_repro.data.sources import list_sources
 from sngan_repro.evaluation.evaluators import EVALUATORS
 from sngan_repro.evaluation.scores import SCORES, in_order
 from sngan_repro.methods import METHODS
-from sngan_repro.methods.program import PLACEHOLDERS, OptionSpec, Program
+from sngan_repro.methods.program import PLACEHOLDERS, Program
+from sngan_repro.methods.program_options import OptionSpec
 from sngan_repro.nets.families import FAMILIES
 from sngan_repro.study.load import study_schema
 from sngan_repro.study.reference import load_reference

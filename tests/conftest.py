@@ -22,10 +22,6 @@ from sngan_repro.data.dataset import PreparedData
 torch.set_num_threads(1)
 
 TINY_RUN: dict[str, Any] = {
-    "study": "tiny",
-    "dataset": "blobs",
-    "label": "SNGAN",
-    "setting": "A",
     "seed": 3,
     "data": {"source": "digits", "image_size": 16},
     "method": {"name": "sngan", "options": {}},

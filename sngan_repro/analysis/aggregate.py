@@ -12,12 +12,12 @@ import pandas as pd
 from sngan_repro.analysis.load import Run, read_evaluator, read_real_scores, read_runs
 from sngan_repro.analysis.naming import REAL
 from sngan_repro.analysis.outputs import aggregate_files
-from sngan_repro.config.records import Record, Scores
+from sngan_repro.config.records import RealScores, Record, Scores
 from sngan_repro.config.specs import OWN_SETTING
 from sngan_repro.core.files import atomic_path
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.core.sealed import write_record
-from sngan_repro.study.layout import Layout
+from sngan_repro.study.layout import RUNS, Layout
 from sngan_repro.study.study import Study
 
 PROTOCOL_COLUMNS = {  # the faults are empty where there are none
@@ -48,9 +48,9 @@ def aggregate(study: Study, layout: Layout) -> None:
     real = {dataset: read_real_scores(study, layout, dataset) for dataset in study.datasets}
     _check_one_evaluator(runs, real, layout)
     files = aggregate_files(layout)
-    write_table(files["scores"], score_rows(runs, real))
+    write_table(files["scores"], score_rows(study.name, runs, real))
     write_table(files["classes"], class_rows(runs, real), CLASS_COLUMNS)
-    write_table(files["runs"], [run_row(run, layout, study.final_snapshot_only(run.spec.label)) for run in runs])
+    write_table(files["runs"], [run_row(study, run) for run in runs])
     write_table(files["cost"], cost_rows(study, layout, runs, real))
     write_record(layout.tables / "aggregate", files.values())
 
@@ -66,16 +66,18 @@ def write_table(path: Path, rows: Iterable[dict[str, Any]], columns: Sequence[st
         frame.to_csv(temporary, index=False, lineterminator="\n")
 
 
-def _check_one_evaluator(runs: list[Run], real: dict[str, Scores], layout: Layout) -> None:
+def _check_one_evaluator(runs: list[Run], real: dict[str, RealScores], layout: Layout) -> None:
     """Per dataset and evaluator all records share weights, images and torch-fidelity."""
     seen: dict[tuple[str, str, str], tuple[Any, Path]] = {}
-    sources: list[tuple[Path, list[Record]]] = [(run.paths.scores, run.scores.records) for run in runs]
-    sources += [(layout.real_scores(dataset), scores.records) for dataset, scores in real.items()]
-    for path, records in sources:
+    sources: list[tuple[str, Path, Sequence[Record]]] = [
+        (run.spec.dataset, run.paths.scores, run.scores.records) for run in runs
+    ]
+    sources += [(dataset, layout.real_scores(dataset), scores.records) for dataset, scores in real.items()]
+    for dataset, path, records in sources:
         for record in records:
             for key in ("evaluator_digest", "dataset_sha256", "torch_fidelity"):
                 value = record.protocol.get(key)
-                where = (record.dataset, record.protocol["evaluator"], key)
+                where = (dataset, record.protocol["evaluator"], key)
                 first, first_path = seen.setdefault(where, (value, path))
                 if value != first:
                     raise ConfigError(
@@ -84,7 +86,19 @@ def _check_one_evaluator(runs: list[Run], real: dict[str, Scores], layout: Layou
                     )
 
 
-def score_rows(runs: list[Run], real: dict[str, Scores]) -> list[dict[str, Any]]:
+Names = dict[str, str | int | None]
+"""dataset, label, setting and seed: how a study names a run, or a draw of real images."""
+
+
+def _names(run: Run) -> Names:
+    return {name: getattr(run.spec, name) for name in ("dataset", "label", "setting", "seed")}
+
+
+def _real_names(dataset: str, draw: int | None) -> Names:
+    return {"dataset": dataset, "label": REAL, "setting": None, "seed": draw}
+
+
+def score_rows(study: str, runs: list[Run], real: dict[str, RealScores]) -> list[dict[str, Any]]:
     """One row per score: per dataset real images first, then each run's snapshots, then its re-sampled best ones.
 
     ``state`` is the run's. ``last`` marks the ordinary scores of its last snapshot; ``selection`` is "best" for the
@@ -92,42 +106,43 @@ def score_rows(runs: list[Run], real: dict[str, Scores]) -> list[dict[str, Any]]
     """
     rows = []
     for dataset, scores in real.items():
-        rows += [_score_row(record, {"state": "real", "last": True}, scores) for record in scores.records]
+        for draw in scores.records:
+            names = {"study": study, **_real_names(dataset, draw.seed)}
+            rows.append(_score_row(draw, names, {"state": "real", "last": True}, scores))
         for run in (run for run in runs if run.spec.dataset == dataset):
             last = run.status.snapshots[-1].steps
             for record in sorted(run.scores.records, key=lambda r: (r.selection is not None, r.steps or 0)):
                 is_last = record.selection is None and record.steps == last
                 flags = {"state": run.status.state, "last": is_last}
-                rows.append(_score_row(record, flags, run.scores))
+                rows.append(_score_row(record, {"study": study, **_names(run)}, flags, run.scores))
     return rows
 
 
 CLASS_COLUMNS = ("dataset", "label", "setting", "seed", "steps", "metric", "class", "value", "state", "last")
 
 
-def class_rows(runs: list[Run], real: dict[str, Scores]) -> Iterator[dict[str, Any]]:
+def class_rows(runs: list[Run], real: dict[str, RealScores]) -> Iterator[dict[str, Any]]:
     """One row per ordinary score and class, for the metrics that have a score for each class; real images first."""
-    for scores in real.values():
-        for record in scores.records:
-            yield from _class_rows(record, "real", last=True)
+    for dataset, scores in real.items():
+        for draw in scores.records:
+            yield from _class_rows(draw, _real_names(dataset, draw.seed), "real", last=True)
     for run in runs:
         for record in run.scores.records:
             if record.selection is None:
-                yield from _class_rows(record, run.status.state, record.steps == run.status.snapshots[-1].steps)
+                last = record.steps == run.status.snapshots[-1].steps
+                yield from _class_rows(record, _names(run), run.status.state, last)
 
 
-def _class_rows(record: Record, state: str, last: bool) -> Iterator[dict[str, Any]]:
-    names = ("dataset", "label", "setting", "seed", "steps", "metric")
-    shared = {name: getattr(record, name) for name in names} | {"state": state, "last": last}
+def _class_rows(record: Record, names: Names, state: str, last: bool) -> Iterator[dict[str, Any]]:
+    shared = {**names, "steps": record.steps, "metric": record.metric, "state": state, "last": last}
     return (shared | {"class": label, "value": value} for label, value in record.by_class.items())
 
 
-def _score_row(record: Record, flags: dict[str, Any], scores: Scores) -> dict[str, Any]:
-    names = ("study", "dataset", "label", "setting", "seed", "steps", "images_seen", "metric", "value")
+def _score_row(record: Record, names: Names, flags: dict[str, Any], scores: Scores) -> dict[str, Any]:
     protocol = {column: record.protocol.get(key) for column, key in PROTOCOL_COLUMNS.items()}
     return {
-        **{name: getattr(record, name) for name in names},
-        "spread": record.spread,
+        **names,
+        **{name: getattr(record, name) for name in ("steps", "images_seen", "metric", "value", "spread")},
         "spread_over": record.spread_over,
         **flags,
         "selection": record.selection,
@@ -138,23 +153,21 @@ def _score_row(record: Record, flags: dict[str, Any], scores: Scores) -> dict[st
     }
 
 
-def run_row(run: Run, layout: Layout, only_final: bool = False) -> dict[str, Any]:
+def run_row(study: Study, run: Run) -> dict[str, Any]:
     """One row of runs.csv. A program without settings has no values of them.
 
-    only_final: the run has nothing but its final samples, so it has neither epochs nor a speed.
+    A run that has nothing but its final samples has neither epochs nor a speed.
     """
     spec, status = run.spec, run.status
+    only_final = study.final_snapshot_only(spec.label)
     optimizer: dict[str, Any] = dict.fromkeys(("lr_d", "lr_g", "beta1", "beta2", "n_dis"))
     if spec.setting != OWN_SETTING:
         lr_d, lr_g = spec.optimizer.rates
         optimizer = {"lr_d": lr_d, "lr_g": lr_g}
         optimizer |= {name: getattr(spec.optimizer, name) for name in ("beta1", "beta2", "n_dis")}
     return {
-        "study": spec.study,
-        "dataset": spec.dataset,
-        "label": spec.label,
-        "setting": spec.setting,
-        "seed": spec.seed,
+        "study": study.name,
+        **_names(run),
         "state": status.state,
         "diverged_at": status.diverged_at,
         "reason": status.reason,
@@ -181,11 +194,11 @@ def run_row(run: Run, layout: Layout, only_final: bool = False) -> dict[str, Any
         "started": status.started,
         "finished": status.finished,
         "spec_digest": status.spec_digest,
-        "folder": run.paths.root.relative_to(layout.root).as_posix(),
+        "folder": f"{RUNS}/{spec.id}",
     }
 
 
-def cost_rows(study: Study, layout: Layout, runs: list[Run], real: dict[str, Scores]) -> list[dict[str, Any]]:
+def cost_rows(study: Study, layout: Layout, runs: list[Run], real: dict[str, RealScores]) -> list[dict[str, Any]]:
     """One row per dataset, stage (evaluator, score real, train, score) and method; sums over runs."""
     groups: dict[tuple[str, str], list[Run]] = defaultdict(list)
     for run in runs:

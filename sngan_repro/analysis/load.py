@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sngan_repro.analysis.naming import REAL
+from sngan_repro.config.data_records import DatasetFile, EvaluatorFile
 from sngan_repro.config.records import (
-    DatasetFile,
-    EvaluatorFile,
+    RealScores,
     Record,
     Scores,
     Status,
@@ -18,7 +18,7 @@ from sngan_repro.config.records import (
     read_json_record,
 )
 from sngan_repro.config.run_paths import RunPaths
-from sngan_repro.config.specs import DatasetSpec, RunSpec
+from sngan_repro.config.specs import DatasetSpec, StudyRun
 from sngan_repro.core.schema import ConfigError, ModelT
 from sngan_repro.evaluation.protocol import metric_names
 from sngan_repro.evaluation.selection import REAL_DRAWS, REAL_SEED, RESAMPLE_SEED, best_snapshots
@@ -30,7 +30,7 @@ from sngan_repro.study.study import Study
 class Run:
     """A complete run: its specification, its status and its scores."""
 
-    spec: RunSpec
+    spec: StudyRun
     paths: RunPaths
     status: Status
     scores: Scores
@@ -50,7 +50,7 @@ def read_runs(study: Study, layout: Layout) -> list[Run]:
     return [_read_run(study, spec, layout.run(spec.id)) for spec in study.runs()]
 
 
-def _read_run(study: Study, spec: RunSpec, paths: RunPaths) -> Run:
+def _read_run(study: Study, spec: StudyRun, paths: RunPaths) -> Run:
     status = read_file(Status, paths.status, f"the training of {spec.id}")
     scores = read_file(Scores, paths.scores, f"the scoring of {spec.id}")
     stored = read_json_record(paths.spec, f"the training of {spec.id} writes it: delete it and run the workflow again")
@@ -72,7 +72,8 @@ def _read_run(study: Study, spec: RunSpec, paths: RunPaths) -> Run:
     _check_resampled(study, ordinary, [record for record in scores.records if record.selection], paths.scores)
     images = {snapshot.steps: snapshot.images_seen for snapshot in status.snapshots}
     for record in scores.records:
-        _check_identity(record, spec, paths.scores)
+        if record.seed != spec.seed:
+            raise ConfigError(f"{paths.scores}: a record has the seed {record.seed}, expected {spec.seed}")
         if record.images_seen != images[record.steps or 0]:
             raise ConfigError(
                 f"{paths.scores}: update {record.steps}: images_seen is {record.images_seen}, "
@@ -121,13 +122,6 @@ def _check_resampled(study: Study, ordinary: list[Record], resampled: list[Recor
     check_complete(expected, [(r.steps, r.metric) for r in resampled], path, "re-sampled scores")
 
 
-def _check_identity(record: Record, spec: RunSpec, path: Path) -> None:
-    found = (record.study, record.dataset, record.label, record.setting, record.seed)
-    expected = (spec.study, spec.dataset, spec.label, spec.setting, spec.seed)
-    if found != expected:
-        raise ConfigError(f"{path}: a record belongs to {found}, expected {expected}")
-
-
 def _sampling_seeds(record: Record) -> tuple[int | None, ...]:
     """What is added to the protocol's seed for the images of a run; None: samples of a program have no seed."""
     return (RESAMPLE_SEED,) if record.selection else (0, None)
@@ -154,10 +148,10 @@ def check_protocol(study: Study, record: Record, path: Path, offsets: Iterable[i
         )
 
 
-def read_real_scores(study: Study, layout: Layout, dataset: str) -> Scores:
+def read_real_scores(study: Study, layout: Layout, dataset: str) -> RealScores:
     """The scores of real images: one record per metric of the study and draw."""
     path = layout.real_scores(dataset)
-    scores = read_file(Scores, path, f"the scoring of the real images of {dataset}")
+    scores = read_file(RealScores, path, f"the scoring of the real images of {dataset}")
     expected: set[tuple[int | None, str]] = {(draw, name) for name in study.metric_names for draw in range(REAL_DRAWS)}
     check_complete(expected, [(r.seed, r.metric) for r in scores.records], path, "draws", "draw")
     for record in scores.records:

@@ -43,7 +43,7 @@ class Generator:
             options = sample.SampleOptions(batch_norm=batch_norm, label_law=self.label_law)
             return sample.generate(self.network, self.spec.nets, count, seed, self.device, options)
         except sample.NonFiniteImages as error:
-            raise ConfigError(f"{self.spec.id}: {error}") from None
+            raise ConfigError(f"{self.spec.name}: {error}") from None
 
     def latents(self, count: int = 64, seed: int = 0) -> Tensor:
         """The latents of :meth:`sample`, float32 (count, z_dim), on the CPU."""
@@ -62,7 +62,7 @@ class Generator:
         """
         if (labels is None) != (self.label_law is None):
             needed = "needs `labels`" if labels is None else "takes no `labels`: it is unconditional"
-            raise ConfigError(f"{self.spec.id}: this generator {needed}")
+            raise ConfigError(f"{self.spec.name}: this generator {needed}")
         if z.ndim != 2 or z.shape[1] != self.spec.nets.z_dim:
             raise ConfigError(f"latents (N, {self.spec.nets.z_dim}) are needed; found {tuple(z.shape)}")
         images = self.network(z.to(self.device), None if labels is None else labels.to(self.device))
@@ -82,10 +82,12 @@ class Generator:
             raise ConfigError(f"`steps` must be at least 2 and `rows` at least 1; found {steps} and {rows}")
         nets, num_classes = self.spec.nets, len(self.label_law.shares) if self.label_law else 0
         if not num_classes and (classes is not None or across):
-            raise ConfigError(f"{self.spec.id}: this generator is unconditional: `classes` and `across` have no effect")
+            raise ConfigError(
+                f"{self.spec.name}: this generator is unconditional: `classes` and `across` have no effect"
+            )
         chosen = list(range(num_classes)) if classes is None else list(classes)
         if num_classes and (not chosen or any(not 0 <= one < num_classes for one in chosen)):
-            raise ConfigError(f"{self.spec.id}: `classes` are from 0 to {num_classes - 1}; found {chosen}")
+            raise ConfigError(f"{self.spec.name}: `classes` are from 0 to {num_classes - 1}; found {chosen}")
         z = latents(2 * rows, nets.z_dim, nets.z_law, seed).view(rows, 2, -1)  # (rows, 2, z_dim)
         ends = (z[:, 0], z[:, 0 if across else 1])
         between = interpolate(*ends, steps, nets.z_law)  # (rows, steps, z_dim)

@@ -27,17 +27,17 @@ def model_card(paths: RunPaths, run: RunSpec, status: Mapping[str, Any], written
     """
     spec = run.to_dict()
     again = "delete it and run the workflow again"
-    scores = read_record(Scores, paths.scores, again)["records"] if paths.scores.exists() else []
+    scored = sorted(paths.root.glob("scores*.json"))  # studies that share the run may have scored it in other ways
+    scores = [record for file in scored for record in read_record(Scores, file, again)["records"]]
     last = status["snapshots"][-1]
     nets, data, conditional = spec["nets"], spec["data"], spec["nets"]["conditional"]
     state = (
         "" if status["state"] == "ok" else f" It diverged at update {status['diverged_at']}; G is the last finite one."
     )
     parts = [
-        f"# {spec['label']} on {spec['dataset']}",
-        f"A generator of images of {data['image_size']} x {data['image_size']} pixels, trained by the study "
-        f"`{spec['study']}` of sngan-repro: setting {spec['setting']}, seed {spec['seed']}, {last['steps']:,} "
-        f"generator updates, {last['images_seen']:,} real images seen.{state}",
+        f"# {spec['method']['name']} on {data['source']}",
+        f"A generator of images of {data['image_size']} x {data['image_size']} pixels, trained by sngan-repro: seed "
+        f"{spec['seed']}, {last['steps']:,} generator updates, {last['images_seen']:,} real images seen.{state}",
         "## Files",
         _table(
             ["File", "Largest difference to the network"], [[f"`{name}`", _small(d)] for name, d in written.items()]

@@ -31,9 +31,11 @@ def rows_of(
     """
     num_classes = len(generator.label_law.shares) if generator.label_law else 0
     if labels is not None and not num_classes:
-        raise ConfigError(f"{generator.spec.id}: this generator is unconditional: `labels` have no effect; remove them")
+        raise ConfigError(
+            f"{generator.spec.name}: this generator is unconditional: `labels` have no effect; remove them"
+        )
     if labels is not None and any(not 0 <= label < num_classes for label in labels):
-        raise ConfigError(f"{generator.spec.id}: `labels` are from 0 to {num_classes - 1}; found {list(labels)}")
+        raise ConfigError(f"{generator.spec.name}: `labels` are from 0 to {num_classes - 1}; found {list(labels)}")
     rows = []
     for seed in seeds:
         z, law = generator.latents(columns if way is None else 2, seed), generator.spec.nets.z_law

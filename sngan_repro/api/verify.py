@@ -18,7 +18,7 @@ from sngan_repro.api.training import train_run
 from sngan_repro.api.unpack import unpack, wrong_files
 from sngan_repro.config.records import Scores, Status, read_record
 from sngan_repro.config.run_paths import RunPaths
-from sngan_repro.config.specs import RunSpec
+from sngan_repro.config.specs import StudyRun
 from sngan_repro.core.files import file_sha256
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.evaluation.protocol import metric_names
@@ -81,7 +81,7 @@ def _checks(
         return  # what follows would describe changed files
     yield Check("checksums", "same", f"{number} files")
     study = load_study(str(_study_file(work)))
-    layout = Layout(study.name, work / "results", work / "data")
+    layout = Layout(study.name, work / "results", work / "data", *study.evaluations)
     try:
         changed = changed_tables(study, layout)
     except ConfigError as error:  # a file of a run is damaged, so nothing else can be checked
@@ -108,7 +108,7 @@ def _status(run: RunPaths) -> dict[str, Any]:
     return read_record(Status, run.status, DAMAGED)
 
 
-def _chosen(study: Study, wanted: Sequence[str] | int, option: str) -> list[RunSpec]:
+def _chosen(study: Study, wanted: Sequence[str] | int, option: str) -> list[StudyRun]:
     runs = {run.id: run for run in study.trained_runs()}
     if isinstance(wanted, int):
         ids = sorted(random.Random(0).sample(sorted(runs), min(wanted, len(runs))))
@@ -118,7 +118,7 @@ def _chosen(study: Study, wanted: Sequence[str] | int, option: str) -> list[RunS
     return [runs[name] for name in wanted]
 
 
-def _rescored(run: RunSpec, study: Study, layout: Layout, data_dir: Path | str | None, device: str) -> Check:
+def _rescored(run: StudyRun, study: Study, layout: Layout, data_dir: Path | str | None, device: str) -> Check:
     what = f"scores of {run.id}"
     paths = layout.run(run.id)
     snapshot = _status(paths)["snapshots"][-1]
@@ -152,7 +152,7 @@ def _rescored(run: RunSpec, study: Study, layout: Layout, data_dir: Path | str |
 
 
 def _scores_of(
-    snapshot: Path, study: Study, run: RunSpec, data_dir: Path | str | None, device: str
+    snapshot: Path, study: Study, run: StudyRun, data_dir: Path | str | None, device: str
 ) -> dict[str, tuple[float | None, str]]:
     """Full metric name -> (value, digest of the evaluator) of a snapshot, for protocols without faults."""
     generator = load_generator(snapshot, device)
@@ -171,7 +171,7 @@ def _scores_of(
 
 
 def _retrained(
-    run: RunSpec, study: Study, layout: Layout, work: Path, data_dir: Path | str | None, device: str
+    run: StudyRun, study: Study, layout: Layout, work: Path, data_dir: Path | str | None, device: str
 ) -> Check:
     what = f"training of {run.id}"
     stored = _status(layout.run(run.id))
@@ -189,7 +189,7 @@ def _retrained(
 
 
 def _within_seeds(
-    what: str, snapshot: Path, run: RunSpec, study: Study, layout: Layout, data_dir: Path | str | None, device: str
+    what: str, snapshot: Path, run: StudyRun, study: Study, layout: Layout, data_dir: Path | str | None, device: str
 ) -> Check:
     """Whether the scores of a new training are where one more seed would be: Student's t prediction interval."""
     new = _scores_of(snapshot, study, run, data_dir, device)

@@ -12,6 +12,7 @@ from sngan_repro.cli import (  # noqa: F401  (they declare commands)
     export_command,
     image_commands,
     results_commands,
+    store_commands,
     user_commands,
     workflow_commands,
     workflow_training,

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from sngan_repro.analysis.power import POWER, detectable_difference, seeds_for
 from sngan_repro.analysis.stats import fewest_seeds
-from sngan_repro.config.specs import OWN_SETTING, RunSpec
+from sngan_repro.config.specs import OWN_SETTING, StudyRun
 from sngan_repro.data.sources import source_info
 from sngan_repro.evaluation.protocol import metric_names
 from sngan_repro.methods import METHODS, find_method
@@ -37,7 +37,7 @@ def print_plan(study: Study, layout: Layout, device: str | None, threads: int | 
         print(line)
     jobs = num_jobs(study)
     print(f"{sum(jobs.values())} jobs: {', '.join(f'{count} {what}' for what, count in jobs.items())}")
-    done = sum(layout.run(run.id).status.exists() for run in runs)
+    done = sum(layout.stored(run).status.exists() for run in runs)
     print(f"{done} of {len(runs)} runs are complete")
     trained = study.trained_runs()
     updates = sum(total_steps(run, layout) or 0 for run in trained)
@@ -50,7 +50,7 @@ def print_plan(study: Study, layout: Layout, device: str | None, threads: int | 
             print(f"the cost of programs is not known before they run: {', '.join(study.programs)}")
 
 
-def _runs_text(study: Study, runs: list[RunSpec]) -> str:
+def _runs_text(study: Study, runs: list[StudyRun]) -> str:
     """``6 runs = 1 datasets x 2 methods x ...``, and those of programs without settings."""
     once = [label for label in study.labels if study.settings_of(label) == [OWN_SETTING]]
     times = f"{len(study.settings)} settings x {len(study.seeds)} seeds"
@@ -90,7 +90,7 @@ def _without_real_row(study: Study, layout: Layout) -> Iterator[str]:
                 )
 
 
-def _summary(run: RunSpec) -> str:
+def _summary(run: StudyRun) -> str:
     defaults = find_method(run.method.name).Options().to_dict()
     changed = {name: value for name, value in run.method.options.items() if value != defaults.get(name)}
     options = "".join(f", {name} {value}" for name, value in changed.items())
@@ -103,7 +103,7 @@ def _summary(run: RunSpec) -> str:
     return f"{rate}, {optimizer.decays}, n_dis {optimizer.n_dis}, batch {run.training.batch_size}, {budget}{options}"
 
 
-def _print_cost(runs: list[RunSpec], layout: Layout, device_name: str, threads: int | None) -> None:
+def _print_cost(runs: list[StudyRun], layout: Layout, device_name: str, threads: int | None) -> None:
     """Time a few updates of every kind of run, and print the estimated hours of each method."""
     from sngan_repro.core import runtime
 

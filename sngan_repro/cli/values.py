@@ -10,20 +10,27 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
+    from sngan_repro.config.machine import MachineConfig
     from sngan_repro.config.protocol import ProtocolSpec
     from sngan_repro.config.specs import RunSpec
     from sngan_repro.study.layout import Layout
     from sngan_repro.study.study import Study
 
 
+def machine_of(given: Namespace) -> MachineConfig:
+    """config/config.yaml with the values that the options of STUDY replace."""
+    from sngan_repro.config.machine import load_machine
+
+    options = {name: getattr(given, name, None) for name in ("study", "results_dir", "data_dir")}
+    return load_machine({name: value for name, value in options.items() if value is not None})
+
+
 def study_of(given: Namespace) -> tuple[Study, Layout]:
     """The study that the options of STUDY name, and its folders."""
-    from sngan_repro.config.machine import load_machine
     from sngan_repro.study.layout import Layout
     from sngan_repro.study.load import load_study
 
-    options = {"study": given.study, "results_dir": given.results_dir, "data_dir": given.data_dir}
-    machine = load_machine({name: value for name, value in options.items() if value is not None})
+    machine = machine_of(given)
     study = load_study(machine.study)
     return study, Layout.of(machine, study)
 

@@ -6,7 +6,17 @@ from argparse import Namespace
 from pathlib import Path
 
 from sngan_repro.cli import values
-from sngan_repro.cli.options import DATASET, DEVICE, NO_DOWNLOAD, RUN, SCORING, STUDY, Option, rule_command
+from sngan_repro.cli.options import (
+    DATASET,
+    DEVICE,
+    NO_DOWNLOAD,
+    RUN,
+    SCORING,
+    SCORING_DIGEST,
+    STUDY,
+    Option,
+    rule_command,
+)
 
 
 @rule_command(
@@ -58,7 +68,6 @@ def prepare(given: Namespace) -> None:
     "check that a prepared dataset has the images that a study's protocols need",
     Option("--protocols", required=True, exported="PROTOCOLS", help="the study's `scores`, JSON"),
     DATASET,
-    Option("--dataset-name", required=True, help="its name in the study"),
     Option("--out", required=True, help="JSON file to write if it has them"),
 )
 def check_data(given: Namespace) -> None:
@@ -67,9 +76,9 @@ def check_data(given: Namespace) -> None:
     from sngan_repro.data.dataset import PreparedData
     from sngan_repro.evaluation.feasible import check_prepared
 
-    if not check_prepared(given.dataset_name, Path(given.dataset), values.protocols_of(given)):
+    if not check_prepared(Path(given.dataset).name, Path(given.dataset), values.protocols_of(given)):
         raise ConfigError(f"{given.dataset}: no prepared images; the rule `prepare` makes them")
-    data = PreparedData.open(Path(given.dataset), verify=True)  # the first use of these images by this study
+    data = PreparedData.open(Path(given.dataset), verify=True)
     write_json(Path(given.out), {"dataset_sha256": data.sha256})
 
 
@@ -95,14 +104,14 @@ def evaluator(given: Namespace) -> None:
     build_evaluator(given.name, Path(given.dataset), options, Path(given.out), weights, values.device_of(given))
 
 
-@rule_command("score all snapshots of one run", *DEVICE, *SCORING, RUN)
+@rule_command("score all snapshots of one run", *DEVICE, *SCORING, RUN, SCORING_DIGEST)
 def score(given: Namespace) -> None:
     protocols, evaluators, device = values.protocols_of(given), values.evaluators_of(given), values.device_of(given)
     from sngan_repro.config.run_paths import RunPaths
     from sngan_repro.evaluation.score import score_run
 
     weights = Path(given.inception_weights) if given.inception_weights else None
-    score_run(RunPaths(Path(given.run)), protocols, Path(given.dataset), evaluators, device, weights)
+    score_run(RunPaths(Path(given.run), given.digest), protocols, Path(given.dataset), evaluators, device, weights)
 
 
 @rule_command(
@@ -133,6 +142,7 @@ def score_real(given: Namespace) -> None:
     Option("--gallery", required=True, help="the study's `gallery`, JSON"),
     Option("--protocol", required=True, help="the protocol whose evaluator gives the features, JSON"),
     *SCORING[1:],
+    SCORING_DIGEST,
 )
 def gallery(given: Namespace) -> None:
     from sngan_repro.config.gallery import GallerySpec
@@ -146,14 +156,18 @@ def gallery(given: Namespace) -> None:
     from sngan_repro.evaluation.gallery import make_gallery
 
     weights = Path(given.inception_weights) if given.inception_weights else None
-    make_gallery(RunPaths(Path(given.run)), wanted, protocol, Path(given.dataset), evaluators, device, weights)
+    run = RunPaths(Path(given.run), gallery_options=given.digest)
+    make_gallery(run, wanted, protocol, Path(given.dataset), evaluators, device, weights)
 
 
 @rule_command("collect all runs and scores of a study into tidy tables", *STUDY)
 def aggregate(given: Namespace) -> None:
     from sngan_repro.analysis.aggregate import aggregate
+    from sngan_repro.workflow.links import link_runs
 
-    aggregate(*values.study_of(given))
+    study, layout = values.study_of(given)
+    link_runs(study, layout)  # made before the first job already, unless another workflow imports this one
+    aggregate(study, layout)
 
 
 @rule_command("make the study's tables", *STUDY)

@@ -82,8 +82,9 @@ def _companions(spec: RunSpec, run: RunPaths, given: Namespace) -> list[tuple[Ru
     from sngan_repro.workflow.packs import packs
 
     found = packs(load_study(given.study).trained_runs(), given.together)
-    runs_dir = Path(str(run.root).removesuffix(spec.id))
-    return [(other, RunPaths(runs_dir / other.id)) for pack in found if spec in pack for other in pack if other != spec]
+    packs_of_run = [pack for pack in found if spec.name in (other.name for other in pack)]
+    others = [other for pack in packs_of_run for other in pack if other.name != spec.name]
+    return [(other, RunPaths(run.root.parent / other.name)) for other in others]
 
 
 @rule_command(
@@ -91,7 +92,6 @@ def _companions(spec: RunSpec, run: RunPaths, given: Namespace) -> list[tuple[Ru
     RUN_SPEC,
     RUN,
     DATASET,
-    Option("--num-samples", type=positive, required=True, help="images that the study's protocols need"),
     *DEVICE,
 )
 def run_program(given: Namespace) -> None:
@@ -107,7 +107,6 @@ def run_program(given: Namespace) -> None:
         spec,
         RunPaths(Path(given.run)),
         Path(given.dataset),
-        given.num_samples,
         given.threads or 1,
         device,
         given.log is not None,

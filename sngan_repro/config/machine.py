@@ -22,7 +22,9 @@ class MachineConfig(Model):
     """``config/config.yaml``: folders and devices of this machine, and the study to run. No result depends on it."""
 
     study: str = Field("quick", description="a name in config/studies, or the path of a study file")
-    results_dir: str = Field("results", pattern=NO_BRACES, description="one folder per study")
+    results_dir: str = Field(
+        "results", pattern=NO_BRACES, description="one folder per study, and `runs`, which they share"
+    )
     data_dir: str = Field(
         "data", pattern=NO_BRACES, description="downloads, prepared images, evaluators and their features"
     )

@@ -66,9 +66,6 @@ class FileModel(BaseModel):
 
 
 Count = Annotated[int, Field(ge=0)]
-Side = Annotated[int, Field(ge=1, le=4096)]
-ImageShape = tuple[Literal[1, 3], Side, Side]
-"""(C, H, W)"""
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -120,12 +117,11 @@ class Status(FileModel):
 
 
 class Record(FileModel):
-    """One score. selection "best": of a snapshot chosen by an earlier score, measured again on a fresh sample."""
+    """One score. selection "best": of a snapshot chosen by an earlier score, measured again on a fresh sample.
 
-    study: str
-    dataset: str
-    label: str
-    setting: str | None
+    The scores of a run name no study: it may belong to many.
+    """
+
     seed: int | None
     steps: int | None
     images_seen: int | None
@@ -140,14 +136,28 @@ class Record(FileModel):
     by_class: dict[str, float | None] = {}
 
 
+class RealRecord(Record):
+    """One score of real images, which a study has of its own. seed: the number of the draw."""
+
+    study: str
+    dataset: str
+    label: str
+
+
 class Scores(FileModel):
-    """``scores.json`` of a run, or the scores of real images."""
+    """The scores of a run."""
 
     spec_digest: str
     records: list[Record]
     seconds: float
     device: dict[str, Any]
     versions: dict[str, str]
+
+
+class RealScores(Scores):
+    """The scores of real images."""
+
+    records: list[RealRecord]  # type: ignore[assignment]
 
 
 class Time(FileModel):
@@ -175,73 +185,3 @@ class TimesFile(FileModel):
     times: list[Time]
     min_seconds: float
     device: dict[str, Any]
-
-
-class PreparedFile(FileModel):
-    """The keys of ``dataset.json`` that a reader of prepared images needs."""
-
-    num_train: Count
-    num_test: Count
-    image_shape: ImageShape
-    classes: list[str] | None
-    sha256: Sha256
-    labels_sha256: Sha256
-    spec_digest: str = ""
-    source_stamp: str = ""
-
-
-class DatasetFile(FileModel):
-    """The keys of ``dataset.json`` that the report needs."""
-
-    spec_digest: str
-    source_title: str
-    num_train: int
-    num_test: int
-    image_shape: tuple[int, int, int]
-    classes: list[str] | None
-    sha256: str
-    split: str
-    origin: dict[str, Any]
-    preparation: str = ""
-
-
-class EvaluatorFile(FileModel):
-    """``evaluator.json``."""
-
-    evaluator: str
-    digest: str
-    weights_sha256: str | None
-    feature_dim: int
-    num_classes: int
-    train_accuracy: float | None
-    test_accuracy: float | None
-    seconds: float
-
-
-class BuiltEvaluatorFile(EvaluatorFile):
-    """The keys of ``evaluator.json`` that scoring needs."""
-
-    weights: str | None
-    dataset_sha256: str
-    options: dict[str, Any] | None
-    features_sha256: dict[Literal["train", "test"], Sha256] = {}
-
-
-class FetchedFile(FileModel):
-    sha256: Sha256
-    note: str | None = None
-
-
-class SourceFile(FileModel):
-    """``source.json`` of fetched files."""
-
-    url: list[str]
-    how: str
-    files: dict[str, FetchedFile]
-
-
-class WeightsRecord(FileModel):
-    """The record of the weights of a published evaluator."""
-
-    file: str
-    sha256: Sha256

@@ -8,9 +8,18 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class RunPaths:
-    """The files of one run, below ``results/<study>/runs/<dataset>/<label>/<setting>/seed<k>/``."""
+    """The files of one run.
+
+    They are in ``results/runs/<name>/``, shared by all studies. A study has links to its runs, below
+    ``results/<study>/runs/<dataset>/<label>/<setting>/seed<k>/``.
+
+    scoring, gallery: digests of the protocols and of the options of the gallery, since studies that share a run may
+    score it in other ways. Empty: for a run outside of studies.
+    """
 
     root: Path
+    scoring: str = ""
+    gallery_options: str = ""
 
     @property
     def spec(self) -> Path:
@@ -38,17 +47,22 @@ class RunPaths:
 
     @property
     def scores(self) -> Path:
-        return self.root / "scores.json"
+        return self.root / _file("scores", self.scoring, "json")
 
     @property
     def gallery(self) -> Path:
         """Memorisation and interpolation of the final generator, if the study has a ``gallery``."""
-        return self.root / "gallery.json"
+        return self.root / _file("gallery", self.gallery_options, "json")
 
     @property
     def gallery_images(self) -> Path:
         """The images of the gallery."""
-        return self.root / "gallery.npz"
+        return self.root / _file("gallery", self.gallery_options, "npz")
+
+    @property
+    def evaluated(self) -> list[Path]:
+        """The scores and galleries of all studies that there are."""
+        return sorted(file for kind in ("scores", "gallery") for file in self.root.glob(f"{kind}*.*"))
 
     @property
     def samples(self) -> Path:
@@ -96,3 +110,7 @@ class RunPaths:
     def external_samples(self, steps: int) -> Path:
         """Samples of a program after ``steps`` updates: uint8 (N, H, W, C)."""
         return self.root / "samples" / f"{steps:08d}.npy"
+
+
+def _file(kind: str, digest: str, suffix: str) -> str:
+    return f"{kind}-{digest}.{suffix}" if digest else f"{kind}.{suffix}"

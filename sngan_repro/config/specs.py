@@ -5,9 +5,12 @@ Every unit is stated: ``_steps`` are generator updates, ``_images`` images, ``im
 
 from __future__ import annotations
 
+import json
 import math
+import re
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -111,21 +114,26 @@ OWN_SETTING = "own"
 class MethodSpec(Model):
     """A method and its complete options (defaults filled in)."""
 
-    added = frozenset({"code"})
+    added = frozenset({"code", "num_samples"})
 
     name: str
     options: dict[str, Any] = {}
     code: str | None = None
-    """A digest of the code of the user's own method: an edit of its file makes new runs."""
+    """A digest of the code of the user's own method or program: an edit of its file makes new runs."""
+    num_samples: int | None = None
+    """The images that a program writes at each snapshot: as many as the protocols of the study need."""
 
 
 class RunSpec(Model):
-    """Everything one training depends on. Its digest identifies the run; it is stored beside every result."""
+    """Everything that one training depends on, and nothing else. It is stored beside every result of the run.
 
-    study: str
-    dataset: Label
-    label: Label
-    setting: Label
+    A run belongs to no study: studies with equal specifications share it. The names that a study gives it are in
+    :class:`StudyRun`.
+    """
+
+    earlier: ClassVar[tuple[str, ...]] = ("study", "dataset", "label", "setting")
+    """Names of the study that earlier versions wrote into specifications. They are ignored."""
+
     seed: int = Field(ge=0, lt=2**32)
     data: DatasetSpec
     method: MethodSpec
@@ -135,10 +143,29 @@ class RunSpec(Model):
     budget: BudgetSpec
     snapshots: SnapshotsSpec
 
-    @property
-    def id(self) -> str:
-        """The run's folder below ``runs/``: dataset/label/setting/seed<k>."""
-        return f"{self.dataset}/{self.label}/{self.setting}/seed{self.seed}"
+    @model_validator(mode="before")
+    @classmethod
+    def _without_names(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        return {key: value for key, value in values.items() if key in cls.model_fields or key not in cls.earlier}
+
+    @cached_property
+    def _json(self) -> str:
+        """The text of every model, put together from those of the parts: the runs of a study have them in common."""
+        values = ((key, getattr(self, key)) for key in sorted(RunSpec.model_fields))
+        texts = ((key, value.to_json() if isinstance(value, Model) else json.dumps(value)) for key, value in values)
+        return "{" + ", ".join(f'"{key}": {text}' for key, text in texts) + "}"
+
+    @cached_property
+    def name(self) -> str:
+        """The run's folder among all runs: readable, and unique by its digest.
+
+        The images are named by :attr:`DatasetSpec.id`, since a relative path means other images in another folder.
+        """
+        method = re.sub(r"\.ya?ml$", "", Path(self.method.name).name)
+        method = re.sub(r"[^A-Za-z0-9_.+-]+", "-", method)
+        return f"{method}-{self.data.id}-seed{self.seed}-{self.digest()}"
 
     def num_used(self, num_train: int) -> int:
         """The number of training images that the run uses of ``num_train``."""
@@ -158,6 +185,19 @@ class RunSpec(Model):
         num = self.num_used(num_train)
         epochs, rest = divmod(batches, math.ceil(num / size))
         return epochs * num + rest * size
+
+
+class StudyRun(RunSpec):
+    """A run under the names that a study gives it. They are in none of the run's files and not in its digest."""
+
+    dataset: Label = Field(exclude=True)
+    label: Label = Field(exclude=True)
+    setting: Label = Field(exclude=True)
+
+    @property
+    def id(self) -> str:
+        """The run's folder in the study's ``runs/``: dataset/label/setting/seed<k>."""
+        return f"{self.dataset}/{self.label}/{self.setting}/seed{self.seed}"
 
 
 class EvaluatorSpec(Model):

@@ -14,7 +14,8 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from sngan_repro.config.records import SourceFile, read_record
+from sngan_repro.config.data_records import SourceFile
+from sngan_repro.config.records import read_record
 from sngan_repro.core.disk import DiskError, disk_errors
 from sngan_repro.core.files import file_sha256
 from sngan_repro.core.schema import ConfigError

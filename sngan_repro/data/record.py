@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sngan_repro.config.records import PreparedFile, read_record
+from sngan_repro.config.data_records import PreparedFile
+from sngan_repro.config.records import read_record
 from sngan_repro.config.specs import DatasetSpec
 
 NAME = "dataset.json"

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from sngan_repro.config.records import BuiltEvaluatorFile, read_record
+from sngan_repro.config.data_records import BuiltEvaluatorFile
+from sngan_repro.config.records import read_record
 from sngan_repro.config.specs import EvaluatorSpec
 from sngan_repro.core.files import atomic_path, file_lock, file_sha256
 from sngan_repro.core.runtime import versions

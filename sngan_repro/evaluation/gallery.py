@@ -13,7 +13,7 @@ from sngan_repro.config.finished import read_finished
 from sngan_repro.config.gallery import GallerySpec, Way
 from sngan_repro.config.protocol import ProtocolSpec
 from sngan_repro.config.run_paths import RunPaths
-from sngan_repro.core.files import atomic_path, file_sha256
+from sngan_repro.core.files import atomic_path, file_lock, file_sha256
 from sngan_repro.core.runtime import device_info, repeatable, versions
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.core.sealed import write_sealed_json
@@ -21,6 +21,7 @@ from sngan_repro.data.dataset import PreparedData
 from sngan_repro.evaluation.build import SPLITS
 from sngan_repro.evaluation.metrics import select
 from sngan_repro.evaluation.neighbours import Nearest, nearer_share, nearest, small_pixels
+from sngan_repro.evaluation.score import same_result
 from sngan_repro.evaluation.scorer import Scorer
 from sngan_repro.nets.latents import LAWS, interpolate, latents
 from sngan_repro.nets.sampling import NonFiniteImages, SampleOptions, generate_on_device, to_uint8
@@ -44,7 +45,9 @@ def make_gallery(
     device: torch.device | str = "cpu",
     inception_weights: Path | None = None,
 ) -> dict[str, Any]:
-    """Write gallery.npz and gallery.json of the final snapshot of a run; returns the content of the latter.
+    """Write images and record of the final snapshot of a run (gallery.npz, gallery.json); returns the record.
+
+    A gallery of the same snapshot, made in the same way, is left as it is.
 
     protocol: its evaluator gives the features. The arrays, all uint8 (..., H, W, C): ``samples`` (n, ...), the nearest
     training images ``by_pixels`` and ``by_features`` (n, k, ...), and ``linear`` and, for normal latents, ``spherical``
@@ -52,17 +55,37 @@ def make_gallery(
     held-out image is (:func:`nearer_share`), by pixels and by features, and the longest step on the linear ways,
     divided by their median step. A generator with pixels that are not finite has none of these.
     """
-    started, device = time.perf_counter(), torch.device(device)
+    read_finished(run)  # before the lock, which would make the folder of a run that does not exist
+    with file_lock(run.gallery.with_name(f".{run.gallery.stem}.lock"), wait=True):
+        return _make_gallery(
+            run, gallery, protocol, dataset_dir, evaluator_dirs, torch.device(device), inception_weights
+        )
+
+
+def _make_gallery(
+    run: RunPaths,
+    gallery: GallerySpec,
+    protocol: ProtocolSpec,
+    dataset_dir: Path,
+    evaluator_dirs: dict[str, Path],
+    device: torch.device,
+    inception_weights: Path | None,
+) -> dict[str, Any]:
+    started = time.perf_counter()
     spec, status = read_finished(run)
     snapshot = status["snapshots"][-1]
     path = run.snapshot(snapshot["steps"])
     if not path.exists() or file_sha256(path) != snapshot["sha256"]:
         raise ConfigError(f"{path}: not the snapshot that {run.status} lists; train the run again")
     scorer = Scorer(PreparedData.open(dataset_dir), [protocol], evaluator_dirs)
+    made_from = scorer.identity(spec.digest(), snapshot["sha256"], gallery.to_dict())
+    if run.gallery_images.exists() and (present := same_result(run.gallery, made_from)) is not None:
+        return present
     scorer.load_extractors(device, inception_weights)
     loaded = load_generator(path, device)
     record: dict[str, Any] = {
         "spec_digest": spec.digest(),
+        "made_from": made_from,
         "gallery": gallery.to_dict(),
         "evaluator": protocol.evaluator,
         "steps": snapshot["steps"],

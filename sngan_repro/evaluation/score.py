@@ -14,7 +14,7 @@ from sngan_repro.config.finished import read_finished
 from sngan_repro.config.protocol import ProtocolSpec
 from sngan_repro.config.run_paths import RunPaths
 from sngan_repro.config.specs import RunSpec
-from sngan_repro.core.files import file_sha256
+from sngan_repro.core.files import file_lock, file_sha256, read_json
 from sngan_repro.core.runtime import device_info, versions
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.core.sealed import write_sealed_json
@@ -38,7 +38,10 @@ def score_run(
     device: torch.device | str = "cpu",
     inception_weights: Path | None = None,
 ) -> dict[str, Any]:
-    """Score each snapshot in status.json under each protocol; writes and returns scores.json.
+    """Score each snapshot in status.json under each protocol; writes and returns the run's scores.
+
+    Scores of the same snapshots under the same protocols, by the same evaluators, are left as they are: studies share
+    runs, and another study may have scored this one since the job was planned.
 
     For each snapshot, images are generated once for each (seed, batch-norm mode, contrast stretch). They pass through
     each evaluator once, and once more for each detour. A protocol uses the first ``num_fake`` of them; with
@@ -55,10 +58,27 @@ def score_run(
     moved since the evaluator was built. Raises ConfigError if a file is missing, differs from the one recorded in
     status.json or in the evaluator's folder, or has too few images for a protocol.
     """
+    read_finished(run)  # before the lock, which would make the folder of a run that does not exist
+    with file_lock(run.scores.with_name(f".{run.scores.stem}.lock"), wait=True):
+        return _score_run(run, protocols, dataset_dir, evaluator_dirs, device, inception_weights)
+
+
+def _score_run(
+    run: RunPaths,
+    protocols: list[ProtocolSpec],
+    dataset_dir: Path,
+    evaluator_dirs: dict[str, Path],
+    device: torch.device | str,
+    inception_weights: Path | None,
+) -> dict[str, Any]:
     started = time.perf_counter()
     spec, status = read_finished(run)
     scorer = Scorer(PreparedData.open(dataset_dir), protocols, evaluator_dirs)
     scorer.check_feasible()
+    made_from = scorer.identity(spec.digest(), [snapshot.get("sha256") for snapshot in status["snapshots"]])
+    if (present := same_result(run.scores, made_from)) is not None:
+        log.info("%s: scored already", run.scores)
+        return present
     scorer.load_extractors(torch.device(device), inception_weights)
     records: list[Record] = []
     for snapshot in status["snapshots"]:
@@ -72,15 +92,20 @@ def score_run(
         if chosen:
             images, law = _images_of(run, spec, snapshot, scorer, chosen, RESAMPLE_SEED)
             records += scorer.records(_identity(spec, snapshot, BEST), chosen, images, RESAMPLE_SEED, law)
-    return write_scores(run.scores, spec.digest(), records, started, torch.device(device))
+    return write_scores(run.scores, spec.digest(), records, started, torch.device(device), made_from)
+
+
+def same_result(path: Path, made_from: str) -> dict[str, Any] | None:
+    """The content of a result file that was made from the same things, else None."""
+    try:
+        present = read_json(path)
+        return present if present["made_from"] == made_from else None
+    except (OSError, ValueError, KeyError, TypeError):  # missing, damaged, or of an earlier version
+        return None
 
 
 def _identity(spec: RunSpec, snapshot: dict[str, Any], selection: str | None) -> Record:
     return {
-        "study": spec.study,
-        "dataset": spec.dataset,
-        "label": spec.label,
-        "setting": spec.setting,
         "seed": spec.seed,
         "steps": snapshot["steps"],
         "images_seen": snapshot.get("images_seen"),
@@ -154,11 +179,12 @@ def _external_images(samples: np.ndarray, seed: int, batch_norm: str, stretch: b
 
 
 def write_scores(
-    path: Path, digest: str, records: list[Record], started: float, device: torch.device
+    path: Path, digest: str, records: list[Record], started: float, device: torch.device, made_from: str
 ) -> dict[str, Any]:
     """Write and return the scores with the seconds since ``started`` (``time.perf_counter``)."""
     scores = {
         "spec_digest": digest,
+        "made_from": made_from,
         "records": records,
         "seconds": round(time.perf_counter() - started, 3),
         "device": device_info(device),

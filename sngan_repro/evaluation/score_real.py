@@ -40,7 +40,7 @@ def score_real(
     :func:`sngan_repro.evaluation.score.score_run`.
     """
     started = time.perf_counter()
-    data = PreparedData.open(dataset_dir)
+    data = PreparedData.open(dataset_dir, verify=True)  # the first use of these images by the study
     scorer = Scorer(data, protocols, evaluator_dirs)
     changing = dict.fromkeys(protocol.evaluator for protocol in protocols if protocol.changes_pixels)
     scorer.load_extractors(torch.device(device), inception_weights, changing)
@@ -59,7 +59,7 @@ def score_real(
             identity = _identity(study_name, dataset_name, number)
             records += scorer.score(identity, protocol, features, protocol.seed + REAL_SEED + number)
     digest = text_digest("\n".join([dataset_name, *(protocol.to_json() for protocol in protocols)]))
-    return write_scores(out, digest, records, started, torch.device(device))
+    return write_scores(out, digest, records, started, torch.device(device), scorer.identity(num_draws))
 
 
 def draw_real(count: int, pool: np.ndarray, reference: np.ndarray, seed: int) -> np.ndarray | None:

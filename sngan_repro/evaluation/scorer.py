@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ import numpy as np
 import torch
 
 from sngan_repro.config.protocol import ProtocolSpec
-from sngan_repro.core.schema import ConfigError
+from sngan_repro.core.schema import ConfigError, text_digest
 from sngan_repro.data.dataset import PreparedData, Split
 from sngan_repro.evaluation.build import load_extractor, read_evaluator, read_features, read_radii
 from sngan_repro.evaluation.evaluators import EVALUATORS
@@ -64,6 +65,13 @@ class Scorer:
             for metric in protocol.metrics:
                 if reason := infeasible(metric, protocol, protocol.num_fake, num_real):
                     raise ConfigError(f"{_where(protocol)}: {reason} (reference: the {protocol.reference} split)")
+
+    def identity(self, *made_from: Any) -> str:
+        """A digest of everything that the scores depend on. made_from: what is scored, as JSON values."""
+        protocols = [protocol.to_dict() for protocol in self.protocols]
+        digests = {name: info["digest"] for name, info in self.infos.items()}
+        versions = importlib.metadata.version("torch-fidelity")
+        return text_digest(json.dumps([made_from, protocols, digests, self.data.sha256, versions], sort_keys=True))
 
     def load_extractors(
         self, device: torch.device, inception_weights: Path | None, names: Collection[str] | None = None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sngan_repro.config.records import WeightsRecord, read_record
+from sngan_repro.config.data_records import WeightsRecord
+from sngan_repro.config.records import read_record
 from sngan_repro.core.files import atomic_path, file_sha256
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.data.download import download_file

@@ -12,23 +12,15 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import (
-    ConfigDict,
-    Field,
-    StrictBool,
-    StrictFloat,
-    StrictInt,
-    StrictStr,
-    create_model,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, create_model, field_validator, model_validator
 
 from sngan_repro.config.optimizer import OptimizerSpec
 from sngan_repro.config.specs import Label
-from sngan_repro.core.schema import ConfigError, Model, nearest, parse
+from sngan_repro.core.files import file_sha256
+from sngan_repro.core.schema import ConfigError, Model, nearest, parse, text_digest
 from sngan_repro.core.yaml_files import read_yaml
 from sngan_repro.methods.base import RESERVED
+from sngan_repro.methods.program_options import OptionSpec, ProgramOptions
 
 PROGRAMS_DIR = Path("programs")
 
@@ -59,44 +51,6 @@ OF_A_SETTING = {
     "n_dis": "D's steps per step of G",
 }
 """The names that it may also have if the program runs under the study's settings."""
-OptionValue = StrictBool | StrictInt | StrictFloat | StrictStr | None
-
-
-class OptionSpec(Model):
-    """One option: its default alone (``n_components: 40``), or a mapping with limits and a description.
-
-    A value has the type of the default. If the default is null, any boolean, number or text is allowed.
-    """
-
-    default: OptionValue = Field(description="its value unless a study replaces it; other values are of the same type")
-    description: str = Field("", description="its meaning, for listings")
-    min: float | None = Field(None, description="smallest number allowed")
-    max: float | None = Field(None, description="largest number allowed")
-    choices: tuple[OptionValue, ...] | None = Field(None, min_length=1, description="the only values allowed")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _bare(cls, value: Any) -> Any:
-        return value if isinstance(value, dict) else {"default": value}
-
-    @model_validator(mode="after")
-    def _limits_of_a_number(self) -> OptionSpec:
-        if (self.min is not None or self.max is not None) and type(self.default) not in (int, float):
-            raise ValueError("`min` and `max` are for options whose default is a number")
-        return self
-
-    def field(self) -> tuple[Any, Any]:
-        """(annotation, field) of this option in the model of all options."""
-        annotation: Any = bool | int | float | str | None if self.default is None else type(self.default)
-        if self.choices:
-            annotation = Literal[self.choices]
-        return annotation, Field(self.default, ge=self.min, le=self.max, description=self.description or None)
-
-
-class ProgramOptions(Model):
-    """The options of a program. A text is no number, and a number is no text."""
-
-    model_config = ConfigDict(strict=True)
 
 
 class Program(Model):
@@ -203,6 +157,13 @@ class Program(Model):
         ]
         paths = [*(path for path in named if path.is_file()), *map(self.place, self.files)]
         return list(dict.fromkeys(map(str, paths)))
+
+    @property
+    def code(self) -> str:
+        """A digest of the command and of the files that it names. Files that rules make are not known in advance."""
+        named = [Path(file) for file in self.inputs if file not in map(str, map(self.place, self.files))]
+        texts = [self.command, self.snapshots, str(self.settings)]
+        return text_digest("\n".join([*texts, *(file_sha256(file) for file in named)]))
 
     def words(self, values: dict[str, Any]) -> list[str]:
         """The words of the command, with names replaced by values. No shell is used, so values may have spaces."""

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar
 
 from pydantic import Field
 
-from sngan_repro.config.records import FileModel, ImageShape, check_record
+from sngan_repro.config.data_records import ImageShape
+from sngan_repro.config.records import FileModel, check_record
 from sngan_repro.config.specs import RunSpec
 from sngan_repro.core.files import atomic_path, check_regular, file_sha256
 from sngan_repro.core.schema import ConfigError, parse, shortened

@@ -12,8 +12,8 @@ from sngan_repro.analysis.load import read_dataset, read_evaluator
 from sngan_repro.analysis.naming import fault_phrases
 from sngan_repro.analysis.summary import Results
 from sngan_repro.analysis.tables.printed import markdown_escape
+from sngan_repro.config.data_records import DatasetFile, EvaluatorFile
 from sngan_repro.config.protocol import ProtocolSpec
-from sngan_repro.config.records import DatasetFile, EvaluatorFile
 from sngan_repro.core.text import MISSING, amount, count, enumeration, integer
 from sngan_repro.data.sources import SOURCES
 from sngan_repro.evaluation.protocol import metric_names

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from sngan_repro.analysis.naming import metric_short
-from sngan_repro.config.records import DatasetFile
+from sngan_repro.config.data_records import DatasetFile
 from sngan_repro.config.specs import DatasetSpec, NetsSpec
 from sngan_repro.core.text import enumeration, integer
 from sngan_repro.evaluation.evaluators import EVALUATORS

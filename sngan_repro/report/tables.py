@@ -8,7 +8,7 @@ from sngan_repro.analysis.naming import arrow, metric_short, primary_metric
 from sngan_repro.analysis.summary import Results, metric_decimals
 from sngan_repro.analysis.tables.artefacts import percent
 from sngan_repro.analysis.tables.printed import PrintedTable
-from sngan_repro.config.records import DatasetFile, EvaluatorFile
+from sngan_repro.config.data_records import DatasetFile, EvaluatorFile
 from sngan_repro.core.text import MISSING, decimals_by, decimals_for, half_width, integer, interval, number
 from sngan_repro.report.description import span
 from sngan_repro.report.findings import p_text, verdict

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sngan_repro.config.specs import BudgetSpec, DatasetSpec, RunSpec, SnapshotsSpec
+from sngan_repro.config.specs import BudgetSpec, DatasetSpec, SnapshotsSpec, StudyRun
 from sngan_repro.core.schema import ConfigError, parse
 from sngan_repro.methods import find_method
 from sngan_repro.methods.program import Program
@@ -41,7 +41,7 @@ def benchmark_entries(study: Study) -> list[tuple[MethodEntry, str]]:
     return found
 
 
-def benchmark_runs(study: Study) -> list[RunSpec]:
+def benchmark_runs(study: Study) -> list[StudyRun]:
     """One specification per image size and method: the study's first dataset and setting, at the benchmark's n_dis.
 
     Raises ConfigError for a method, a size or a combination that there is not.
@@ -64,8 +64,7 @@ def benchmark_runs(study: Study) -> list[RunSpec]:
             except ConfigError as error:
                 raise ConfigError(f"{where}: {size} pixels: {error}") from None
             runs.append(
-                RunSpec(
-                    study=study.name,
+                StudyRun(
                     dataset=f"{size}px",
                     label=label,
                     setting=setting,

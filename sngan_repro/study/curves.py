@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sngan_repro.config.specs import RunSpec
+from sngan_repro.config.specs import RunSpec, StudyRun
 from sngan_repro.core.schema import ConfigError, require_known
 from sngan_repro.nets.families import FAMILIES
 from sngan_repro.study.analyses import CurveSpec
@@ -68,11 +68,10 @@ def value_of(run: RunSpec, key: str) -> Any:
     return value
 
 
-def _rest(run: RunSpec, key: str) -> str:
-    """Everything that must be equal within a series: the specification without the number and the names."""
+def _rest(run: StudyRun, key: str) -> str:
+    """Everything that must be equal within a series: the specification without the number and the seed."""
     values = run.to_dict()
-    for name in ("label", "setting", "seed"):
-        del values[name]
+    del values["seed"]
     part, *names = key.split(".")
     place: Any = values[PARTS[part]]
     for name in ("options", *names)[:-1] if part == "options" else names[:-1]:

@@ -186,9 +186,17 @@ def method_parts(
 
 
 def program_parts(
-    entry: MethodEntry, options: Any, setting: OptimizerSpec | None, training: TrainingSpec, where: str
+    entry: MethodEntry,
+    program: Program,
+    options: Any,
+    setting: OptimizerSpec | None,
+    training: TrainingSpec,
+    num_samples: int,
+    where: str,
 ) -> dict[str, Any]:
     """The part of a run's specification that a program gives. setting: None for a program without settings.
+
+    num_samples: images that the study's protocols need.
 
     A program gets no networks, and of ``training`` only the batch size, so its runs do not depend on the rest.
     """
@@ -197,7 +205,7 @@ def program_parts(
             raise ConfigError(f"{where}: `{key}` has no effect on a program; remove it")
     values = NO_SETTING if setting is None else {**setting.to_dict(), **entry.setting}
     return {
-        "method": MethodSpec(name=entry.name, options=options.to_dict()),
+        "method": MethodSpec(name=entry.name, options=options.to_dict(), code=program.code, num_samples=num_samples),
         "nets": NetsSpec(),
         "optimizer": parse(OptimizerSpec, values, f"{where}: setting"),
         "training": TrainingSpec(batch_size=training.batch_size),

@@ -7,24 +7,29 @@ from pathlib import Path
 
 from sngan_repro.config.machine import MachineConfig
 from sngan_repro.config.run_paths import RunPaths
-from sngan_repro.config.specs import DatasetSpec, EvaluatorSpec
+from sngan_repro.config.specs import DatasetSpec, EvaluatorSpec, RunSpec
 from sngan_repro.evaluation.evaluators import EVALUATORS
 from sngan_repro.study.study import Study
+
+RUNS = "runs"
+"""The folder of all runs in that of the results, and of the links in that of a study."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The folders of one study on one machine."""
+    """The folders of one study on one machine. scoring, gallery: as in :class:`RunPaths`."""
 
     study: str
     results_dir: Path
     data_dir: Path
+    scoring: str = ""
+    gallery: str = ""
 
     @classmethod
     def of(cls, machine: MachineConfig, study: Study | str) -> Layout:
         """The folders of a study, or of the study with this name, as config/config.yaml sets them."""
-        name = study if isinstance(study, str) else study.name
-        return cls(name, Path(machine.results_dir), Path(machine.data_dir))
+        folders = Path(machine.results_dir), Path(machine.data_dir)
+        return cls(study, *folders) if isinstance(study, str) else cls(study.name, *folders, *study.evaluations)
 
     @property
     def root(self) -> Path:
@@ -32,12 +37,27 @@ class Layout:
         return self.results_dir / self.study
 
     def run(self, run_id: str) -> RunPaths:
-        """The files of a run."""
-        return RunPaths(self.root / "runs" / run_id)
+        """The files of a run of the study, by its link."""
+        return self.linked(f"{RUNS}/{run_id}")
 
-    def checked_data(self, dataset: str) -> Path:
-        """Exists if a dataset has enough images for the study's protocols."""
-        return self.root / "checked" / f"{dataset}.json"
+    def linked(self, folder: str) -> RunPaths:
+        """The files of a run, by its folder in that of the study, such as ``runs/digits/SNGAN/A/seed0``."""
+        return RunPaths(self.root / folder, self.scoring, self.gallery)
+
+    @property
+    def links(self) -> Path:
+        """The links to the runs of the study."""
+        return self.root / RUNS
+
+    def stored(self, run: RunSpec | str) -> RunPaths:
+        """The files of a run, or of the run with this name, where all studies share them."""
+        name = run if isinstance(run, str) else run.name
+        return RunPaths(self.store / name, self.scoring, self.gallery)
+
+    @property
+    def store(self) -> Path:
+        """The runs of all studies of the results folder."""
+        return self.results_dir / RUNS
 
     def real_scores(self, dataset: str) -> Path:
         """Scores of real images under the study's protocols."""
@@ -46,7 +66,7 @@ class Layout:
     def measured_files(self, study: Study) -> list[Path]:
         """The times of updates and the records of the galleries of all trainings, as far as the study has them."""
         times = [self.times] if study.benchmark else []
-        return times + ([self.run(run.id).gallery for run in study.trained_runs()] if study.gallery else [])
+        return times + ([self.stored(run).gallery for run in study.trained_runs()] if study.gallery else [])
 
     @property
     def times(self) -> Path:
@@ -83,9 +103,9 @@ class Layout:
     def logs(self) -> Path:
         return self.root / "logs"
 
-    def run_log(self, step: str, run_id: str) -> Path:
-        """The log of a run's job. step: train or score."""
-        return self.logs / step / f"{run_id}.log"
+    def run_log(self, step: str, run: RunSpec | str) -> Path:
+        """The log of a run's job in this study. step: train or score."""
+        return self.logs / step / f"{run if isinstance(run, str) else run.name}.log"
 
     # Shared by all studies: named by digests, so that a name has one meaning only.
 
@@ -106,6 +126,10 @@ class Layout:
     def dataset(self, spec: DatasetSpec) -> Path:
         """Prepared images: images.npy, labels.npy, dataset.json."""
         return self.data_dir / "prepared" / spec.id
+
+    def checked_data(self, dataset_id: str) -> Path:
+        """Exists if prepared images were checked, before any training on them."""
+        return self.data_dir / "prepared" / f"{dataset_id}.checked"
 
     def source_stamp(self, spec: DatasetSpec) -> Path:
         """The stamp of the user's own images. It is written when they change, and then they are prepared again."""

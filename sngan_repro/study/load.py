@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from sngan_repro.config.specs import OWN_SETTING, RunSpec
+from sngan_repro.config.specs import OWN_SETTING, StudyRun
 from sngan_repro.core import plugins
 from sngan_repro.core.registry import Registry
 from sngan_repro.core.schema import LABEL_PATTERN, PATTERNS, ConfigError, parse, require_known
@@ -28,6 +28,7 @@ from sngan_repro.study.curves import check_curves
 from sngan_repro.study.entries import check_labels
 from sngan_repro.study.held_out import check_held_out
 from sngan_repro.study.labels import check_classes, check_label_scores
+from sngan_repro.study.layout import RUNS
 from sngan_repro.study.study import Study
 
 STUDIES_DIR = Path("config/studies")
@@ -67,6 +68,10 @@ def load_study(name: str) -> Study:
     values = read_yaml(path)
     if not re.fullmatch(LABEL_PATTERN, path.stem):
         raise ConfigError(f"{path}: the name of the file is the study's, and part of paths: {PATTERNS[LABEL_PATTERN]}")
+    if path.stem == RUNS:
+        raise ConfigError(
+            f"{path}: a study cannot be called '{RUNS}', since results/{RUNS} has the runs of all studies"
+        )
     if "name" in values:
         raise ConfigError(f"{path}: name: a study is named after its file; remove this key")
     return make_study({**values, "name": path.stem}, str(path))
@@ -129,7 +134,7 @@ MOST_UNTRAINED = 0.1
 """The most that an average of G's weights may hold of the untrained G at the end of a training."""
 
 
-def _check_average(run: RunSpec) -> None:
+def _check_average(run: StudyRun) -> None:
     """The average of G's weights has no warm-up, so a short training must not have a slow one."""
     decay, steps = run.training.ema, run.budget.steps
     if decay is not None and steps is not None and decay**steps > MOST_UNTRAINED:

@@ -18,11 +18,12 @@ from sngan_repro.config.specs import (
     Label,
     NetsSpec,
     OptimizerSpec,
-    RunSpec,
     SnapshotsSpec,
+    StudyRun,
     TrainingSpec,
 )
-from sngan_repro.core.schema import Model
+from sngan_repro.core.schema import Model, text_digest
+from sngan_repro.evaluation.evaluators import EVALUATORS
 from sngan_repro.evaluation.protocol import metric_name, metric_names
 from sngan_repro.methods import find_method
 from sngan_repro.methods.program import Program, find_program
@@ -167,15 +168,24 @@ class Study(Model):
         """The evaluators in use, in the order of the file."""
         return list(dict.fromkeys(protocol.evaluator for protocol in self.scores))
 
-    def runs(self) -> list[RunSpec]:
+    @cached_property
+    def evaluations(self) -> tuple[str, str]:
+        """(digest of how the runs are scored, digest of how their galleries are made; empty without ``gallery``)."""
+        options = [self.classifier.to_json() for name in self.evaluators if EVALUATORS.get(name).trained]
+        scoring = text_digest("\n".join([*(protocol.to_json() for protocol in self.scores), *options[:1]]))
+        if self.gallery is None:
+            return scoring, ""
+        # The first protocol names the evaluator.
+        return scoring, text_digest("\n".join([self.gallery.to_json(), self.scores[0].to_json(), *options[:1]]))
+
+    def runs(self) -> list[StudyRun]:
         """One resolved specification per dataset x method x setting x seed, in the order of the file."""
         return list(self._runs)
 
     @cached_property
-    def _runs(self) -> tuple[RunSpec, ...]:
+    def _runs(self) -> tuple[StudyRun, ...]:
         return tuple(
-            RunSpec(
-                study=self.name,
+            StudyRun(
                 dataset=dataset,
                 label=label,
                 setting=setting,
@@ -194,10 +204,12 @@ class Study(Model):
     def _parts(self, entry: MethodEntry, label: str, setting: str) -> dict[str, Any]:
         where = f"methods: {label}"
         if label in self.programs:
-            return program_parts(entry, self.method_options[label], self.settings.get(setting), self.training, where)
+            program, samples = self.programs[label], max(protocol.num_fake for protocol in self.scores)
+            chosen = self.settings.get(setting)
+            return program_parts(entry, program, self.method_options[label], chosen, self.training, samples, where)
         options = self.method_options[label]
         return method_parts(entry, options, setting, self.settings[setting], self.nets, self.training, where)
 
-    def trained_runs(self) -> list[RunSpec]:
+    def trained_runs(self) -> list[StudyRun]:
         """The runs that are trained here: all but those of programs."""
         return [run for run in self._runs if run.label not in self.programs]

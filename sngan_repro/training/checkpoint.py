@@ -72,13 +72,16 @@ def _wait_for(lock: Path, held: ExitStack, stop: threading.Event | None) -> None
 
 
 def finished_status(run: RunPaths, spec: RunSpec, dataset_sha256: str) -> dict[str, Any] | None:
-    """status.json of a run that was trained to its end by this specification on these images, else None."""
+    """status.json of a run that was trained to its end by this specification on these images, else None.
+
+    A run of a training must have its log, too.
+    """
     try:
         status = read_record(Status, run.status, "train the run again")
     except ConfigError:
         return None
     same = (status["spec_digest"], status.get("dataset_sha256")) == (spec.digest(), dataset_sha256)
-    return status if same else None
+    return status if same and ("program" in status or run.log.exists()) else None
 
 
 def state_path(run: RunPaths) -> Path:
@@ -133,7 +136,7 @@ def clear_results(run: RunPaths) -> None:
     """Remove the files of an earlier training from the run folder, except the lock and the log in use."""
     for folder in (run.root / "snapshots", run.samples, run.tensorboard):
         shutil.rmtree(folder, ignore_errors=True)
-    files = [run.spec, run.status, run.log, run.spectra, run.discriminator, run.scores, run.gallery, run.gallery_images]
+    files = [run.spec, run.status, run.log, run.spectra, run.discriminator, *run.evaluated]
     for file in [*files, *run.resume.glob("*")]:
         if file.name not in ("lock", run.together_log.name):
             remove(file)

@@ -47,7 +47,7 @@ def companions(
     started = []
     for spec, run in others:
         if not _is_done(spec, run):
-            print(f"training {spec.id} at the same time; its log: {run.together_log}", file=sys.stderr, flush=True)
+            print(f"training {spec.name} at the same time; its log: {run.together_log}", file=sys.stderr, flush=True)
             given = (spec, run, dataset, device, options, stop, threads)
             started.append(threading.Thread(target=_train, args=given))
     if started:

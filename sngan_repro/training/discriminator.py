@@ -42,7 +42,7 @@ def load_discriminator(path: Path, device: torch.device | str = "cpu") -> Loaded
     _, spec, image, weights = read_weights(path, FORMAT, NetworkRecord, "discriminator")
     method = METHODS.get(spec.method.name)
     with torch.random.fork_rng(devices=[]):  # the random start is thrown away: leave the caller's state alone
-        _, D = method(parse(method.Options, spec.method.options, spec.id), image, spec.nets).build()
+        _, D = method(parse(method.Options, spec.method.options, spec.name), image, spec.nets).build()
     check_shapes(path, {name: tuple(value.shape) for name, value in D.state_dict().items()}, weights)
     D.load_state_dict(weights)
     return LoadedDiscriminator(D.to(device).eval(), spec, image)

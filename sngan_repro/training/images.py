@@ -28,8 +28,8 @@ def label_law_of(spec: RunSpec, labels: np.ndarray | None, num_classes: int | No
     """
     if labels is None or len(labels) == 0 or labels.min() < 0:
         raise ConfigError(
-            f"{spec.id}: `nets: {{conditional: true}}` needs a class for every training image, and the dataset "
-            f"'{spec.dataset}' has none; remove `conditional`, or choose a dataset with classes"
+            f"{spec.name}: `nets: {{conditional: true}}` needs a class for every training image, and the dataset "
+            f"'{spec.data.source}' has none; remove `conditional`, or choose a dataset with classes"
         )
     num_classes = num_classes or int(labels.max()) + 1
     return LabelLaw.of(num_classes, labels if spec.nets.label_law == "data" else None)

@@ -34,6 +34,9 @@ def train(
 ) -> dict[str, Any] | None:
     """Train one run to its end, resuming a saved state, and return the content of its status.json.
 
+    A run that was trained to its end on these images is left as it is: studies share runs, and another study may have
+    trained it since this job was planned. To train it again, delete its folder.
+
     dataset: folder of the prepared images. stop: an event that saves the state and exits with code 75; without it
     SIGTERM and SIGINT do. out: where progress is printed; default: standard error. A run whose losses or weights become
     non-finite ends with the state "diverged"; that is a result, not an error. Returns None with ``state_only``.
@@ -43,10 +46,11 @@ def train(
             return train(spec, run, dataset, device, options, stop, out)
     context = RunContext(device)
     # In a group the run may be a companion in another job, whose state this job will then find.
-    with run_lock(run, options.wait or options.keep_state, out, stop) as waited, context.on_stream():
+    with run_lock(run, options.wait or options.keep_state, out, stop), context.on_stream():
         data = PreparedData.open(dataset)
-        if waited and (status := finished_status(run, spec, data.sha256)) is not None:
-            return status  # the other process has trained it
+        if (status := finished_status(run, spec, data.sha256)) is not None:
+            print(f"{spec.name}: trained already", file=out or sys.stderr, flush=True)
+            return status
         session = Session(spec, run, data, context, options, out)
         if not session.run(stop):
             sys.exit(INTERRUPTED)

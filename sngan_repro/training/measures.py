@@ -58,8 +58,8 @@ class Measures:
         self.num_critic = spec.training.critic_loss_images
         if self.num_critic is not None and data.num("test") == 0:
             raise ConfigError(
-                f"{spec.id}: `training: {{critic_loss_images: {self.num_critic}}}` needs held-out images, and the "
-                f"dataset '{spec.dataset}' has none; set its `test_fraction`, or remove `critic_loss_images`"
+                f"{spec.name}: `training: {{critic_loss_images: {self.num_critic}}}` needs held-out images, and the "
+                f"dataset '{spec.data.source}' has none; set its `test_fraction`, or remove `critic_loss_images`"
             )
         self._before: dict[str, float] = {}
         self._fake: Batch | None = None

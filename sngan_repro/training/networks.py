@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from sngan_repro.config.specs import RunSpec
+from sngan_repro.config.specs import StudyRun
 from sngan_repro.core.schema import parse
 from sngan_repro.core.sealed import write_sealed_json
 from sngan_repro.data.dataset import read_dataset
@@ -23,7 +23,7 @@ BATCH = 2
 
 
 def describe_networks(
-    runs: Iterable[RunSpec],
+    runs: Iterable[StudyRun],
     datasets: Mapping[str, Path],
     evaluators: Mapping[tuple[str, str], Path],
     path: Path,
@@ -50,7 +50,7 @@ def describe_networks(
     write_sealed_json(path, {"networks": list(found.values())})
 
 
-def _of_run(run: RunSpec, info: Mapping[str, Any]) -> dict[str, tuple[Sequence[int], list[Layer]]]:
+def _of_run(run: StudyRun, info: Mapping[str, Any]) -> dict[str, tuple[Sequence[int], list[Layer]]]:
     """``generator`` and ``discriminator`` -> (shape of the input, layers) of one run."""
     channels, size, _ = info["image_shape"]
     classes = info["classes"]

@@ -119,7 +119,7 @@ class Session:
         self._print(message)
 
     def _print(self, message: str) -> None:
-        print(f"{self.spec.id}: {message}", file=self.out, flush=True)
+        print(f"{self.spec.name}: {message}", file=self.out, flush=True)
 
     def run(self, stop: threading.Event) -> bool:
         """Train to the end (True) or, saving the state, until ``stop`` is set (False)."""

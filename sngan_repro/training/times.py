@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from sngan_repro.config.specs import RunSpec
+from sngan_repro.config.specs import StudyRun
 from sngan_repro.core import runtime
 from sngan_repro.core.sealed import write_sealed_json
 from sngan_repro.training.benchmark import measure_rounds
@@ -18,7 +18,7 @@ UPDATES = 100
 """Generator updates that a time is given for, as in Figure 10 of Miyato et al. 2018."""
 
 
-def measure_times(runs: Sequence[RunSpec], device: torch.device, min_seconds: float, repeats: int, path: Path) -> None:
+def measure_times(runs: Sequence[StudyRun], device: torch.device, min_seconds: float, repeats: int, path: Path) -> None:
     """Measure the updates of each run on random images, one run after the other, and write the times as JSON.
 
     min_seconds: the least length of a measurement. ``times`` has one entry per run and repeat: label, image_size,

@@ -73,14 +73,14 @@ class Trainer:
         self.batches = make_batches(images, batch_size, spec.seed, device, labels, n_dis, self._streamed, smaller)
         self._label_edges = self.label_law.edges(device) if self.label_law else None
         method_class = METHODS.get(spec.method.name)
-        options = parse(method_class.Options, spec.method.options, spec.id)
+        options = parse(method_class.Options, spec.method.options, spec.name)
         self.method = method_class(options, self.image, spec.nets)
         # G comes first from the same random state, so runs of one seed start with the same G under every method.
         torch.manual_seed(spec.seed)
         try:
             self.G, self.D = self.method.build()
         except ConfigError as error:  # a network that the family does not have
-            raise ConfigError(f"the method '{spec.method.name}' of run {spec.id} cannot be built: {error}") from None
+            raise ConfigError(f"the method '{spec.method.name}' of run {spec.name} cannot be built: {error}") from None
         self.G.to(device).to(memory_format=torch.channels_last)
         self.D.to(device).to(memory_format=torch.channels_last)
         self.method.state = {name: value.to(device) for name, value in self.method.state.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sngan_repro.config.optimizer import OptimizerSpec
-from sngan_repro.config.specs import DatasetSpec, RunSpec
+from sngan_repro.config.specs import DatasetSpec, RunSpec, StudyRun
 from sngan_repro.data.record import read_prepared
 from sngan_repro.data.sources import source_info
 from sngan_repro.evaluation.evaluators import EVALUATORS
@@ -45,11 +45,11 @@ def num_jobs(study: Study) -> dict[str, int]:
     """The jobs of a complete workflow, from no files to the report: kind of job -> number; kinds with jobs only."""
     fetched = {info.fetched_as for spec in study.datasets.values() if (info := source_info(spec)).needs_fetch}
     weights = [name for name in study.evaluators if EVALUATORS.get(name).weights is not None]
-    runs, trained = len(study.runs()), len(study.trained_runs())
+    runs, trained = (len({run.name for run in found}) for found in (study.runs(), study.trained_runs()))
     jobs = {
         "to fetch": len(fetched) + len(weights),
-        "to prepare and check data": len({spec.id for spec in study.datasets.values()}) + len(study.datasets),
-        "to prepare evaluators": len(study.datasets) * len(study.evaluators),
+        "to prepare and check data": 2 * len({spec.id for spec in study.datasets.values()}),
+        "to prepare evaluators": len({spec.id for spec in study.datasets.values()}) * len(study.evaluators),
         "to score real images": len(study.datasets),
         "to train": trained,
         "to run programs": runs - trained,
@@ -61,7 +61,7 @@ def num_jobs(study: Study) -> dict[str, int]:
     return {kind: count for kind, count in jobs.items() if count}
 
 
-def training_seconds(runs: list[RunSpec], layout: Layout, device: torch.device) -> dict[str, float]:
+def training_seconds(runs: list[StudyRun], layout: Layout, device: torch.device) -> dict[str, float]:
     """The estimated seconds of training on a device, one run at a time: label of the method -> seconds.
 
     The updates of each kind of run are timed on random images (:func:`sngan_repro.training.benchmark.measure`).
@@ -73,7 +73,7 @@ def training_seconds(runs: list[RunSpec], layout: Layout, device: torch.device) 
     for run in runs:
         # Runs that differ only in learning rates and seeds take the same time, so they are timed once.
         optimizer = OptimizerSpec(lr=1e-4, n_dis=run.optimizer.n_dis)
-        kind = run.model_copy(update={"dataset": "x", "setting": "x", "seed": 0, "optimizer": optimizer})
+        kind = run.model_copy(update={"seed": 0, "optimizer": optimizer})
         key = kind.digest()
         if key not in measured:
             measured[key] = benchmark.measure(kind, device)

@@ -6,10 +6,8 @@ The Snakefile imports this module and no other of the package. Wildcards are tho
 from __future__ import annotations
 
 import json
-import re
 import shlex
 import sys
-from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -33,10 +31,8 @@ from sngan_repro.study.labels import check_prepared_classes
 from sngan_repro.study.layout import Layout
 from sngan_repro.study.load import load_study, study_path
 from sngan_repro.study.study import Study
-from sngan_repro.workflow import cluster, locks, stamps
-from sngan_repro.workflow.packs import packs
-
-RUN_PATTERN = "{dataset}/{label}/{setting}/seed{seed}"  # the identity of a run, as Snakemake's wildcards spell it
+from sngan_repro.workflow import cluster, links, locks, stamps
+from sngan_repro.workflow.runs import PlannedRuns
 
 
 class Plan:
@@ -55,7 +51,7 @@ class Plan:
             check_prepared(name, self.layout.dataset(spec), self.study.scores)
             check_prepared_classes(self.study, name, self.layout.dataset(spec))
             check_prepared_held_out(self.study, name, self.layout.dataset(spec))
-        self.runs: dict[str, RunSpec] = {run.id: run for run in self.study.runs()}
+        self.runs = PlannedRuns(self.study)
         self.datasets: dict[str, DatasetSpec] = {spec.id: spec for spec in self.study.datasets.values()}
         self.num_real_draws = REAL_DRAWS
         self.protocols = "[" + ", ".join(protocol.to_json() for protocol in self.study.scores) + "]"
@@ -69,16 +65,14 @@ class Plan:
         self.timed = benchmark_text(self.study)
         self.templates = template_folder()
         # Values that depend on the dataset alone are computed once per dataset, and looked up in every job.
-        self._dataset_folders = {name: self.layout.dataset(spec) for name, spec in self.study.datasets.items()}
+        self._folders = {id: self.layout.dataset(spec) for id, spec in self.datasets.items()}
         folders = {
-            dataset: {
-                name: str(self.layout.evaluator(spec, name, self.study.classifier)) for name in self.study.evaluators
-            }
-            for dataset, spec in self.study.datasets.items()
+            id: {name: str(self.layout.evaluator(spec, name, self.study.classifier)) for name in self.study.evaluators}
+            for id, spec in self.datasets.items()
         }
-        self._evaluators_json = {dataset: json.dumps(value) for dataset, value in folders.items()}
+        self._evaluators_json = {id: json.dumps(value) for id, value in folders.items()}
         self._evaluator_records = {
-            dataset: [f"{folder}/evaluator.json" for folder in value.values()] for dataset, value in folders.items()
+            id: [f"{folder}/evaluator.json" for folder in value.values()] for id, value in folders.items()
         }
         self.report_sources = sources(study_path(self.machine.study))
 
@@ -123,11 +117,6 @@ class Plan:
         exports = " ".join(f"{name}={shlex.quote(str(value))}" for name, value in values.items())
         return f"PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH {exports}" if own_python else exports
 
-    @staticmethod
-    def one_of(labels: Iterable[str]) -> str:
-        """A regular expression that matches exactly these labels, for a constraint of a wildcard."""
-        return "|".join(map(re.escape, labels)) or "(?!)"
-
     # Data and evaluators.
 
     def raw_files(self, wildcards: Any) -> str | list[str]:
@@ -165,35 +154,37 @@ class Plan:
 
     def run_of(self, wildcards: Any) -> RunSpec:
         """The specification of a job's run. Raises ConfigError for a run that the study does not have."""
-        run_id = RUN_PATTERN.format(**wildcards)
-        if run_id not in self.runs:
-            raise ConfigError(f"no run '{run_id}' in study '{self.study.name}'; `sngan-repro check` lists the runs")
-        return self.runs[run_id]
+        return self.runs[wildcards.run]
 
     def run_folder(self, wildcards: Any) -> Path:
         """The folder of a job's run."""
-        return self.layout.run(self.run_of(wildcards).id).root
+        return self.layout.stored(wildcards.run).root
 
     def run_json(self, wildcards: Any) -> str:
         """The specification of a job's run as one command-line value."""
         return self.run_of(wildcards).to_json()
 
+    def dataset_id(self, wildcards: Any) -> str:
+        """The name of a job's prepared images: those of its run, or of the dataset that the study calls so."""
+        if hasattr(wildcards, "run"):
+            return self.run_of(wildcards).data.id
+        return self.study.datasets[wildcards.dataset].id
+
     def dataset_folder(self, wildcards: Any) -> Path:
-        """The prepared images of a job's dataset."""
-        return self._dataset_folders[wildcards.dataset]
+        """The prepared images of a job."""
+        return self._folders[self.dataset_id(wildcards)]
+
+    def checked_data(self, wildcards: Any) -> str:
+        """The mark that a job's prepared images were checked."""
+        return str(self.layout.checked_data(self.dataset_id(wildcards)))
 
     def evaluator_records(self, wildcards: Any) -> list[str]:
         """The files of the evaluators that a job waits for, and so for its dataset."""
-        return self._evaluator_records[wildcards.dataset]
+        return self._evaluator_records[self.dataset_id(wildcards)]
 
     def evaluators_json(self, wildcards: Any) -> str:
         """The evaluators' folders as one command-line value."""
-        return self._evaluators_json[wildcards.dataset]
-
-    def groups(self) -> dict[str, str]:
-        """Run -> name of the group of trainings that share a GPU, which is one job of a cluster."""
-        found = packs(self.study.trained_runs(), self.machine.runs_per_gpu)
-        return {run.id: f"together{number}" for number, pack in enumerate(found) for run in pack}
+        return self._evaluators_json[self.dataset_id(wildcards)]
 
     def train_minutes(self, wildcards: Any, attempt: int) -> int:
         """The time limit of a training."""
@@ -203,7 +194,7 @@ class Plan:
 
     def program_of(self, wildcards: Any) -> Program:
         """The declaration of the program that makes a job's run."""
-        return self.study.programs[wildcards.label]
+        return self.study.programs[self.runs.programs[wildcards.run]]
 
     def program_minutes(self, wildcards: Any, attempt: int) -> int:
         """The time limit of a program's job."""
@@ -215,17 +206,25 @@ class Plan:
         programs = self.study.programs.values()
         return sorted({str(p.place(p.rules).resolve()) for p in programs if p.rules})
 
-    @property
-    def num_samples(self) -> int:
-        """The images that a program must write."""
-        return max(protocol.num_fake for protocol in self.study.scores)
+    def keep_checked(self) -> None:
+        """Mark images that were prepared before as checked, which this plan has done, so that no training waits."""
+        for dataset_id, folder in self._folders.items():
+            stamps.keep_checked(folder / "dataset.json", self.layout.checked_data(dataset_id))
 
     share_folder = staticmethod(locks.share_folder)  # before the first job
 
     def lock(self) -> AbstractContextManager[bool]:
-        """Lock the study (see :func:`sngan_repro.workflow.locks.study_lock`), and check its texts for the report."""
+        """Lock the study (see :func:`sngan_repro.workflow.locks.study_lock`), and check its texts for the report.
+
+        Raises ConfigError for results of an earlier version, which have their runs in the study's folder.
+        """
         check_texts(self.study)
+        links.check_migrated(self.layout)
         return locks.study_lock(self.layout, self._last_worker)
+
+    def link_runs(self) -> None:
+        """Make the links to the runs of the study; the study must be locked."""
+        links.link_runs(self.study, self.layout)
 
     def fetch_first(self) -> None:
         """Fetch missing files on the submit node, since compute nodes may have no network."""

@@ -1,7 +1,8 @@
-"""The file that says when the user's own images have changed, for Snakemake."""
+"""Files that are reasons for Snakemake to run jobs: the user's own images have changed, prepared images are checked."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from sngan_repro.config.specs import DatasetSpec
@@ -9,6 +10,20 @@ from sngan_repro.core.files import write_text
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.data.sources import SOURCES
 from sngan_repro.study.layout import Layout
+
+
+def keep_checked(record: Path, mark: Path) -> None:
+    """Write the mark that prepared images were checked, if they exist and it is missing.
+
+    It is as old as their record. So it is no reason to train again.
+    """
+    try:
+        if record.exists() and not mark.exists():
+            write_text(mark, "{}\n")
+            time = record.stat().st_mtime_ns
+            os.utime(mark, ns=(time, time))
+    except OSError as error:
+        raise ConfigError(f"{mark}: {error.strerror}; check `data_dir` in config/config.yaml") from None
 
 
 def written_stamp(layout: Layout, spec: DatasetSpec) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sngan_repro.config.finished import EndedFile
-from sngan_repro.config.specs import RunSpec
+from sngan_repro.config.specs import RunSpec, StudyRun
 from sngan_repro.data.sources import source_info
 from sngan_repro.evaluation.evaluators import EVALUATORS
 from sngan_repro.study.layout import Layout
@@ -120,7 +120,7 @@ class StudyStatus:
         }
 
 
-def read_study(study: Study, layout: Layout, runs: list[RunSpec], now: float) -> StudyStatus:
+def read_study(study: Study, layout: Layout, runs: list[StudyRun], now: float) -> StudyStatus:
     """The status at ``now`` (seconds of the epoch).
 
     runs: ``study.runs()``, computed once by the caller, since that takes longer than reading the files.
@@ -135,13 +135,13 @@ def read_study(study: Study, layout: Layout, runs: list[RunSpec], now: float) ->
     return StudyStatus(study.name, str(layout.root), states, _failed_jobs(study, layout))
 
 
-def read_run(spec: RunSpec, layout: Layout, num_train: int | None, now: float) -> RunStatus:
+def read_run(spec: StudyRun, layout: Layout, num_train: int | None, now: float) -> RunStatus:
     """The state of one run. num_train: training images; None: unknown."""
-    run = layout.run(spec.id)
+    run = layout.stored(spec)
     # In this order: a training writes its status before it removes its progress, so one of the two is seen.
     progress, beat = read_json_file(run.progress, ProgressFile)
     status, _ = read_json_file(run.status, EndedFile)
-    job = read_job(layout.run_log("train", spec.id))
+    job = read_job(layout.run_log("train", spec))
     known: dict[str, Any] = {
         "id": spec.id,
         "dataset": spec.dataset,
@@ -151,7 +151,7 @@ def read_run(spec: RunSpec, layout: Layout, num_train: int | None, now: float) -
         "log": str(job.log) if job else None,
     }
     if status and _is_of(spec, status):
-        return RunStatus(**known, **_complete(status), **_scoring(run.scores, layout.run_log("score", spec.id)))
+        return RunStatus(**known, **_complete(status), **_scoring(run.scores, layout.run_log("score", spec)))
     if num_train is not None or spec.budget.steps is not None:
         known["steps_total"] = spec.budget.total_steps(spec.steps_per_epoch(num_train or 1))
     remark = "trained under an earlier form of the study file" if status else None

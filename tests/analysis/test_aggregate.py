@@ -133,10 +133,10 @@ def edit(path, change):
 
 FAULTS = {
     "status missing": (lambda run, real: run.status.unlink(), r"status\.json: no such file"),
-    "scores missing": (lambda run, real: run.scores.unlink(), r"scores\.json: no such file"),
+    "scores missing": (lambda run, real: run.scores.unlink(), r"scores-\w+\.json: no such file"),
     "spec missing": (lambda run, real: run.spec.unlink(), r"spec\.json: no such file"),
     "real missing": (lambda run, real: real.unlink(), r"digits\.json: no such file"),
-    "not json": (lambda run, real: run.scores.write_text("{"), r"scores\.json: damaged, not JSON"),
+    "not json": (lambda run, real: run.scores.write_text("{"), r"scores-\w+\.json: damaged, not JSON"),
     "not text": (lambda run, real: run.status.write_bytes(b"\xff\xfe\x00"), r"status\.json: damaged, not JSON"),
     "a list": (
         lambda run, real: run.spec.write_text("[]"),
@@ -153,7 +153,7 @@ FAULTS = {
     ),
     "other digest": (
         lambda run, real: edit(run.scores, lambda s: s.update(spec_digest="0" * 16)),
-        r"scores\.json: made from spec 0{16}",
+        r"scores-\w+\.json: made from spec 0{16}",
     ),
     "score missing": (lambda run, real: edit(run.scores, lambda s: s["records"].pop(4)), r"scores missing: .*recall"),
     "no fresh sample": (
@@ -182,7 +182,7 @@ FAULTS = {
     ),
     "other selection": (
         lambda run, real: edit(run.scores, lambda s: s["records"][0].update(selection="worst")),
-        r"scores\.json: .*selection",
+        r"scores-\w+\.json: .*selection",
     ),
     "score twice": (
         lambda run, real: edit(run.scores, lambda s: s["records"].append(s["records"][0])),
@@ -194,7 +194,7 @@ FAULTS = {
     ),
     "another run's": (
         lambda run, real: edit(run.scores, lambda s: s["records"][0].update(seed=9)),
-        r"scores\.json: a record belongs to .*9",
+        r"scores-\w+\.json: a record has the seed 9, expected 1",
     ),
     "other protocol": (
         lambda run, real: edit(run.scores, lambda s: s["records"][0]["protocol"].update(num_fake=50)),

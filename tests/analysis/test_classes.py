@@ -23,12 +23,12 @@ def case(tmp_path_factory):
         methods=["sngan", "bn"], scores=SCORES, nets={"conditional": True}, classifier={"feature_dim": 32}
     )
     case = make_case(tmp_path_factory.mktemp("classes"), study, value=lambda metric, spec, steps: 8.0 + 2 * spec.seed)
-    paths = [case.layout.run(run.id).scores for run in study.runs()] + [case.layout.real_scores("digits")]
-    for path in paths:
+    paths = {case.layout.run(run.id).scores: run.label for run in study.runs()}
+    for path, label in {**paths, case.layout.real_scores("digits"): "Real data"}.items():
         content = read_json(path)
         for record in content["records"]:
             value = record["value"]
-            empty = record["label"] == "BN" and record["metric"] == NAME
+            empty = label == "BN" and record["metric"] == NAME
             record["by_class"] = {"zero": value / 2, "one": None if empty else 3 * value / 2}
         write_json(path, content)
     aggregate(study, case.layout)

@@ -18,6 +18,7 @@ from sngan_repro.evaluation.build import build_evaluator
 from sngan_repro.evaluation.score import score_run
 from sngan_repro.evaluation.score_real import score_real
 from sngan_repro.study.layout import Layout
+from sngan_repro.workflow.links import link_runs
 
 
 @pytest.fixture(scope="package")
@@ -40,9 +41,10 @@ def _run_the_study(folder: Path) -> None:
         evaluators = {"classifier": layout.evaluator(spec, "classifier", study.classifier)}
         build_evaluator("classifier", dataset, study.classifier, evaluators["classifier"], None)
         for run in study.runs():
-            paths = layout.run(run.id)
+            paths = layout.stored(run)
             sr.train_run(run, paths.root, device="cpu")
             score_run(paths, list(study.scores), dataset, evaluators)
+        link_runs(study, layout)
         score_real(list(study.scores), "digits", "quick", dataset, evaluators, layout.real_scores("digits"))
         aggregate(study, layout)
         make_tables(study, layout)

@@ -184,7 +184,7 @@ class TestGenerators:
         assert np.abs(by_hand.numpy().astype(int) - images).max() <= 1  # other batches round otherwise
         assert np.array_equal(generator.sample(10, seed=5), images[:10])
         assert generator.images_of(generator.latents(3, seed=5)).shape == (3, 16, 16, 1)
-        assert generator.spec.label == "SNGAN"
+        assert generator.spec.method.name == "sngan"
 
     def test_mistakes(self, generator):
         with pytest.raises(sr.ConfigError, match=r"latents \(N, 8\) are needed; found \(2, 9\)"):

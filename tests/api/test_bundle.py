@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from api_support import STUDY
 
 import sngan_repro as sr
 from sngan_repro.analysis.outputs import figure_files
@@ -16,6 +17,7 @@ from sngan_repro.api.verify import verify_bundle
 from sngan_repro.config.machine import MachineConfig
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.study.layout import Layout
+from sngan_repro.study.load import make_study
 
 ROOT = Path(__file__).parents[2]
 RUN = "digits/SNGAN/C/seed0"
@@ -37,6 +39,12 @@ def bundle(place: Path, tmp_path_factory) -> Path:
     with zipfile.ZipFile(out) as archive:
         assert sorted(archive.namelist()) == names
     return out
+
+
+def scores_name() -> str:
+    """The name of the scores of a run in the bundle."""
+    scoring, _ = make_study({**STUDY, "name": "quick"}).evaluations
+    return f"results/quick/runs/{RUN}/scores-{scoring}.json"
 
 
 def edited(bundle: Path, out: Path, changes: dict[str, bytes | None], honest: bool = False) -> Path:
@@ -127,7 +135,7 @@ def test_one_edited_number_is_found(bundle, tmp_path, place):
 
 def test_an_edited_score_is_found_by_scoring_again(bundle, tmp_path, place):
     """The scores are edited, and the tables are made from them: only the snapshot tells the truth."""
-    name = f"results/quick/runs/{RUN}/scores.json"
+    name = scores_name()
     scores = json.loads(content_of(bundle, name))
     del scores["checksum"]  # as if an earlier version had written it
     for record in scores["records"]:
@@ -197,8 +205,8 @@ def test_a_table_may_differ_in_the_last_digits_only(bundle, tmp_path):
 
 
 def test_damaged_results_are_a_finding_and_no_crash(bundle, tmp_path):
-    name = f"results/quick/runs/{RUN}/scores.json"
+    name = scores_name()
     changed = edited(bundle, tmp_path / "a.zip", {name: b"[]"}, honest=True)
     checks = verify_bundle(changed, tmp_path / "a", 2, 1)
     assert outcomes(checks) == {"checksums": "same", "tables": "differs"}
-    assert "scores.json" in checks[1].detail
+    assert Path(scores_name()).name in checks[1].detail

@@ -41,10 +41,6 @@ def run(tmp_path_factory) -> RunPaths:
     write_json(folder / "dataset.json", record | sums)
     spec = RunSpec.model_validate(
         {
-            "study": "tiny",
-            "dataset": "noise",
-            "label": "SN+BN",
-            "setting": "A",
             "seed": 0,
             "data": {"source": "digits", "image_size": 28},
             "method": {"name": "gan", "options": {"weights": "spectral", "norm": "batch", "gain": True}},
@@ -126,7 +122,7 @@ def test_a_wrong_file_is_refused(tmp_path: Path):
 
 def test_the_card_has_specification_files_and_use(exported: Path):
     text = (exported / "MODEL_CARD.md").read_text(encoding="utf-8")
-    assert text.startswith("# SN+BN on noise\n")
+    assert text.startswith("# gan on digits\n")
     assert "12 generator updates, 96 real images seen" in text
     assert '"family": "mnist_tutorial"' in text
     assert "This snapshot has not been scored." in text

@@ -41,7 +41,7 @@ def test_help_imports_nothing_heavy():
     [
         (["check", "--study", "quik"], "error: unknown study 'quik'; did you mean 'quick'?"),
         (["train", "--spec", "{", "--run", "x", "--dataset", "y"], "error: --spec: neither JSON nor a JSON file"),
-        (["train", "--spec", "{}", "--run", "x", "--dataset", "y"], "error: --spec: study: this key is required"),
+        (["train", "--spec", "{}", "--run", "x", "--dataset", "y"], "error: --spec: seed: this key is required"),
         (["sample", "--snapshot", "x", "--out", "y.jpg"], "error: --out: '.jpg' is not a known format"),
         (["sample", "--snapshot", "x", "--out", "y.png", "--count", "0"], "argument --count: 0 is not a whole number"),
         (["sample", "--snapshot", "x", "--out", "y.png", "--seed", "-1"], "argument --seed: -1 is not between 0 and"),

@@ -338,7 +338,7 @@ def test_what_an_edit_of_the_method_repeats(finished: Workplace):
 def test_a_training_finds_the_method_in_any_folder(finished: Workplace, tmp_path: Path):
     """The job's own command, as a node of a cluster runs it. The environment names the file of the method."""
     run = finished.run_folder("mine", 0)
-    dataset = next((finished.folder / "data/prepared").iterdir())
+    dataset = next((finished.folder / "data/prepared").glob("*/dataset.json")).parent
     command = [sys.executable, "-m", "sngan_repro", "train", "--spec", str(run / "spec.json"), "--device", "cpu"]
     command += ["--run", str(tmp_path / "again"), "--dataset", str(dataset), "--threads", "1", "--no-tensorboard"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "SNGAN_REPRO_PLUGINS": finished.config["plugins"]}

@@ -31,7 +31,8 @@ def test_failures_are_in_the_log_and_the_rest_goes_on(copied: Workplace, tmp_pat
     ]
     copied.write_study(methods=methods, seeds=[0])
     output = copied.run(check=False)
-    logs = {name: copied.results / f"logs/train/digits/{name}/own/seed0.log" for name in ("Half", "Crash")}
+    names = {name: copied.stored(name, 0, "own").name for name in ("Half", "Crash")}
+    logs = {name: copied.results / f"logs/train/{run}.log" for name, run in names.items()}
     wrong = (
         "found float32 (100, 1, 16, 16); needed: uint8 (at least 100, 16, 16, 1), images x height x width x channels"
     )
@@ -39,12 +40,12 @@ def test_failures_are_in_the_log_and_the_rest_goes_on(copied: Workplace, tmp_pat
         assert "components: 3 of 7" in text
         assert wrong in text
     crash = logs["Crash"].read_text()
-    assert crash.index("no such matrix") < crash.index("error: digits/Crash/own/seed0: the program '")
+    assert crash.index("no such matrix") < crash.index(f"error: {names['Crash']}: the program '")
     assert "failed (exit code 3)" in crash
     for name in ("Half", "Crash"):
         assert str(logs[name]) in output
         assert not (copied.run_folder(name, 0, "own") / "samples").exists()
-    assert read_json(copied.run_folder("Mover", 0, "own") / "scores.json")["records"]
+    assert read_json(copied.scores("Mover", 0, "own"))["records"]
 
 
 def test_a_study_of_programs_alone(copied: Workplace, tmp_path: Path):

@@ -32,7 +32,7 @@ def test_other_protocols_after_an_interruption(copied: Workplace):
 def test_kill_9_three_times_then_snakemake_goes_on(copied: Workplace):
     """Trainings killed at three moments and started again by Snakemake leave the bytes of an undisturbed training."""
     copied.write_study(budget={"steps": 240}, methods=["sngan"], seeds=[0])
-    run = copied.run_folder("SNGAN", 0)
+    run = copied.stored("SNGAN", 0)
     target = str(run / "status.json")
     for kill in range(3):
         process = subprocess.Popen(
@@ -55,7 +55,7 @@ def test_kill_9_three_times_then_snakemake_goes_on(copied: Workplace):
 
 def undisturbed(workplace: Workplace, run: Path) -> Path:
     """The folder of the same training, made without Snakemake and without an interruption."""
-    (dataset,) = (workplace.folder / "data/prepared").iterdir()
+    (dataset,) = (path.parent for path in (workplace.folder / "data/prepared").glob("*/dataset.json"))
     given = ["train", "--spec", str(run / "spec.json"), "--dataset", str(dataset), "--device", "cpu", "--threads", "1"]
     main([*given, "--run", str(workplace.folder / "undisturbed"), "--no-tensorboard"])
     return workplace.folder / "undisturbed"
@@ -110,14 +110,14 @@ def test_check_counts_the_jobs_that_snakemake_plans(tmp_path: Path):
 
 def test_a_failed_job_names_its_log_and_the_rest_goes_on(copied: Workplace):
     copied.write_study(seeds=[0])
-    run = copied.run_folder("SNGAN", 0)
+    run = copied.stored("SNGAN", 0)
     run.mkdir(parents=True)
     (run / "snapshots").write_text("a file where a folder must be")
     output = copied.run(check=False)
-    log = copied.results / "logs/train/digits/SNGAN/A/seed0.log"
+    log = copied.results / f"logs/train/{run.name}.log"
     assert str(log) in output
     assert "snapshots" in log.read_text()
-    assert (copied.run_folder("BEGAN", 0) / "scores.json").exists()
+    assert copied.scores("BEGAN", 0).exists()
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_a_dataset_without_classes_is_refused_before_training(tmp_path: Path):
     workplace.write_study(datasets={"flat": dataset})
     output = workplace.run(check=False)
     assert "dataset 'flat' has no classes to train the evaluator 'classifier' on" in output
-    assert not list(workplace.results.glob("runs/**/resume"))
+    assert not list(tmp_path.glob("results/runs/*/resume"))
 
 
 def test_jobs_run_in_a_container(tmp_path: Path, monkeypatch):

@@ -48,11 +48,11 @@ def test_repeated_images_are_enough():
 
 def test_command(tiny_images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     out = tmp_path / "checked.json"
-    given = ["check-data", "--dataset", str(tiny_images), "--dataset-name", "squares", "--out", str(out), "--protocols"]
+    given = ["check-data", "--dataset", str(tiny_images), "--out", str(out), "--protocols"]
     with pytest.raises(SystemExit) as stopped:
         main([*given, json.dumps([protocol(num_real=60).to_dict()])])
     assert stopped.value.code == 2
-    assert "dataset 'squares': `num_real` 60 exceeds the 50 images" in capsys.readouterr().err
+    assert f"dataset '{tiny_images.name}': `num_real` 60 exceeds the 50 images" in capsys.readouterr().err
     assert not out.exists()
     main([*given, json.dumps([protocol(num_real=50).to_dict()])])
     assert read_json(out)["dataset_sha256"] == read_json(tiny_images / "dataset.json")["sha256"]

@@ -29,15 +29,8 @@ class TestScoreRun:
         assert {(record["selection"], record["sampling_seed"]) for record in scores["records"][:10]} == {(None, 0)}
         assert [record["metric"] for record in scores["records"][:5]] == list(metric_names(p).values())
         record = scores["records"][2]
-        identity = {key: record[key] for key in ("study", "dataset", "label", "setting", "seed", "images_seen")}
-        assert identity == {
-            "study": "test",
-            "dataset": "digits",
-            "label": "SNGAN",
-            "setting": "A",
-            "seed": 3,
-            "images_seen": 640,
-        }
+        assert (record["seed"], record["images_seen"]) == (3, 640)
+        assert not {"study", "dataset", "label", "setting"} & record.keys()  # studies share the run
         assert record["metric"] == "kid60_train_m40x5@classifier"
         assert record["spread_over"] == "5 subsets"
         assert record["protocol"] == {

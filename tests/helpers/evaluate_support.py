@@ -58,10 +58,6 @@ def digits_16px():
 
 NETS = NetsSpec(width=4, z_dim=8)
 SPEC = RunSpec(
-    study="test",
-    dataset="digits",
-    label="SNGAN",
-    setting="A",
     seed=3,
     data=DatasetSpec(source="digits", image_size=16),
     method=MethodSpec(name="sngan"),

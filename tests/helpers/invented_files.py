@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from sngan_repro.config.protocol import ProtocolSpec
-from sngan_repro.config.specs import RunSpec
+from sngan_repro.config.specs import StudyRun
 from sngan_repro.core.files import write_json
 from sngan_repro.evaluation.protocol import metric_names
 from sngan_repro.evaluation.selection import REAL_SEED
@@ -72,12 +72,12 @@ def write_spectra(path: Path, seed: int, layers: tuple[str, ...]) -> None:
         pd.concat(tables).to_parquet(path, index=False)
 
 
-def invented_seconds(run: RunSpec, repeat: int) -> float:
+def invented_seconds(run: StudyRun, repeat: int) -> float:
     """The time of 100 updates: longer for longer labels and larger images; the repeats differ a little."""
     return 0.01 * len(run.label) * run.data.image_size * (1 + 0.1 * repeat)
 
 
-def write_times(path: Path, runs: list[RunSpec], repeats: int) -> None:
+def write_times(path: Path, runs: list[StudyRun], repeats: int) -> None:
     times = [
         {
             "label": run.label,

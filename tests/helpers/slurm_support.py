@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from sngan_repro.config.run_paths import RunPaths
+from sngan_repro.study.load import load_study
 
 ROOT = Path(__file__).parents[2]
 COMMAND = ["snakemake", "--cores", "all", "--profile", "slurm"]
@@ -213,7 +214,9 @@ class Clone:
         return process.returncode, output.read_text()
 
     def run_paths(self, method: str, seed: int) -> RunPaths:
-        return RunPaths(self.results / f"runs/digits/{method}/A/seed{seed}")
+        runs = load_study(str(self.folder / "config/studies/southampton.yaml")).runs()
+        (run,) = (run for run in runs if run.id == f"digits/{method}/A/seed{seed}")
+        return RunPaths(self.folder / "results/runs" / run.name)
 
 
 def top(where: str, names: list[str]) -> set[str]:

@@ -28,7 +28,7 @@ from invented_files import (
     write_times,
 )
 
-from sngan_repro.config.specs import RunSpec
+from sngan_repro.config.specs import StudyRun
 from sngan_repro.core.files import file_sha256, write_json
 from sngan_repro.evaluation.selection import REAL_DRAWS, RESAMPLE_SEED, best_snapshots
 from sngan_repro.study.benchmark import benchmark_runs
@@ -38,7 +38,7 @@ from sngan_repro.study.study import Study
 
 LAYERS = ("conv1", "conv2", "conv3", "linear")
 
-Value = Callable[[str, RunSpec, int], float | None]
+Value = Callable[[str, StudyRun, int], float | None]
 """(full metric name, run, steps) -> score"""
 
 
@@ -55,12 +55,17 @@ class Case:
     def copy(self, root: Path) -> Case:
         """A copy of the results in another folder."""
         shutil.copytree(self.layout.results_dir.parent, root, dirs_exist_ok=True)
-        return Case(self.study, Layout(self.study.name, root / "results", root / "data"))
+        return Case(self.study, layout_of(self.study, root))
+
+
+def layout_of(study: Study, root: Path) -> Layout:
+    """The folders of a study below ``root``."""
+    return Layout(study.name, root / "results", root / "data", *study.evaluations)
 
 
 def make_case(root: Path, study: Study, **options: Any) -> Case:
     """Write invented results of a study below ``root``."""
-    case = Case(study, Layout(study.name, root / "results", root / "data"))
+    case = Case(study, layout_of(study, root))
     write_results(study, case.layout, **options)
     return case
 
@@ -87,7 +92,7 @@ def make_study(**changes: Any) -> Study:
     return checked_study(values | changes)
 
 
-def invented_value(metric: str, spec: RunSpec, steps: int) -> float:
+def invented_value(metric: str, spec: StudyRun, steps: int) -> float:
     """A plausible score: better with training, a little different per method, setting and seed."""
     words = f"{spec.dataset}{spec.label}{spec.setting}".encode()
     skill = 0.35 + 0.6 * (int(hashlib.sha256(words).hexdigest(), 16) % 1000) / 1000
@@ -103,7 +108,7 @@ def invented_value(metric: str, spec: RunSpec, steps: int) -> float:
     return float(np.clip(skill, 0, 1))
 
 
-def invented_again(metric: str, spec: RunSpec, steps: int) -> float:
+def invented_again(metric: str, spec: StudyRun, steps: int) -> float:
     """The score of a fresh sample: near the first one, never equal to it."""
     return 0.96875 * invented_value(metric, spec, steps)
 
@@ -182,7 +187,7 @@ def write_evaluator(study: Study, layout: Layout, key: str, evaluator: str) -> N
 def write_run(
     study: Study,
     layout: Layout,
-    spec: RunSpec,
+    spec: StudyRun,
     diverged_at: int | None = None,
     value: Value = invented_value,
     layers: tuple[str, ...] = LAYERS,
@@ -233,9 +238,8 @@ def write_run(
     images = {snapshot["steps"]: snapshot["images_seen"] for snapshot in snapshots}
 
     def record(metric: str, steps: int, score: float | None, **changes: Any) -> dict[str, Any]:
-        identity = {"label": spec.label, "setting": spec.setting, "seed": spec.seed}
-        place = {"steps": steps, "images_seen": images[steps]}
-        return score_record(study, spec.dataset, metric, score) | identity | place | changes
+        place = {"seed": spec.seed, "steps": steps, "images_seen": images[steps]}
+        return score_record(study, spec.dataset, metric, score) | place | changes
 
     records = [record(metric, s, value(metric, spec, s)) for s in images for metric in study.metric_names]
     if again is None:

@@ -15,6 +15,8 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from sngan_repro.study.load import load_study
+
 ROOT = Path(__file__).parents[2]
 SNAKEMAKE = [sys.executable, "-m", "snakemake"]
 
@@ -104,6 +106,16 @@ class Workplace:
 
     def run_folder(self, label: str, seed: int, setting: str = "A") -> Path:
         return self.results / "runs" / "digits" / label / setting / f"seed{seed}"
+
+    def stored(self, label: str, seed: int, setting: str = "A") -> Path:
+        """The folder of a run of the present study file among those of all studies."""
+        runs = {run.id: run for run in load_study(str(self.folder / "tiny.yaml")).runs()}
+        return self.folder / "results" / "runs" / runs[f"digits/{label}/{setting}/seed{seed}"].name
+
+    def scores(self, label: str, seed: int, setting: str = "A") -> Path:
+        """The only scores of a run."""
+        (file,) = self.run_folder(label, seed, setting).glob("scores-*.json")
+        return file
 
     def table(self, name: str) -> pd.DataFrame:
         return pd.read_csv(self.results / "tables" / f"{name}.csv")

@@ -51,10 +51,6 @@ def G():
 
 def run_spec(**changes):
     values = {
-        "study": "test",
-        "dataset": "digits",
-        "label": "SNGAN",
-        "setting": "A",
         "seed": 0,
         "data": DatasetSpec(source="digits", image_size=16),
         "method": MethodSpec(name="sngan"),

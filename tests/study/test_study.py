@@ -263,8 +263,10 @@ def test_quick_study_is_the_one_promised(monkeypatch: pytest.MonkeyPatch):
 def test_layout_separates_studies_and_shares_data(study_of):
     study = study_of()
     layout = Layout.of(MachineConfig(results_dir="r", data_dir="d"), study)
-    run = layout.run(study.runs()[0].id)
+    first = study.runs()[0]
+    run = layout.run(first.id)
     assert str(run.status) == "r/mine/runs/digits/SNGAN/A/seed0/status.json"
+    assert str(layout.stored(first).status) == f"r/runs/{first.name}/status.json"
     assert str(run.snapshot(400)) == "r/mine/runs/digits/SNGAN/A/seed0/snapshots/00000400.safetensors"
     dataset = study.datasets["digits"]
     assert layout.dataset(dataset).parent == Path("d/prepared")

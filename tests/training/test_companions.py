@@ -51,7 +51,7 @@ def runs_of(study_file: Path) -> list[RunSpec]:
 
 def job(spec: RunSpec, study_file: Path, folder: Path, images: Path, **changes) -> RunPaths:
     """What the job of a run does, with all runs of the study in its pack."""
-    run = RunPaths(folder / spec.id)
+    run = RunPaths(folder / spec.name)
     given = {
         "spec": spec.to_json(),
         "run": str(run.root),
@@ -83,7 +83,7 @@ def assert_same_results(found: RunPaths, wanted: RunPaths) -> None:
 def alone(study_file: Path, folder: Path, images: Path) -> list[RunPaths]:
     made = []
     for spec in runs_of(study_file):
-        made.append(RunPaths(folder / spec.id))
+        made.append(RunPaths(folder / spec.name))
         train_run(spec, made[-1], images, CPU, TrainOptions(tensorboard=False))
     return made
 
@@ -94,7 +94,7 @@ def test_the_same_bytes_as_alone(study_file: Path, tmp_path: Path, tiny_images: 
     wanted = alone(study_file, tmp_path / "alone", tiny_images)
     specs, folder = runs_of(study_file), tmp_path / "together"
     job(specs[0], study_file, folder, tiny_images)
-    companions = [RunPaths(folder / spec.id) for spec in specs[1:]]
+    companions = [RunPaths(folder / spec.name) for spec in specs[1:]]
     assert all(run.trained.exists() and not run.status.exists() for run in companions)
     assert all("update 30/30" in (run.resume / "together.log").read_text() for run in companions)
     before = [(run.resume / "state.pt").stat().st_mtime_ns for run in companions]
@@ -102,7 +102,7 @@ def test_the_same_bytes_as_alone(study_file: Path, tmp_path: Path, tiny_images: 
         job(spec, study_file, folder, tiny_images)
     assert [(run.resume / "state.pt").stat().st_mtime_ns for run in companions] != before  # saved again, not trained
     for spec, run in zip(specs, wanted, strict=True):
-        assert_same_results(RunPaths(folder / spec.id), run)
+        assert_same_results(RunPaths(folder / spec.name), run)
 
 
 @pytest.mark.slow
@@ -112,9 +112,9 @@ def test_a_signal_stops_all_and_loses_nothing(study_file: Path, tmp_path: Path, 
     advance, reached = Trainer.advance, threading.Event()
 
     def told(self):
-        if self.spec != specs[0] and self.steps == 5:
+        if self.spec.name != specs[0].name and self.steps == 5:
             reached.wait(60)  # so that no companion is at its end before the signal
-        if self.spec == specs[0] and self.steps == 12:
+        if self.spec.name == specs[0].name and self.steps == 12:
             reached.set()
             signal.raise_signal(signal.SIGTERM)
         return advance(self)
@@ -125,13 +125,13 @@ def test_a_signal_stops_all_and_loses_nothing(study_file: Path, tmp_path: Path, 
             job(specs[0], study_file, folder, tiny_images)
     assert stopped.value.code == INTERRUPTED
     for spec in specs:
-        run = RunPaths(folder / spec.id)
+        run = RunPaths(folder / spec.name)
         assert (run.resume / "state.pt").exists()
         assert not run.trained.exists()
     for spec in specs:
         job(spec, study_file, folder, tiny_images)
     for spec, run in zip(specs, wanted, strict=True):
-        assert_same_results(RunPaths(folder / spec.id), run)
+        assert_same_results(RunPaths(folder / spec.name), run)
 
 
 def test_what_fails_in_a_companion_is_left_to_its_own_job(study_file: Path, tmp_path: Path, tiny_images, monkeypatch):
@@ -146,9 +146,9 @@ def test_what_fails_in_a_companion_is_left_to_its_own_job(study_file: Path, tmp_
     monkeypatch.setattr(Trainer, "advance", failing)
     first = job(specs[0], study_file, tmp_path, tiny_images)
     assert first.status.exists()
-    other = RunPaths(tmp_path / specs[2].id)
+    other = RunPaths(tmp_path / specs[2].name)
     assert other.trained.exists(), other.together_log.read_text()
-    failed = RunPaths(tmp_path / specs[1].id)
+    failed = RunPaths(tmp_path / specs[1].name)
     assert "RuntimeError: out of memory" in (failed.resume / "together.log").read_text()
     assert not failed.trained.exists()
     with pytest.raises(RuntimeError, match="out of memory"):
@@ -166,7 +166,7 @@ def test_a_held_run_is_waited_for_only_with_companions(study_file: Path, tmp_pat
     from sngan_repro.training.checkpoint import run_lock
 
     spec = runs_of(study_file)[0]
-    with run_lock(RunPaths(tmp_path / spec.id)), pytest.raises(ConfigError, match="being trained already"):
+    with run_lock(RunPaths(tmp_path / spec.name)), pytest.raises(ConfigError, match="being trained already"):
         job(spec, study_file, tmp_path, tiny_images, together=1)
 
 

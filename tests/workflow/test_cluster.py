@@ -67,7 +67,8 @@ def test_staged_and_prepared_data_are_not_looked_for(layout: Layout, monkeypatch
 
 
 def test_packs_keep_the_order_and_never_mix_datasets(tiny_run):
-    runs = [tiny_run(dataset=name, seed=seed) for name in ("a", "b") for seed in range(5)]
-    numbers = [[(run.dataset, run.seed) for run in pack] for pack in packs(runs, 3)]
+    runs = [tiny_run(data={"image_size": size}, seed=seed) for size in (16, 32) for seed in range(5)]
+    numbers = [[(run.data.image_size, run.seed) for run in pack] for pack in packs(runs, 3)]
     assert [len(pack) for pack in numbers] == [3, 2, 3, 2]
-    assert [each for pack in numbers for each in pack] == [(run.dataset, run.seed) for run in runs]
+    assert [each for pack in numbers for each in pack] == [(run.data.image_size, run.seed) for run in runs]
+    assert packs([runs[0], runs[1], runs[0]], 3) == [runs[:2]]  # two cells of a study may be one run

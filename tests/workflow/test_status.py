@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ import yaml
 from sngan_repro.cli import status_text
 from sngan_repro.cli.main import main
 from sngan_repro.cli.status_text import follow, study_lines
-from sngan_repro.config.specs import RunSpec
+from sngan_repro.config.specs import RunSpec, StudyRun
 from sngan_repro.core.files import read_json, write_json
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.core.text import duration
@@ -91,9 +92,9 @@ def line_of(run: RunStatus) -> str:
 class OneRun:
     """A run folder in the making."""
 
-    def __init__(self, spec: RunSpec, layout: Layout) -> None:
-        self.spec, self.layout, self.paths = spec, layout, layout.run(spec.id)
-        self.log_path = layout.run_log("train", spec.id)
+    def __init__(self, spec: StudyRun, layout: Layout) -> None:
+        self.spec, self.layout, self.paths = spec, layout, layout.stored(spec)
+        self.log_path = layout.run_log("train", spec)
 
     def progress(self, age: float, **changes: Any) -> OneRun:
         write_old(self.paths.progress, progress_of(self.spec, **changes), age)
@@ -125,9 +126,14 @@ class OneRun:
         return line_of(self.read())
 
 
+def named(spec: RunSpec) -> StudyRun:
+    """A run with the names of a study."""
+    return StudyRun.model_validate({**spec.to_dict(), "dataset": "blobs", "label": "SNGAN", "setting": "A"})
+
+
 @pytest.fixture
 def one(tiny_run, layout: Layout) -> OneRun:
-    return OneRun(tiny_run(), layout)
+    return OneRun(named(tiny_run()), layout)
 
 
 def test_waiting_and_done(one: OneRun):
@@ -135,7 +141,7 @@ def test_waiting_and_done(one: OneRun):
     assert one.read().steps_total == 24
     one.status()
     assert one.line == "done      24 updates in 1 min 15 s, not scored"
-    score_log = write_old(one.layout.run_log("score", one.spec.id), "error: no such evaluator\n", 10)
+    score_log = write_old(one.layout.run_log("score", one.spec), "error: no such evaluator\n", 10)
     assert one.line.endswith(f"scoring failed: error: no such evaluator (log: {score_log})")
     write_json(one.paths.scores, {})
     assert one.line == "done      24 updates in 1 min 15 s, scored"
@@ -279,7 +285,7 @@ def tiny_study(folder: Path, **changes: Any) -> tuple[Study, str]:
     return load_study(str(path)), str(path)
 
 
-def every_state(study: Study, layout: Layout) -> list[RunSpec]:
+def every_state(study: Study, layout: Layout) -> list[StudyRun]:
     """The 8 runs of TINY_STUDY: 2 done, and one of each other state."""
     runs = study.runs()
     made = [OneRun(spec, layout) for spec in runs]
@@ -382,14 +388,14 @@ def test_exit_codes(tmp_path: Path, layout: Layout, capsys: pytest.CaptureFixtur
 
 def test_watch_ends_when_all_is_scored(tmp_path: Path, layout: Layout, monkeypatch, capsys):
     study, _ = tiny_study(tmp_path)
-    slept = []
+    layout, slept = replace(layout, scoring=study.evaluations[0]), []
 
     def finish_runs(seconds: float) -> None:
         slept.append(seconds)
         for spec in study.runs():
-            write_json(layout.run(spec.id).status, status_of(spec))
+            write_json(layout.stored(spec).status, status_of(spec))
             if len(slept) == 2:
-                write_json(layout.run(spec.id).scores, {})
+                write_json(layout.stored(spec).scores, {})
 
     monkeypatch.setattr(time, "sleep", finish_runs)
     follow(study, layout, 7.0, show_all=False, as_json=True)
@@ -432,8 +438,8 @@ def test_watch_renews_the_terminal_in_place(tmp_path: Path, layout: Layout, monk
 
 def test_progress_file_of_a_training(tiny_run, tiny_images: Path, layout: Layout, monkeypatch):
     """Written while it trains, gone at the end; a training that cannot write it goes on."""
-    spec = tiny_run()
-    run, seen = layout.run(spec.id), []
+    spec = named(tiny_run())
+    run, seen = layout.stored(spec), []
     step = Trainer.advance
 
     def watched(self):
@@ -458,7 +464,7 @@ def test_progress_file_of_a_training(tiny_run, tiny_images: Path, layout: Layout
 
 
 def test_an_interrupted_training_says_so(tiny_run, tiny_images: Path, layout: Layout, monkeypatch):
-    spec = tiny_run()
+    spec = named(tiny_run())
     step = Trainer.advance
 
     def stopped(self):
@@ -467,12 +473,12 @@ def test_an_interrupted_training_says_so(tiny_run, tiny_images: Path, layout: La
 
     monkeypatch.setattr(Trainer, "advance", stopped)
     with pytest.raises(SystemExit):
-        train(spec, layout.run(spec.id), tiny_images, torch.device("cpu"), TrainOptions(tensorboard=False))
+        train(spec, layout.stored(spec), tiny_images, torch.device("cpu"), TrainOptions(tensorboard=False))
     assert line_of(read_run(spec, layout, 50, time.time())).startswith("stopped   by a signal at update 1 of 24 (4 %)")
 
 
 def test_rate_is_of_the_last_minutes(tiny_run, layout: Layout, monkeypatch):
-    run = layout.run("x")
+    run = layout.stored("x")
     life, clock = Heartbeat(run, tiny_run(), 1000), [0.0]
     monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     for steps in range(600):
@@ -485,8 +491,8 @@ def test_rate_is_of_the_last_minutes(tiny_run, layout: Layout, monkeypatch):
 
 @pytest.mark.slow
 def test_status_of_a_training_that_runs_and_is_killed(tiny_run, tiny_images: Path, layout: Layout):
-    spec = tiny_run(budget={"steps": 1_000_000}, snapshots={"count": 1})
-    run, log = layout.run(spec.id), layout.run_log("train", spec.id)
+    spec = named(tiny_run(budget={"steps": 1_000_000}, snapshots={"count": 1}))
+    run, log = layout.stored(spec), layout.run_log("train", spec)
     log.parent.mkdir(parents=True)
     given = ["--spec", spec.to_json(), "--run", str(run.root), "--dataset", str(tiny_images), "--threads", "1"]
     arguments = [sys.executable, "-m", "sngan_repro", "train", *given, "--device", "cpu", "--no-tensorboard"]
@@ -538,7 +544,7 @@ def test_logs_are_where_the_workflow_puts_them(layout: Layout):
     for step in ("train", "score"):
         rule = (ROOT / f"workflow/rules/{step}.smk").read_text()
         assert f'LAYOUT.logs / "{step}" / f"{{RUN_PATTERN}}.log"' in rule
-        assert layout.run_log(step, "d/m/s/seed0") == layout.logs / step / "d/m/s/seed0.log"
+        assert layout.run_log(step, "sngan-seed0") == layout.logs / step / "sngan-seed0.log"
 
 
 def test_durations_in_words():

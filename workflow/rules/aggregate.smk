@@ -3,7 +3,7 @@
 
 rule aggregate:
     input:
-        scores=[LAYOUT.run(run_id).scores for run_id in PLAN.runs],
+        scores=[LAYOUT.stored(run).scores for run in RUNS.specs],
         real=[LAYOUT.real_scores(dataset) for dataset in STUDY.datasets],
     output:
         **PLAN.aggregated,

@@ -46,22 +46,22 @@ rule prepare:
         " --out {params.out:q} --log {log:q} > {log:q} 2>&1"
 
 
-# The protocols are passed by the environment. As a parameter they would be a reason to run this job again, and all
-# trainings after it. Data that are prepared already are checked whenever the study is read. (`ancient` does not help:
-# Snakemake then plans this job only.)
+# New images are checked before hours of training, not after. The mark is shared by all studies, since a training has the
+# same inputs in all of them. The protocols are passed by the environment: as a parameter they would be a reason to run
+# this job again, and all trainings after it. Images that are prepared already are checked whenever a study is read.
 rule check_data:
     input:
-        lambda wildcards: str(dataset_folder(wildcards) / "dataset.json"),
+        LAYOUT.data_dir / "prepared" / "{dataset_id}" / "dataset.json",
     output:
-        LAYOUT.checked_data("{dataset}"),
+        LAYOUT.checked_data("{dataset_id}"),
     log:
-        LAYOUT.logs / "check-data-{dataset}.log",
+        LAYOUT.data_dir / "logs" / "check-data-{dataset_id}.log",
     conda:
         "../../environment.yml"
     params:
-        dataset=dataset_folder,
+        dataset=lambda wildcards: LAYOUT.data_dir / "prepared" / wildcards.dataset_id,
     message:
-        "Check that {wildcards.dataset} has enough images for the protocols"
+        "Check that {wildcards.dataset_id} has enough images for the protocols"
     shell:
-        "exec python -m sngan_repro check-data --dataset {params.dataset:q} --dataset-name {wildcards.dataset}"
-        " --out {output:q} --log {log:q} > {log:q} 2>&1"
+        "exec python -m sngan_repro check-data --dataset {params.dataset:q} --out {output:q}"
+        " --log {log:q} > {log:q} 2>&1"

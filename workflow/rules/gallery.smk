@@ -4,15 +4,15 @@ if STUDY.gallery:
 
     rule gallery:
         input:
-            status=LAYOUT.run(RUN_PATTERN).status,
+            status=LAYOUT.stored(RUN_PATTERN).status,
             evaluators=evaluator_records,
         output:
-            record=LAYOUT.run(RUN_PATTERN).gallery,
-            images=LAYOUT.run(RUN_PATTERN).gallery_images,
+            record=update(LAYOUT.stored(RUN_PATTERN).gallery),
+            images=update(LAYOUT.stored(RUN_PATTERN).gallery_images),
         log:
             LAYOUT.logs / "gallery" / f"{RUN_PATTERN}.log",
         wildcard_constraints:
-            label=PLAN.one_of(STUDY.trained_labels),
+            run=RUNS.trained,
         conda:
             "../../environment.yml"
         threads: 1
@@ -20,13 +20,14 @@ if STUDY.gallery:
             gpu=PLAN.gpu,
         params:
             run=run_folder,
+            digest=LAYOUT.gallery,
             gallery=STUDY.gallery.to_json(),
             protocol=STUDY.scores[0].to_json(),
             evaluators=evaluators_json,
             dataset=dataset_folder,
         message:
-            "Look-alikes of {wildcards.label}, setting {wildcards.setting}, seed {wildcards.seed} on {wildcards.dataset}"
+            f"Look-alikes of {TITLE}"
         shell:
-            "exec python -m sngan_repro gallery --run {params.run:q} --gallery {params.gallery:q}"
+            "exec python -m sngan_repro gallery --run {params.run:q} --digest {params.digest} --gallery {params.gallery:q}"
             " --protocol {params.protocol:q} --evaluators {params.evaluators:q} --dataset {params.dataset:q}"
             " --threads {threads} --log {log:q} > {log:q} 2>&1"

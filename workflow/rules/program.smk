@@ -8,15 +8,14 @@ for rules_of_program in PLAN.program_rules:
 
 rule program:
     input:
-        dataset=lambda wildcards: str(dataset_folder(wildcards) / "dataset.json"),
-        checked=LAYOUT.checked_data("{dataset}"),
+        checked=checked_data,
         files=lambda wildcards: PLAN.program_of(wildcards).inputs,  # an edited program runs again
     output:
-        status=LAYOUT.run(RUN_PATTERN).status,
+        status=update(LAYOUT.stored(RUN_PATTERN).status),
     log:
         LAYOUT.logs / "train" / f"{RUN_PATTERN}.log",
     wildcard_constraints:
-        label=PLAN.one_of(STUDY.programs),
+        run=RUNS.of_programs,
     conda:
         "../../environment.yml"
     threads: lambda wildcards: PLAN.program_of(wildcards).threads
@@ -31,10 +30,9 @@ rule program:
         dataset=dataset_folder,
         command=lambda wildcards: PLAN.program_of(wildcards).command,
         snapshots=lambda wildcards: PLAN.program_of(wildcards).snapshots,
-        num_samples=PLAN.num_samples,
     message:
-        "Run {wildcards.label}, setting {wildcards.setting}, seed {wildcards.seed} on {wildcards.dataset}"
+        f"Run {TITLE}"
     shell:
         "exec python -m sngan_repro run-program --spec {params.spec:q} --run {params.run:q}"
-        " --dataset {params.dataset:q} --num-samples {params.num_samples} --threads {threads}"
+        " --dataset {params.dataset:q} --threads {threads}"
         " --log {log:q} > {log:q} 2>&1"

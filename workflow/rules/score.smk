@@ -3,10 +3,10 @@
 
 rule score:
     input:
-        status=LAYOUT.run(RUN_PATTERN).status,
+        status=LAYOUT.stored(RUN_PATTERN).status,
         evaluators=evaluator_records,
     output:
-        LAYOUT.run(RUN_PATTERN).scores,
+        update(LAYOUT.stored(RUN_PATTERN).scores),
     log:
         LAYOUT.logs / "score" / f"{RUN_PATTERN}.log",
     conda:
@@ -16,13 +16,14 @@ rule score:
         gpu=PLAN.gpu,
     params:
         run=run_folder,
+        digest=LAYOUT.scoring,
         protocols=PLAN.protocols,
         evaluators=evaluators_json,
         dataset=dataset_folder,
     message:
-        "Score {wildcards.label}, setting {wildcards.setting}, seed {wildcards.seed} on {wildcards.dataset}"
+        f"Score {TITLE}"
     shell:
-        "exec python -m sngan_repro score --run {params.run:q} --protocols {params.protocols:q}"
+        "exec python -m sngan_repro score --run {params.run:q} --digest {params.digest} --protocols {params.protocols:q}"
         " --evaluators {params.evaluators:q} --dataset {params.dataset:q}"
         " --threads {threads} --log {log:q} > {log:q} 2>&1"
 

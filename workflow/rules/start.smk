@@ -13,6 +13,9 @@ if workflow.is_main_process and IS_MAIN:
     # A Snakemake that was killed leaves its locks in the folder, and the next one would ask for --unlock.
     IN_USE = PLAN.share_folder()  # kept open until this process ends
 
+if workflow.is_main_process:
+    PLAN.keep_checked()
+
 
 def before_the_first_job():
     """Lock the study. On a cluster find missing files, cancel jobs that a killed Snakemake left, check the resources."""
@@ -21,6 +24,7 @@ def before_the_first_job():
     try:
         if HELD.enter_context(PLAN.lock()):
             start_again()
+        PLAN.link_runs()
         if not workflow.non_local_exec:
             return
         PLAN.fetch_first()

@@ -1,8 +1,11 @@
-"""One training per run. The resume state is in the run folder and is no output: Snakemake deletes the outputs of a
-killed job, and the state must stay."""
+"""One training per run, which all studies of the results folder share.
+
+Outputs have the flag `update`, since Snakemake deletes other outputs before a job: another Snakemake, which works on
+another study in another folder, may have trained the run since this one made its plan. The job then leaves it as it is.
+The resume state is in the run's folder and is no output: Snakemake deletes the outputs of a killed job."""
 
 # Trainings that share a GPU are one group. A group is one job on a cluster.
-GROUPS = PLAN.groups()
+GROUPS = RUNS.groups(PLAN.machine.runs_per_gpu)
 # Snakemake puts independent jobs into one group only if `group-components` is set. The profile sets it once for all
 # these groups.
 workflow.parent_groupids.update(dict.fromkeys(GROUPS.values(), "together"))
@@ -10,16 +13,16 @@ workflow.parent_groupids.update(dict.fromkeys(GROUPS.values(), "together"))
 
 rule train:
     input:
-        LAYOUT.checked_data("{dataset}"),  # checked before hours of training, not after
+        checked_data,
     output:
-        status=LAYOUT.run(RUN_PATTERN).status,
-        log=LAYOUT.run(RUN_PATTERN).log,
+        status=update(LAYOUT.stored(RUN_PATTERN).status),
+        log=update(LAYOUT.stored(RUN_PATTERN).log),
     log:
         LAYOUT.logs / "train" / f"{RUN_PATTERN}.log",
     wildcard_constraints:
-        label=PLAN.one_of(STUDY.trained_labels),
+        run=RUNS.trained,
     group:
-        (lambda wildcards: GROUPS[run_of(wildcards).id]) if PLAN.machine.runs_per_gpu > 1 else None
+        (lambda wildcards: GROUPS[wildcards.run]) if PLAN.machine.runs_per_gpu > 1 else None
     conda:
         "../../environment.yml"
     threads: 1
@@ -33,7 +36,7 @@ rule train:
         run=run_folder,
         dataset=dataset_folder,
     message:
-        "Train {wildcards.label}, setting {wildcards.setting}, seed {wildcards.seed} on {wildcards.dataset}"
+        f"Train {TITLE}"
     shell:
         "exec python -m sngan_repro train --spec {params.spec:q} --run {params.run:q} --dataset {params.dataset:q}"
         " --threads {threads} --log {log:q} > {log:q} 2>&1"

@@ -16,7 +16,6 @@ from sngan_repro.analysis.outputs import claim_files
 from sngan_repro.analysis.summary import read_results
 from sngan_repro.analysis.tables.printed import PrintedTable, latex_document, markdown_document
 from sngan_repro.analysis.tabular import read_log, read_spectra, read_table
-from sngan_repro.config.run_paths import RunPaths
 from sngan_repro.core.files import write_text
 from sngan_repro.core.sealed import write_record
 from sngan_repro.core.text import MISSING, amount, decimals_by, enumeration, half_width, interval, number
@@ -57,9 +56,9 @@ def judge_study(study: Study, layout: Layout) -> list[Judged]:
             study,
             dataset,
             results,
-            read_log=lambda folder: read_log(RunPaths(layout.root / folder)),
-            read_spectra=lambda folder: read_spectra(RunPaths(layout.root / folder)),
-            read_gallery=(lambda folder: gallery_record(RunPaths(layout.root / folder))) if study.gallery else None,
+            read_log=lambda folder: read_log(layout.linked(folder)),
+            read_spectra=lambda folder: read_spectra(layout.linked(folder)),
+            read_gallery=(lambda folder: gallery_record(layout.linked(folder))) if study.gallery else None,
             reference=study.published,
             times=results.times,
         )

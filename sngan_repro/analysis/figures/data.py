@@ -57,7 +57,7 @@ class FigureData:
 
     def paths(self, run: Row) -> RunPaths:
         """The files of a row of runs.csv."""
-        return RunPaths(self.layout.root / run["folder"])
+        return self.layout.linked(run["folder"])
 
     def log(self, run: Row) -> pd.DataFrame:
         """The training log of a row of runs.csv."""

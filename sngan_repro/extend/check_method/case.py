@@ -149,15 +149,15 @@ class Case:
 
     def spec(self, size: int, nets: NetsSpec = NETS, **training: Any) -> RunSpec:
         """The specification of a run that belongs to no study."""
-        names = {"study": "check", "dataset": "random", "label": "check", "setting": "A", "seed": 0}
         parts = {
+            "seed": 0,
             "data": {"source": "digits", "image_size": size},
             "method": {"name": self.name, "options": self.options.to_dict()},
             "nets": nets_for(self.method, nets).to_dict(),
             "optimizer": self.setting.to_dict(),
         }
         length = {"training": training, "budget": {"steps": 1_000_000}, "snapshots": {"count": 1}}
-        return RunSpec.model_validate({**names, **parts, **length})
+        return RunSpec.model_validate({**parts, **length})
 
     def trainer(self, device: torch.device | str = "cpu", image: ImageSpec | None = None, **training: Any) -> Trainer:
         """A trainer of a small run on random images, at the start. image: default: the first size."""

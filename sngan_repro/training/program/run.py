@@ -36,12 +36,13 @@ POLL_SECONDS = 0.2
 
 
 def run_program(
-    spec: RunSpec, run: RunPaths, dataset: Path, num_samples: int, threads: int, device: str, wait: bool = False
+    spec: RunSpec, run: RunPaths, dataset: Path, threads: int, device: str, wait: bool = False
 ) -> dict[str, Any]:
     """Run the program of a run, check its output, and return the content of the run's status.json.
 
-    dataset: folder of the prepared images. num_samples: images that the largest protocol needs. device: cpu or cuda; a
-    program that declares no GPU gets cpu. wait: if another process runs it, wait instead of raising ConfigError.
+    A complete run of this program on these images is left as it is. dataset: folder of the prepared images. device: cpu
+    or cuda; a program that declares no GPU gets cpu. wait: if another process runs it, wait instead of raising
+    ConfigError.
 
     Of an earlier attempt only the folder ``state`` is kept, if its specification is the same. Raises ConfigError if the
     program cannot be started, ends with an exit code other than 0, or writes wrong files; then the run folder has no
@@ -49,32 +50,46 @@ def run_program(
     """
     program = find_program(spec.method.name)
     if program is None:
-        raise ConfigError(f"{spec.id}: '{spec.method.name}' is no program; methods of this package are trained")
-    with run_lock(run, wait) as waited:
+        raise ConfigError(f"{spec.name}: '{spec.method.name}' is no program; methods of this package are trained")
+    if spec.method.code not in (None, program.code):
+        raise ConfigError(
+            f"{program.file}: the program '{program.name}' has changed since this run was planned; run the workflow "
+            "again: it makes the runs that the edit changes"
+        )
+    if spec.method.num_samples is None:
+        raise ConfigError(f"{spec.name}: the specification of a program's run needs `method: {{num_samples: ...}}`")
+    identity = _identity(spec, program)
+    with run_lock(run, wait):
         data = PreparedData.open(dataset)
-        if waited and (status := finished_status(run, spec, data.sha256)) is not None:
-            return status  # the other process has run it
+        status = finished_status(run, spec, data.sha256)
+        if status is not None and status.get("program_digest") == identity:
+            return status
         remove_temporaries(run.root)
         clear_results(run)
-        _keep_state(spec, run, program)
+        _keep_state(run, identity)
         write_json(run.spec, spec.to_dict())
-        task = make_task(spec, program, run, data, num_samples, threads, device if program.gpu else "cpu")
+        task = make_task(spec, program, run, data, threads, device if program.gpu else "cpu")
         started, clock = _now(), time.monotonic()
         _execute(spec, run, program, task)
         seconds = time.monotonic() - clock
-        found, steps = check_output(task.out, task.steps, data.image_shape, num_samples)
+        found, steps = check_output(task.out, task.steps, data.image_shape, spec.method.num_samples)
         snapshots = _collect(run, task, steps, found, data.num("train"), program, spec)
         status = _status(spec, data, task, found, snapshots, seconds, started, run)
+        status["program_digest"] = identity
         write_sealed_json(run.status, status)
         shutil.rmtree(run.program)
         run.progress.unlink(missing_ok=True)
         return status
 
 
-def _keep_state(spec: RunSpec, run: RunPaths, program: Program) -> None:
-    """Remove the files of an earlier attempt, except the program's state if the run and the program are the same."""
+def _identity(spec: RunSpec, program: Program) -> str:
+    """A digest of the run and of all files of the program, also of those that rules make."""
     digests = [file_sha256(Path(file)) for file in program.inputs if Path(file).is_file()]
-    identity = text_digest("\n".join([spec.digest(), program.command, *digests]))
+    return text_digest("\n".join([spec.digest(), program.command, *digests]))
+
+
+def _keep_state(run: RunPaths, identity: str) -> None:
+    """Remove the files of an earlier attempt, except the program's state if the run and the program are the same."""
     owner = run.program / "state_of"
     if not owner.exists() or owner.read_text(encoding="utf-8") != identity:
         shutil.rmtree(run.program, ignore_errors=True)
@@ -92,7 +107,7 @@ def _execute(spec: RunSpec, run: RunPaths, program: Program, task: Task) -> None
     """Run the command to its end, with heartbeats."""
     heartbeat = Heartbeat(run, spec, task.steps[-1])
     heartbeat.write(0)
-    print(f"{spec.id}: running {' '.join(task.command)}", file=sys.stderr, flush=True)
+    print(f"{spec.name}: running {' '.join(task.command)}", file=sys.stderr, flush=True)
     stopped: list[int] = []
     threads = {f"{library}_NUM_THREADS": str(task.values["threads"]) for library in ("OMP", "OPENBLAS", "MKL")}
     try:
@@ -126,14 +141,14 @@ def _execute(spec: RunSpec, run: RunPaths, program: Program, task: Task) -> None
         if child.poll() is None:
             os.killpg(child.pid, signal.SIGKILL)
     if stopped:
-        print(f"{spec.id}: interrupted", file=sys.stderr)
+        print(f"{spec.name}: interrupted", file=sys.stderr)
         sys.exit(INTERRUPTED)
     if child.returncode >= 0:  # it was not killed, so there is no state to resume
         shutil.rmtree(run.program / "state", ignore_errors=True)
     if child.returncode != 0:
         how = f"exit code {child.returncode}" if child.returncode > 0 else signal.Signals(-child.returncode).name
         raise ConfigError(
-            f"{spec.id}: the program '{program.name}' failed ({how}); its output is above, and its input "
+            f"{spec.name}: the program '{program.name}' failed ({how}); its output is above, and its input "
             f"in {run.program / 'task.json'}"
         )
 

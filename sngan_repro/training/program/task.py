@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sngan_repro.config.run_paths import RunPaths
-from sngan_repro.config.specs import OWN_SETTING, RunSpec
+from sngan_repro.config.specs import RunSpec
 from sngan_repro.core.files import write_json, write_npy
 from sngan_repro.data.dataset import PreparedData
 from sngan_repro.methods.program import Program
@@ -30,9 +30,7 @@ class Task:
         return Path(self.values["out"])
 
 
-def make_task(
-    spec: RunSpec, program: Program, run: RunPaths, data: PreparedData, num_samples: int, threads: int, device: str
-) -> Task:
+def make_task(spec: RunSpec, program: Program, run: RunPaths, data: PreparedData, threads: int, device: str) -> Task:
     """Write task.json and the training images of a run. A program never gets the test images."""
     folder = run.program.resolve()
     out = folder / "out"
@@ -49,12 +47,9 @@ def make_task(
     optimizer = spec.optimizer
     setting = {"lr_d": lr_d, "lr_g": lr_g, "beta1": optimizer.beta1, "beta2": optimizer.beta2, "n_dis": optimizer.n_dis}
     values = {
-        "study": spec.study,
-        "dataset": spec.dataset,
-        "label": spec.label,
         "seed": spec.seed,
         "options": spec.method.options,
-        "setting": None if spec.setting == OWN_SETTING else {"name": spec.setting, **setting},
+        "setting": setting if program.settings else None,
         "images": str(folder / "images.npy"),
         "labels": str(folder / "labels.npy"),
         "classes": data.classes,
@@ -62,7 +57,7 @@ def make_task(
         "height": height,
         "width": width,
         "channels": channels,
-        "num_samples": num_samples,
+        "num_samples": spec.method.num_samples,
         "steps": total,
         "batch_size": spec.training.batch_size,
         "snapshots": [{"steps": number, "samples": str(out / "samples" / file_name(number))} for number in steps],

@@ -20,12 +20,13 @@ from workplace import TINY
 from sngan_repro.config.run_paths import RunPaths
 from sngan_repro.core.files import read_json
 from sngan_repro.core.schema import ConfigError
+from sngan_repro.study.load import make_study
 from sngan_repro.workflow.cluster import check_resources
 
 pytestmark = [pytest.mark.workflow, pytest.mark.skipif(why_not() is not None, reason=str(why_not()))]
 LOCAL = ["snakemake", "--cores", "2", "--config", "study=southampton", "device=cpu"]
-TARGETS = [f"results/southampton/runs/digits/SNGAN/A/seed{seed}/status.json" for seed in (0, 1, 2)]
 LONG = {**TINY, "methods": ["sngan"], "seeds": [0, 1, 2], "budget": {"steps": 500}, "title": "Interrupted"}
+TARGETS = [f"results/runs/{run.name}/status.json" for run in make_study({**LONG, "name": "southampton"}).runs()]
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +68,8 @@ def clone(cluster: Cluster, local: Clone, tmp_path: Path) -> Iterator[Clone]:
 
 
 def snapshots(clone: Clone) -> dict[str, bytes]:
-    files = clone.results.glob("runs/**/snapshots/*.safetensors")
-    return {str(file.relative_to(clone.results)): file.read_bytes() for file in files}
+    runs = clone.folder / "results/runs"
+    return {str(file.relative_to(runs)): file.read_bytes() for file in runs.glob("*/snapshots/*.safetensors")}
 
 
 def overlaps(jobs: list[dict[str, str]]) -> int:

@@ -55,8 +55,8 @@ def spec(tiny_run, tmp_path: Path):
     """The specification of a run of toy.yaml."""
 
     def make(**changes: Any) -> RunSpec:
-        method = {"name": str(tmp_path / "toy.yaml"), "options": changes.pop("options", {})}
-        return tiny_run(**{"label": "Toy", "setting": "own", "method": method, **changes})
+        method = {"name": str(tmp_path / "toy.yaml"), "options": changes.pop("options", {}), "num_samples": 30}
+        return tiny_run(**{"method": method, **changes})
 
     return make
 
@@ -66,8 +66,8 @@ def run(tmp_path: Path) -> RunPaths:
     return RunPaths(tmp_path / "run")
 
 
-def go(spec: RunSpec, run: RunPaths, dataset: Path, num_samples: int = 30) -> dict[str, Any]:
-    return run_program(spec, run, dataset, num_samples, threads=1, device="cpu")
+def go(spec: RunSpec, run: RunPaths, dataset: Path) -> dict[str, Any]:
+    return run_program(spec, run, dataset, threads=1, device="cpu")
 
 
 def files(run: RunPaths) -> set[str]:
@@ -108,13 +108,13 @@ def test_the_input_of_a_program(declare, spec, run: RunPaths, tiny_images: Path)
     code = SAMPLER + "\n".join(line.strip() for line in extra.splitlines())
     command = f"{sys.executable} {{folder}}/toy.py {{task}} {{k}} {{seed}} {{steps}} {{height}}x{{channels}} {{n_dis}}"
     path = declare(code, command=command, options={"k": 5}, settings=True)
-    go(spec(options={"k": 6}, setting="A"), run, tiny_images)
+    go(spec(options={"k": 6}), run, tiny_images)
     found = read_json(Path(path).parent / "input.json")
     assert found["shown"] == [50, 16, 16, 1]  # the training images and none of the 20 others
     assert found["labels"] == [k % 2 for k in range(50)]
     assert found["words"] == ["6", "3", "24", "16x1", "1"]
     assert found["options"] == {"k": 6}
-    assert found["setting"] == {"name": "A", "lr_d": 0.002, "lr_g": 0.002, "beta1": 0.5, "beta2": 0.9, "n_dis": 1}
+    assert found["setting"] == {"lr_d": 0.002, "lr_g": 0.002, "beta1": 0.5, "beta2": 0.9, "n_dis": 1}
     assert found["snapshots"] == [{"steps": 24, "samples": found["samples"]}]
     assert (found["num_train"], found["num_samples"], found["threads_allowed"]) == (50, 30, "1")
     assert found["classes"] == ["even", "odd"]
@@ -153,7 +153,7 @@ def test_columns_first_become_rows_first(declare, spec, run: RunPaths, tiny_imag
 
 
 FAILURES = {
-    "a crash": ("raise SystemExit(3)", "blobs/Toy/own/seed3: the program '"),
+    "a crash": ("raise SystemExit(3)", "toy-digits-16px-d3139fc0-seed3-"),
     "a kill": ("import os; os.kill(os.getpid(), 9)", "failed (SIGKILL); its output is above"),
     "nothing written": ("pass", "00000024.npy: missing; the program must write it (samples after 24 updates)"),
     "a wrong shape": (
@@ -232,7 +232,7 @@ def test_a_signal_reaches_the_program_and_its_children(declare, spec, run: RunPa
     code = "import os, time; open('{}', 'w').write(str(os.getpid())); time.sleep(600)".format(tmp_path / "pid")
     declare(command=f"sh -c '{sys.executable} {{folder}}/toy.py; true'", code=code)
     command = [sys.executable, "-m", "sngan_repro", "run-program", "--spec", spec().to_json(), "--run", str(run.root)]
-    process = subprocess.Popen([*command, "--dataset", str(tiny_images), "--num-samples", "30"], cwd=ROOT)
+    process = subprocess.Popen([*command, "--dataset", str(tiny_images)], cwd=ROOT)
     end = time.monotonic() + 60
     while not ((tmp_path / "pid").exists() and (tmp_path / "pid").read_text()):
         assert time.monotonic() < end
@@ -259,11 +259,11 @@ def test_from_the_command_line_a_failure_is_one_message(declare, spec, run: RunP
     declare("print('what the program says'); raise SystemExit(4)")
     command = [sys.executable, "-m", "sngan_repro", "run-program", "--spec", spec().to_json(), "--run", str(run.root)]
     result = subprocess.run(
-        [*command, "--dataset", str(tiny_images), "--num-samples", "30"],
+        [*command, "--dataset", str(tiny_images)],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
     )  # fmt: skip
     assert result.returncode == 2
     assert "what the program says" in result.stdout
-    assert result.stdout.splitlines()[-1].startswith("error: blobs/Toy/own/seed3: the program '")
+    assert result.stdout.splitlines()[-1].startswith("error: toy-digits-16px-d3139fc0-seed3-")
     assert "failed (exit code 4)" in result.stdout
     assert "Traceback" not in result.stdout

@@ -1,0 +1,71 @@
+"""Studies of one results folder share their runs. Each is trained and scored once, also if they are started at once."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from workplace import ROOT, TINY, Workplace, labels_of
+
+METHODS = {"first": ["sngan", "bn"], "second": ["sngan", "plain"]}
+REAL = "Score real images of digits under the same protocols"
+
+
+def start(folder: Path, name: str) -> subprocess.Popen[str]:
+    """Snakemake on a study, in a clone of its own, with the results and the data of all clones."""
+    clone = folder / f"clone of {name}"
+    clone.mkdir()
+    for item in ROOT.iterdir():
+        if item.name not in ("results", "data", "build", ".snakemake", ".git"):
+            (clone / item.name).symlink_to(item)
+    (folder / f"{name}.yaml").write_text(yaml.safe_dump({**TINY, "methods": METHODS[name], "seeds": [0]}))
+    command = Workplace(folder).command("--until", "score", study=folder / f"{name}.yaml")
+    command.remove("--nolock")
+    return subprocess.Popen(command, cwd=clone, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+@pytest.fixture(scope="module")
+def shared(prepared: Workplace, tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+    """Two studies that share a run, started at once."""
+    folder = tmp_path_factory.mktemp("shared")
+    shutil.copytree(prepared.folder / "data", folder / "data")
+    for process in [start(folder, name) for name in METHODS]:
+        output, _ = process.communicate(timeout=900)
+        assert process.returncode == 0, output[-5000:]
+    return Workplace(folder)
+
+
+def test_two_studies_at_once_train_a_shared_run_once(shared: Workplace):
+    stored = sorted(path.name for path in (shared.folder / "results/runs").iterdir())
+    assert [name.split("-")[0] for name in stored] == ["bn", "plain", "sngan"]
+    logs = [log.read_text() for log in shared.folder.glob("results/*/logs/train/sngan-*.log")]
+    assert sum("starting from update 0" in log for log in logs) == 1
+    assert len(list(shared.folder.glob("results/runs/*/scores-*.json"))) == 3
+    links = [shared.folder / f"results/{name}/runs/digits/SNGAN/A/seed0" for name in METHODS]
+    assert links[0].resolve() == links[1].resolve() == shared.folder / "results/runs" / stored[2]
+    assert not links[0].readlink().is_absolute()
+
+
+def test_a_copy_of_a_study_trains_and_scores_nothing(shared: Workplace):
+    shared.write_study(methods=["plain", "bn", "sngan"], seeds=[0], title="Another name, order and title")
+    planned = shared.planned()
+    assert labels_of(planned) == set()
+    assert [job for job in planned if job.startswith("Score")] == [REAL]
+    shared.run("tables")
+    assert shared.table("runs")["label"].tolist() == ["Plain", "BN", "SNGAN"]
+    assert (shared.run_folder("SNGAN", 0) / "status.json").exists()
+
+
+def test_an_edit_keeps_the_earlier_runs(shared: Workplace):
+    before = {path.name for path in (shared.folder / "results/runs").iterdir()}
+    shared.write_study(methods=["sngan"], seeds=[0], budget={"steps": 14})
+    assert labels_of(shared.planned()) == {"SNGAN"}
+    shared.run("--until", "score")
+    assert shared.run_folder("SNGAN", 0).resolve().name not in before
+    shared.write_study(methods=["sngan"], seeds=[0])  # the edit is taken back
+    planned = shared.planned()
+    assert labels_of(planned) == set()
+    assert [job for job in planned if job.startswith("Score")] in ([], [REAL])
