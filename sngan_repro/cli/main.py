@@ -61,5 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except ImportError as error:
         if error.name not in ("fcntl", "resource"):
             raise
-        print("error: file locks are needed (fcntl): Linux and macOS are supported, Windows with WSL", file=sys.stderr)
+        from sngan_repro.core.files import UNSUPPORTED
+
+        print(f"error: {UNSUPPORTED}", file=sys.stderr)
         sys.exit(2)

@@ -74,6 +74,10 @@ def remove_temporaries(folder: Path) -> None:
             path.unlink()
 
 
+UNSUPPORTED = "file locks are needed (fcntl): Linux and macOS are supported, Windows with WSL"
+"""The message on a system that this package does not support."""
+
+
 class LockedError(Exception):
     """Another process holds a lock file. The message is its :func:`process_name`."""
 
@@ -82,9 +86,13 @@ class LockedError(Exception):
 def file_lock(path: Path, wait: bool) -> Iterator[None]:
     """Hold a lock file until the end of the block, or until the process ends or is killed.
 
-    If another process holds it, wait for it (``wait``) or raise :class:`LockedError`. Raises ConfigError on a file
-    system without locks.
+    If another process holds it, wait for it (``wait``) or raise :class:`LockedError`. Raises ConfigError on a system
+    or a file system without locks.
     """
+    try:
+        import fcntl  # noqa: F401
+    except ImportError:  # filelock would use a file that stays when the process is killed
+        raise ConfigError(UNSUPPORTED) from None
     from filelock import FileLock, Timeout
 
     try:

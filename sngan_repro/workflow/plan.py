@@ -45,6 +45,7 @@ class Plan:
         self.machine: MachineConfig = load_machine(config)
         self.study: Study = load_study(self.machine.study)
         self.layout = Layout.of(self.machine, self.study)
+        links.check_migrated(self.layout)  # also before a dry run, which would list all trainings
         self._last_worker = locks.last_worker(self.layout)  # before any file is looked at
         for name, spec in self.study.datasets.items():
             # This checks data that are prepared already. The job `check_data` checks new data.
@@ -214,12 +215,8 @@ class Plan:
     share_folder = staticmethod(locks.share_folder)  # before the first job
 
     def lock(self) -> AbstractContextManager[bool]:
-        """Lock the study (see :func:`sngan_repro.workflow.locks.study_lock`), and check its texts for the report.
-
-        Raises ConfigError for results of an earlier version, which have their runs in the study's folder.
-        """
+        """Lock the study (see :func:`sngan_repro.workflow.locks.study_lock`), and check its texts for the report."""
         check_texts(self.study)
-        links.check_migrated(self.layout)
         return locks.study_lock(self.layout, self._last_worker)
 
     def link_runs(self) -> None:

@@ -62,6 +62,12 @@ class TestLock:
         with file_lock(tmp_path / "new/lock", wait=False):
             pass
 
+    def test_a_system_without_locks(self, tmp_path, monkeypatch):
+        monkeypatch.setitem(sys.modules, "fcntl", None)  # as on Windows
+        with pytest.raises(ConfigError, match="Linux and macOS are supported"), file_lock(tmp_path / "lock", False):
+            pass
+        assert not (tmp_path / "lock").exists()
+
     @pytest.mark.parametrize("code", [errno.ENOSYS, errno.ENOLCK])
     def test_a_file_system_without_locks(self, code, tmp_path, monkeypatch):
         def flock(*_: object) -> None:
