@@ -27,7 +27,7 @@ def clones(tmp_path: Path) -> list[Path]:
 
 def test_neither_loses_a_training_of_the_other(copied: Workplace, clones: list[Path]):
     copied.write_study(methods=["sngan"])
-    statuses = [copied.run_folder("SNGAN", seed) / "status.json" for seed in (0, 1)]
+    statuses = [copied.stored("SNGAN", seed) / "status.json" for seed in (0, 1)]
     command = copied.command(*map(str, statuses))
     started = [
         subprocess.Popen(command, cwd=clone, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

@@ -27,6 +27,7 @@ from sngan_repro.study.layout import Layout
 from sngan_repro.study.load import make_study
 from sngan_repro.training.job import train
 from sngan_repro.training.options import TrainOptions
+from sngan_repro.workflow.links import link_runs
 from sngan_repro.workflow.status import read_study
 
 STUDY: dict[str, Any] = {
@@ -54,9 +55,9 @@ class Finished:
     def __init__(self, root: Path) -> None:
         self.figures: FigureData | None = None
         self.study = make_study(STUDY)
-        self.layout = Layout("tiny", root / "results", root / "data")
+        self.layout = Layout("tiny", root / "results", root / "data", *self.study.evaluations)
         self.spec = self.study.runs()[0]
-        self.run = self.layout.run(self.spec.id)
+        self.run = self.layout.stored(self.spec)
         self.dataset = self.layout.dataset(self.spec.data)
         self.evaluators = {
             name: self.layout.evaluator(self.spec.data, name, self.study.classifier) for name in self.study.evaluators
@@ -65,6 +66,7 @@ class Finished:
         for name, folder in self.evaluators.items():
             build_evaluator(name, self.dataset, self.study.classifier, folder, None)
         train(self.spec, self.run, self.dataset, torch.device("cpu"), TrainOptions(tensorboard=False))
+        link_runs(self.study, self.layout)
         for job in (self.score, self.score_real, self.gallery, self.aggregate, self.tables):
             job()
 

@@ -6,14 +6,22 @@ import pytest
 import torch
 
 from sngan_repro.analysis.times import read_times
+from sngan_repro.config.specs import RunSpec, StudyRun
 from sngan_repro.core.files import read_json
 from sngan_repro.training import benchmark, times
+
+
+def named(run: RunSpec, label: str) -> StudyRun:
+    return StudyRun(**dict(run), dataset="blobs", label=label, setting="A")
 
 
 def test_each_repeat_of_each_run_is_written_in_seconds_of_100_updates(tiny_run, tmp_path, monkeypatch, capsys):
     rounds = iter([0.5, 0.25, 0.75, 1.0])
     monkeypatch.setattr(benchmark, "round_timer", lambda *given: lambda: next(rounds))
-    runs = [tiny_run(label="A", optimizer={"n_dis": 5}), tiny_run(label="B", data={"image_size": 20})]
+    runs = [
+        named(tiny_run(optimizer={"n_dis": 5}), "A"),
+        named(tiny_run(data={"image_size": 20}), "B"),
+    ]
     times.measure_times(runs, torch.device("cpu"), 0.01, 2, tmp_path / "times.json")
     found = read_times(tmp_path / "times.json")
     assert found.to_dict("records") == [
@@ -28,7 +36,7 @@ def test_each_repeat_of_each_run_is_written_in_seconds_of_100_updates(tiny_run, 
 
 
 def test_updates_are_really_made(tiny_run, tmp_path):
-    times.measure_times([tiny_run()], torch.device("cpu"), 0.001, 1, tmp_path / "times.json")
+    times.measure_times([named(tiny_run(), "SNGAN")], torch.device("cpu"), 0.001, 1, tmp_path / "times.json")
     assert read_times(tmp_path / "times.json")["seconds"].item() > 0
 
 

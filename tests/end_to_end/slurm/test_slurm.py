@@ -121,7 +121,7 @@ def test_cancelled_out_of_time_and_orphaned_trainings_end_as_if_undisturbed(clon
     command = [*COMMAND, *TARGETS, "--config", "checkpoint_seconds=0.2"]
 
     def jobs_of(seed: int) -> list[dict[str, str]]:
-        return [job for job in cluster.all_jobs()[earlier:] if job["Comment"].endswith(f"_SNGAN_A_{seed}")]
+        return [job for job in cluster.all_jobs()[earlier:] if job["Comment"].endswith(f"_{runs[seed].root.name}")]
 
     first = clone.start(command=command)
     wait_for(lambda: sum((run.resume / "state.pt").exists() for run in runs) >= 2, "two trainings", 90)
