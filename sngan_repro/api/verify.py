@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +21,7 @@ from sngan_repro.config.records import Scores, Status, read_record
 from sngan_repro.config.run_paths import RunPaths
 from sngan_repro.config.specs import StudyRun
 from sngan_repro.core.files import file_sha256
+from sngan_repro.core.lazy import torch
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.evaluation.protocol import metric_names
 from sngan_repro.study.layout import Layout
@@ -53,15 +55,17 @@ def verify_bundle(
     data_dir: Path | str | None = None,
     device: str = "auto",
     report: Callable[[Check], None] = lambda check: None,
+    threads: int | None = None,
 ) -> list[Check]:
     """Check a bundle in the folder ``work``, into which it is unpacked.
 
     rescore, retrain: the runs whose last snapshot is scored again, or that are trained again: ids such as
     ``digits/SNGAN/A/seed0``, or how many to draw (always the same ones). data_dir: where images and evaluators are, or
-    are made. report: called with each result at once. Raises ConfigError if the file is no bundle.
+    are made. report: called with each result at once. threads: CPU threads of the trainings; None: as many as each run
+    had, since the bytes depend on it. Raises ConfigError if the file is no bundle.
     """
     found: list[Check] = []
-    for check in _checks(bundle, work, rescore, retrain, data_dir, device):
+    for check in _checks(bundle, work, rescore, retrain, data_dir, device, threads):
         report(check)
         found.append(check)
     return found
@@ -74,6 +78,7 @@ def _checks(
     retrain: Sequence[str] | int,
     data_dir: Path | str | None,
     device: str,
+    threads: int | None,
 ) -> Iterator[Check]:
     wrong, number = wrong_files(work, unpack(bundle, work))
     yield from (Check("checksum", "differs", text) for text in wrong)
@@ -94,7 +99,19 @@ def _checks(
     for run in _chosen(study, rescore, "rescore"):
         yield _rescored(run, study, layout, data_dir, device)
     for run in _chosen(study, retrain, "retrain"):
-        yield _retrained(run, study, layout, work, data_dir, device)
+        with _threads(threads or _status(layout.run(run.id))["device"].get("threads") or torch.get_num_threads()):
+            yield _retrained(run, study, layout, work, data_dir, device)
+
+
+@contextmanager
+def _threads(number: int) -> Iterator[None]:
+    """A number of CPU threads in the block."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _study_file(work: Path) -> Path:

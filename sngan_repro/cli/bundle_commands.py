@@ -66,6 +66,7 @@ def verify(given: Namespace) -> None:
             given.data_dir,
             given.device,
             show,
+            given.threads,
         )
     if given.json:
         print(as_json(checks))

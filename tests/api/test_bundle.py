@@ -8,10 +8,12 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import torch
 from api_support import STUDY
 
 import sngan_repro as sr
 from sngan_repro.analysis.outputs import figure_files
+from sngan_repro.api import verify
 from sngan_repro.api.bundle import CHECKSUMS, METADATA, make_bundle
 from sngan_repro.api.verify import verify_bundle
 from sngan_repro.config.machine import MachineConfig
@@ -108,6 +110,26 @@ def test_an_honest_bundle_is_confirmed(bundle, tmp_path, place):
         f"training of {RUN}": "same",
     }
     assert "2 snapshots with the same bytes" in checks[-1].detail
+
+
+def test_a_training_gets_as_many_threads_as_it_had(bundle, tmp_path, place, monkeypatch):
+    """With another number the sums of floats differ, and so the bytes."""
+    used = []
+
+    def noted(*_: object) -> None:
+        used.append(torch.get_num_threads())
+        raise ConfigError("not trained")
+
+    monkeypatch.setattr(verify, "train_run", noted)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        for number, threads in enumerate((None, 3)):
+            verify_bundle(bundle, tmp_path / str(number), 0, [RUN], place / "data", "cpu", threads=threads)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert used == [1, 3]
 
 
 def test_runs_are_drawn_if_none_is_named(bundle, tmp_path, place):
