@@ -11,7 +11,7 @@ WORKERS ?= 2
 help:
 	@echo "make study           the quick study, from nothing to a report (STUDY=name for another, CORES=n)"
 	@echo "make test            the whole test suite (WORKERS=n processes, 2 by default)"
-	@echo "make test-fast       the tests that take less than seconds each"
+	@echo "make test-fast       the tests that take at most two seconds each"
 	@echo "make lint            ruff, snakefmt, snakemake --lint, lint-imports, mypy"
 	@echo "make docs            the documentation as a site: site/index.html"
 	@echo "make bench           all benchmarks that need no GPU and at most minutes, in half an hour (BENCH=--quick: shows that they run)"

@@ -157,6 +157,7 @@ def with_figures(case, root):
     return case
 
 
+@pytest.mark.slow
 def test_report_has_the_section_only_where_there_is_something_to_show(case, finished, tmp_path):
     faulty, clean = with_figures(case, tmp_path / "a"), with_figures(finished, tmp_path / "b")
     text = text_of(faulty)

@@ -43,6 +43,7 @@ def test_settings_are_chosen_on_other_seeds():
     assert np.isnan(tuned_on_other_seeds(np.array([[1.0]])))
 
 
+@pytest.mark.slow
 def test_the_choice_on_other_seeds_is_not_flattered():
     random = np.random.default_rng(0)
     studies = random.standard_normal((2000, 3, 5))

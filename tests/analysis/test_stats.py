@@ -133,6 +133,7 @@ def test_exchange_p_of_many_seeds_is_never_zero(n):
     assert 0 < found <= 0.001
 
 
+@pytest.mark.slow
 def test_standardised_t_by_hand_and_by_simulation():
     from scipy.stats import nct
 

@@ -107,6 +107,7 @@ def test_diverged_runs_enter_no_mean_of_best_snapshots(known):
     ]
 
 
+@pytest.mark.slow
 def test_fresh_samples_touch_no_other_number(tmp_path):
     """Absurd scores of the fresh samples show in their own columns only."""
     study, tables = synthetic.make_study(methods=["sngan", "wgan_gp"]), []

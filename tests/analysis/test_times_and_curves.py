@@ -119,6 +119,7 @@ def test_one_method_in_two_lines_has_two_styles(drawing):
     assert axes[0].get_xscale() == "linear"
 
 
+@pytest.mark.slow
 def test_the_report_has_a_section_for_each(tmp_path):
     case = with_tables(tmp_path, synthetic.make_study(**{**TIMED, **N_DIS}))
     text = text_of(case)

@@ -21,6 +21,7 @@ from sngan_repro.core.schema import ConfigError
 from sngan_repro.study.layout import Layout
 from sngan_repro.study.load import make_study
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 RUN = "digits/SNGAN/C/seed0"
 

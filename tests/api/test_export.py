@@ -21,6 +21,7 @@ from sngan_repro.training.discriminator import load_discriminator
 from sngan_repro.training.job import train
 from sngan_repro.training.options import TrainOptions
 
+pytestmark = pytest.mark.slow
 CPU = torch.device("cpu")
 
 

@@ -40,6 +40,7 @@ def cases(tmp_path_factory):
     return [finished_case(tmp_path_factory.mktemp("results") / str(shift), shift) for shift in (0.0, 0.5)]
 
 
+@pytest.mark.slow
 def test_differences_are_paired_by_seed(cases):
     rows = compare_results(cases[1].layout.root, cases[0].layout.root)
     place = ("SNGAN", "B", "is600@classifier")
@@ -52,6 +53,7 @@ def test_differences_are_paired_by_seed(cases):
     assert (real["difference"], real["p"], real["note"], real["n"]) == (0, None, "equal", 5)
 
 
+@pytest.mark.slow
 def test_other_weights_or_images_are_not_compared(cases, tmp_path):
     other = finished_case(tmp_path, 0.0)
     paths = [other.layout.run(run.id).scores for run in other.study.runs()] + [other.layout.real_scores("digits")]

@@ -200,6 +200,7 @@ def test_folders_that_are_classes(names, tmp_path):
     assert arrange(ImageTree(str(folder(tmp_path / "a", files)))).classes == sorted(names)
 
 
+@pytest.mark.slow
 def test_many_classes_are_recognised_quickly(tmp_path, monkeypatch):
     """The number of steps grows with the number of files, not with files times classes (70 s before)."""
     names = [f"{label:04d}x/{number}.png" for label in range(2000) for number in range(100)]

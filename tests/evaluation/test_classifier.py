@@ -28,6 +28,7 @@ def toy_images(num=64, size=16, channels=1):
     return images, labels
 
 
+@pytest.mark.slow
 def test_reads_digits(classifier_dir):
     info = json.loads((classifier_dir / "evaluator.json").read_text())
     assert info["test_accuracy"] >= 0.97

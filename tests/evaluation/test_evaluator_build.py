@@ -79,6 +79,7 @@ def test_radii_are_kept_beside_the_features(classifier_dir, data, tmp_path):
     assert np.array_equal(read_features(tmp_path, "test", info)["features"], features)
 
 
+@pytest.mark.slow
 class TestSecondBuild:
     def test_complete_folder_is_left_alone(self, digits_dir, folder, monkeypatch):
         files = [path for path in folder.iterdir() if path.name != "verified.json"]

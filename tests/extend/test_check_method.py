@@ -306,7 +306,13 @@ def register(tmp_path: Path, own_plugins):
     return write
 
 
-@pytest.mark.parametrize("name", METHODS.names())
+FAST = ("bn", "began", "wgan_gp")
+"""Methods of different kinds, which the fast tests check too."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in FAST else pytest.mark.slow) for name in METHODS.names()]
+)
 def test_every_method_passes(name: str):
     """At two sizes; networks of other sizes are tested in tests/nets."""
     findings = check_method(name, sizes=[(16, 1), (28, 3)])

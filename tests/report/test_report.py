@@ -86,6 +86,7 @@ def test_pdf_is_typeset_with_embedded_fonts(built):
     assert b"DejaVuSans" in content
 
 
+@pytest.mark.slow
 def test_same_results_give_the_same_report(built, tmp_path):
     again = built.copy(tmp_path)
     files = [again.layout.report_html, again.layout.report_pdf]
@@ -94,6 +95,7 @@ def test_same_results_give_the_same_report(built, tmp_path):
     assert [file.read_bytes() == content for file, content in zip(files, before, strict=True)] == [True, True]
 
 
+@pytest.mark.slow
 def test_divergences_are_listed_with_update_and_reason(written):
     text = text_of(written).replace("\\", "")
     assert "3 of 12 runs diverged: WGAN-GP (2 of 4) and BEGAN (1 of 4)." in text
@@ -102,6 +104,7 @@ def test_divergences_are_listed_with_update_and_reason(written):
     assert "| digits | WGAN-GP | A | 0 | d_loss is not finite | 250 of 400 | 249 |" in rows[0]
 
 
+@pytest.mark.slow
 def test_all_runs_of_a_method_diverged(tmp_path):
     study = synthetic.make_study()
     lost = {spec.id: 50 for spec in study.runs() if spec.label == "BEGAN"}
@@ -127,6 +130,7 @@ def test_one_run_claims_nothing_about_chance(tmp_path):
     assert "agree on the best method" not in text
 
 
+@pytest.mark.slow
 def test_several_datasets_have_their_own_sections_tables_and_figures(tmp_path):
     sets = {"one": {"source": "digits", "image_size": 16}, "two_b": {"source": "digits", "image_size": 32}}
     text = text_of(with_tables(tmp_path, synthetic.make_study(datasets=sets, methods=["sngan", "bn"])))
@@ -137,6 +141,7 @@ def test_several_datasets_have_their_own_sections_tables_and_figures(tmp_path):
     assert tables == list(range(1, len(tables) + 1))
 
 
+@pytest.mark.slow
 def test_users_words_are_not_markup(tmp_path):
     methods = [{"name": "sngan", "label": "a_b_c"}, {"name": "bn", "label": "d_e_f"}]
     text = text_of(with_tables(tmp_path, synthetic.make_study(methods=methods, title='5 * 3: [a](b) "q"')))
@@ -171,6 +176,7 @@ def test_equations_are_set_line_by_line():
     assert text.options["gamma"] == 0.5
 
 
+@pytest.mark.slow
 def test_changed_keys_are_reported(tmp_path):
     study = synthetic.make_study(methods=["sngan", {"name": "wgan_gp", "setting": {"n_dis": 5}}])
     text = text_of(with_tables(tmp_path, study)).replace("\\", "")

@@ -9,6 +9,7 @@ from sngan_repro.report import description, findings
 from sngan_repro.report.description import span
 
 
+@pytest.mark.slow
 def test_the_headline_is_computed(tmp_path):
     values = {"SNGAN": 10.0, "WGAN-GP": 20.0, "BEGAN": 30.0}
 

@@ -201,6 +201,7 @@ def test_one_method_at_two_settings(tmp_path):
     assert re.search(r"On digits the IS of \*\*SNGAN\*\* is best at setting [AB] \(", text)
 
 
+@pytest.mark.slow
 def test_twelve_methods(tmp_path):
     names = ["sngan", "wgan_gp", "began", "ebgan", "bn", "ln", "weight_norm", "r1", "dragan", "lsgan", "clipping"]
     names.append("plain")

@@ -134,6 +134,7 @@ def test_a_signal_stops_all_and_loses_nothing(study_file: Path, tmp_path: Path, 
         assert_same_results(RunPaths(folder / spec.name), run)
 
 
+@pytest.mark.slow
 def test_what_fails_in_a_companion_is_left_to_its_own_job(study_file: Path, tmp_path: Path, tiny_images, monkeypatch):
     specs = runs_of(study_file)
     advance = Trainer.advance

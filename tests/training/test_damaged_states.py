@@ -21,6 +21,7 @@ from sngan_repro.training.job import train
 from sngan_repro.training.options import TrainOptions
 from sngan_repro.training.trainer import Trainer
 
+pytestmark = pytest.mark.slow
 CPU = torch.device("cpu")
 OPTIONS = TrainOptions(tensorboard=False)
 SHORT = {"budget": {"steps": 6}, "snapshots": {"steps": [2, 6]}, "training": {"log_every": 2, "spectral_every": 3}}

@@ -127,6 +127,7 @@ def test_interrupted_equals_undisturbed(name: str, tiny_run, tiny_images: Path, 
     assert not state_path(parts).exists()
 
 
+@pytest.mark.slow
 def test_streamed_images_give_the_same_run(tiny_run, tiny_images: Path, tmp_path: Path, monkeypatch):
     """The images of one update are on the device at a time, and every file of the run has the same bytes."""
     spec = tiny_run(optimizer={"n_dis": 2})
@@ -302,6 +303,7 @@ def test_non_finite_pixels_of_finite_weights_end_the_run(rate, tiny_run, tiny_im
     assert read_json(run_to_end(spec, tmp_path, tiny_images).status)["state"] in ("ok", "diverged")
 
 
+@pytest.mark.slow
 def test_state_of_another_training_is_not_used(tiny_run, tiny_images: Path, tmp_path: Path, interrupted: RunPaths):
     run, changed = interrupted, tiny_run(optimizer={"lr": 0.001})
     sha256 = PreparedData.open(tiny_images).sha256
