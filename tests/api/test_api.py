@@ -70,6 +70,7 @@ def test_snippets_of_the_page():
     assert page["run"].status["state"] == "ok"
 
 
+@pytest.mark.slow
 class TestScoring:
     def test_same_values_as_the_workflow(self, results, generator):
         """Both protocols: the second with another seed and a stretch, of which the generated floats know more."""

@@ -69,6 +69,7 @@ def test_there_are_commands():
 
 
 @pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.slow
 def test_command(command: str, work: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
     program, *arguments = words(command)
     if program == "sngan-repro":

@@ -169,6 +169,7 @@ FAILURES = {
 
 
 @pytest.mark.parametrize("what", FAILURES)
+@pytest.mark.slow
 def test_a_failure_leaves_no_results(what: str, declare, spec, run: RunPaths, tiny_images: Path):
     declare()
     go(spec(), run, tiny_images)
