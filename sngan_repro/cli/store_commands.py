@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from pathlib import Path
 
 from sngan_repro.cli import values
 from sngan_repro.cli.options import STUDY, Option, command
@@ -17,9 +18,10 @@ from sngan_repro.cli.options import STUDY, Option, command
 def clean(given: Namespace) -> None:
     from sngan_repro.workflow.unused import remove, unused
 
-    found, problems = unused(values.machine_of(given))
-    for problem in problems:
-        print(f"not read, so only what its results link to is kept: {problem}", file=sys.stderr)
+    found, unread = unused(values.machine_of(given))
+    if unread:
+        names = ", ".join(Path(file).stem for file in unread)
+        print(f"studies that cannot be read here, so only what their results link to is kept: {names}", file=sys.stderr)
     total = 0
     for item in found:
         if given.yes and not remove(item):

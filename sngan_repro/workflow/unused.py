@@ -30,12 +30,12 @@ class Unused:
 
 
 def unused(machine: MachineConfig) -> tuple[list[Unused], list[str]]:
-    """(the runs and the prepared data that no study file and no link of a study uses, messages about unread files).
+    """(the runs and the prepared data that no study file and no link of a study uses, study files that cannot be read).
 
     Study files are those of config/studies, and ``study`` of the configuration. A link is in the folder of a study. It
     keeps the runs of the last report of a study, also if its file is elsewhere or cannot be read.
     """
-    studies, problems = _studies(machine)
+    studies, unread = _studies(machine)
     layout = Layout.of(machine, "")
     runs = {run.name for study in studies for run in study.runs()} | _linked(layout)
     found = [
@@ -51,7 +51,7 @@ def unused(machine: MachineConfig) -> tuple[list[Unused], list[str]]:
         marks = (folder.with_name(f"{folder.name}{suffix}") for suffix in (".checked", ".stamp"))
         paths = (folder, layout.data_dir / "evaluators" / folder.name, *marks)
         found.append(Unused(tuple(path for path in paths if path.exists())))
-    return found, problems
+    return found, unread
 
 
 def remove(item: Unused) -> bool:
@@ -76,7 +76,7 @@ def _remove(paths: tuple[Path, ...]) -> None:
 
 
 def _studies(machine: MachineConfig) -> tuple[list[Study], list[str]]:
-    studies, problems = list[Study](), list[str]()
+    studies, unread = list[Study](), list[str]()
     files = {file.resolve(): str(file) for file in sorted(STUDIES_DIR.glob("*.yaml"))}
     chosen = study_path(machine.study)
     if chosen.exists():
@@ -84,9 +84,9 @@ def _studies(machine: MachineConfig) -> tuple[list[Study], list[str]]:
     for file in files.values():
         try:
             studies.append(load_study(file))
-        except ConfigError as error:
-            problems.append(str(error).splitlines()[0])
-    return studies, problems
+        except ConfigError:  # `sngan-repro studies` says why
+            unread.append(file)
+    return studies, unread
 
 
 def _linked(layout: Layout) -> set[str]:

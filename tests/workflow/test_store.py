@@ -255,5 +255,5 @@ def test_clean_keeps_the_results_of_a_study_that_cannot_be_read(kept: Case, caps
     link_runs(kept.study, kept.layout)
     Path("config/studies/invented.yaml").write_text("title: Broken\n")
     main(["clean", "--yes"])
-    assert "not read, so only what its results link to is kept: config/studies/invented.yaml" in capsys.readouterr().err
+    assert "so only what their results link to is kept: invented" in capsys.readouterr().err
     assert {path.name for path in kept.layout.store.iterdir()} == {run.name for run in kept.study.runs()}
