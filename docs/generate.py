@@ -19,8 +19,8 @@ from sngan_repro.methods import METHODS
 from sngan_repro.methods.program import PLACEHOLDERS, Program
 from sngan_repro.methods.program_options import OptionSpec
 from sngan_repro.nets.families import FAMILIES
-from sngan_repro.study.load import study_schema
 from sngan_repro.study.reference import load_reference
+from sngan_repro.study.schema import study_schema
 from sngan_repro.training.program.contract import ProgramStatus
 
 HEADER = '<div class="keys" markdown>\n\n| Key | Type | Default | Meaning |\n|---|---|---|---|\n'

@@ -65,7 +65,7 @@ def make_bundle(
 
 def study_name(study: Study) -> str:
     """The name of the study file in a bundle."""
-    return f"config/studies/{study.name}.yaml"
+    return f"config/studies/{study.changed.study if study.changed else study.name}.yaml"
 
 
 def _files(
@@ -82,6 +82,7 @@ def _files(
     results += figure_files(study, layout)
     results += [layout.real_scores(dataset) for dataset in study.datasets]
     results += [layout.times] if study.benchmark else []
+    results += [layout.changes] if study.changed else []
     results += [path for path in (layout.networks, layout.report_latex) if path.is_file()]
     for run in study.runs():
         results += _of_run(layout.run(run.id), snapshots)

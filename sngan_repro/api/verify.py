@@ -24,7 +24,8 @@ from sngan_repro.core.files import file_sha256
 from sngan_repro.core.lazy import torch
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.evaluation.protocol import metric_names
-from sngan_repro.study.layout import Layout
+from sngan_repro.study.changes import recorded_changes
+from sngan_repro.study.layout import CHANGES, Layout
 from sngan_repro.study.load import load_study
 from sngan_repro.study.study import Study
 
@@ -85,7 +86,7 @@ def _checks(
     if wrong:
         return  # what follows would describe changed files
     yield Check("checksums", "same", f"{number} files")
-    study = load_study(str(_study_file(work)))
+    study = load_study(str(_study_file(work)), _changes(work))
     layout = Layout(study.name, work / "results", work / "data", *study.evaluations)
     try:
         changed = changed_tables(study, layout)
@@ -119,6 +120,12 @@ def _study_file(work: Path) -> Path:
     if len(files) != 1:
         raise ConfigError(f"{work}: expected one study file in config/studies, found {len(files)}")
     return files[0]
+
+
+def _changes(work: Path) -> list[str]:
+    """How the study of the bundle differs from its file, ``KEY=VALUE`` each."""
+    records = [recorded_changes(file) for file in sorted(work.glob(f"results/*/{CHANGES}"))]
+    return [text for changed in records for text in changed.texts]
 
 
 def _status(run: RunPaths) -> dict[str, Any]:

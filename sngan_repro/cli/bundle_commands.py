@@ -8,13 +8,12 @@ from argparse import Namespace
 from pathlib import Path
 
 from sngan_repro.cli import values
-from sngan_repro.cli.options import DEVICE, STUDY, Option, command
+from sngan_repro.cli.options import DEVICE, NAMED_STUDY, Option, command
 
 
 @command(
     "write a finished study as one zip with checksums, for reviewers and archives",
-    Option("study", nargs="?", metavar="STUDY", help="a name or a file; default: that of config/config.yaml"),
-    *STUDY[1:],
+    *NAMED_STUDY,
     Option("--out", help="zip to write (default: STUDY.zip)"),
     Option(
         "--snapshots",
@@ -25,13 +24,10 @@ from sngan_repro.cli.options import DEVICE, STUDY, Option, command
 )
 def bundle(given: Namespace) -> None:
     from sngan_repro.api.bundle import make_bundle
-    from sngan_repro.config.machine import load_machine
-    from sngan_repro.study.load import study_path
 
     study, layout = values.study_of(given)
     out = Path(given.out or f"{study.name}.zip")
-    file = study_path(given.study or load_machine().study)
-    names = make_bundle(study, layout, file, out, given.snapshots)
+    names = make_bundle(study, layout, values.study_file_of(given), out, given.snapshots)
     print(f"{out}: {len(names)} files, {out.stat().st_size / 1e6:.1f} MB; `sngan-repro verify {out}` checks it")
 
 

@@ -108,10 +108,25 @@ def size(text: str) -> tuple[int, int]:
 
 LOG = Option("--log", type=Path, help="the job's log: a record of how the job ends is written beside it, as .json")
 
-STUDY = (
-    Option("--study", help="a name in config/studies or the path of a study file; default: config/config.yaml's"),
+FOLDERS = (
     Option("--results-dir", help="replaces `results_dir` of config/config.yaml"),
     Option("--data-dir", help="replaces `data_dir` of config/config.yaml"),
+)
+CHANGES = Option(
+    "--set",
+    action="append",
+    metavar="KEY=VALUE",
+    help="replace a key of the study, such as budget.steps=50; repeatable. Its results have a folder of their own",
+)
+NAMED_STUDY = (
+    Option("study", nargs="?", metavar="STUDY", help="a name or a file; default: that of config/config.yaml"),
+    CHANGES,
+    *FOLDERS,
+)
+STUDY = (
+    Option("--study", help="a name in config/studies or the path of a study file; default: config/config.yaml's"),
+    CHANGES,
+    *FOLDERS,
 )
 DEVICE = (
     Option("--device", default="auto", exported="DEVICE", help="auto | cpu | cuda | cuda:N (default: %(default)s)"),

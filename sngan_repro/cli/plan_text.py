@@ -20,6 +20,9 @@ def print_plan(study: Study, layout: Layout, device: str | None, threads: int | 
     """Print the resolved runs, their number, and their cost on ``device`` (None: without timing anything)."""
     runs = study.runs()
     print(f"study {study.name}: {study.title}")
+    for change in study.changed.changes if study.changed else ():
+        before = "does not have it" if change.before is None else f"has {change.before}"
+        print(f"changed: {change.key} is {change.value}; the study file {before}")
     print(f"{_runs_text(study, runs)}; results in {layout.root}")
     for name, dataset in study.datasets.items():
         where = layout.dataset(dataset)

@@ -6,7 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from sngan_repro.cli import values
-from sngan_repro.cli.options import STUDY, Option, command
+from sngan_repro.cli.options import FOLDERS, NAMED_STUDY, Option, command
 
 FORM = (
     Option("--json", dest="form", action="store_const", const="json", default="text", help="as JSON"),
@@ -14,7 +14,7 @@ FORM = (
 )
 
 
-@command("list the studies in config/studies with their runs, state and title", *STUDY[1:])
+@command("list the studies in config/studies with their runs, state and title", *FOLDERS)
 def studies(given: Namespace) -> None:
     from sngan_repro.cli.results_text import print_studies
 
@@ -23,8 +23,7 @@ def studies(given: Namespace) -> None:
 
 @command(
     "print the main table of a study",
-    Option("study", nargs="?", metavar="STUDY", help="a name or a file; default: that of config/config.yaml"),
-    *STUDY[1:],
+    *NAMED_STUDY,
     *FORM,
 )
 def results(given: Namespace) -> None:
@@ -37,7 +36,7 @@ def results(given: Namespace) -> None:
     "compare two studies, or two results folders of one study, cell by cell",
     Option("first", metavar="A", help="a study, or a folder of results such as ../other/results/quick"),
     Option("second", metavar="B", help="another one"),
-    *STUDY[1:],
+    *FOLDERS,
     *FORM,
 )
 def compare(given: Namespace) -> None:

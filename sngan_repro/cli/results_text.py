@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.core.text import MISSING, amount, decimals_by, half_width, interval, number
-from sngan_repro.study.layout import Layout
+from sngan_repro.study.layout import CHANGES, Layout
 from sngan_repro.study.study import Study
 
 
@@ -28,8 +29,12 @@ def columns(header: Sequence[str], rows: Sequence[Sequence[str]], align: str) ->
 
 
 def print_studies(results_dir: str | None, data_dir: str | None) -> None:
-    """Every study file in config/studies: its name, its runs, how many are complete, and its title."""
+    """Every study file in config/studies: its name, its runs, how many are complete, and its title.
+
+    A study with changes that has results follows its file.
+    """
     from sngan_repro.config.machine import load_machine
+    from sngan_repro.study.changes import recorded_changes
     from sngan_repro.study.load import STUDIES_DIR, load_study
     from sngan_repro.workflow.status import read_study
 
@@ -39,11 +44,12 @@ def print_studies(results_dir: str | None, data_dir: str | None) -> None:
     if not files:
         raise ConfigError(f"there is no study in {STUDIES_DIR}; run this in the repository's folder")
     rows = []
-    for file in files:
+    for file, folder in _with_variants(files, Path(machine.results_dir)):
         try:
-            study = load_study(str(file))
+            study = load_study(str(file), recorded_changes(folder / CHANGES).texts if folder else ())
         except ConfigError as error:
-            rows.append([file.stem, MISSING, "cannot run", str(error).splitlines()[0]])
+            name = folder.name if folder else file.stem
+            rows.append([name, MISSING, "cannot run", str(error).splitlines()[0]])
             continue
         layout, runs = Layout.of(machine, study), study.runs()
         state = MISSING
@@ -52,6 +58,14 @@ def print_studies(results_dir: str | None, data_dir: str | None) -> None:
             state = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
         rows.append([study.name, str(len(runs)), state, study.title])
     print(columns(["study", "runs", "state", "title"], rows, "lrll"))
+
+
+def _with_variants(files: Sequence[Path], results: Path) -> Iterator[tuple[Path, Path | None]]:
+    """Each study file with None, and then with each folder of results of a study that a command changed."""
+    folders = sorted(record.parent for record in results.glob(f"*/{CHANGES}"))
+    for file in files:
+        yield file, None
+        yield from ((file, folder) for folder in folders if re.match(rf"{re.escape(file.stem)}\+[^+]*=", folder.name))
 
 
 def print_results(study: Study, layout: Layout, form: str) -> None:

@@ -7,7 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from sngan_repro.cli import values
-from sngan_repro.cli.options import STUDY, Option, command
+from sngan_repro.cli.options import FOLDERS, STUDY, Option, command
 
 
 @command(
@@ -37,7 +37,7 @@ def clean(given: Namespace) -> None:
         print(f"{total / 1e6:.1f} MB in all. Nothing was removed; `sngan-repro clean --yes` removes them")
 
 
-@command("move the runs of results of an earlier version, so that studies share them; nothing is trained", *STUDY[1:])
+@command("move the runs of results of an earlier version, so that studies share them; nothing is trained", *FOLDERS)
 def migrate(given: Namespace) -> None:
     from sngan_repro.core.schema import ConfigError
     from sngan_repro.study.layout import Layout

@@ -182,6 +182,6 @@ def published(given: Namespace) -> None:
 
 @command("print the JSON Schema of study files")
 def schema(given: Namespace) -> None:
-    from sngan_repro.study.load import study_schema
+    from sngan_repro.study.schema import study_schema
 
     print(json.dumps(study_schema(), indent=2))

@@ -21,7 +21,7 @@ def machine_of(given: Namespace) -> MachineConfig:
     """config/config.yaml with the values that the options of STUDY replace."""
     from sngan_repro.config.machine import load_machine
 
-    options = {name: getattr(given, name, None) for name in ("study", "results_dir", "data_dir")}
+    options = {name: getattr(given, name, None) for name in ("study", "set", "results_dir", "data_dir")}
     return load_machine({name: value for name, value in options.items() if value is not None})
 
 
@@ -31,7 +31,7 @@ def study_of(given: Namespace) -> tuple[Study, Layout]:
     from sngan_repro.study.load import load_study
 
     machine = machine_of(given)
-    study = load_study(machine.study)
+    study = load_study(machine.study, machine.set)
     return study, Layout.of(machine, study)
 
 

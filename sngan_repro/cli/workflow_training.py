@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         help="runs of --study to train at once (default: %(default)s)",
     ),
     Option("--study", default="", exported="STUDY", help="the study that the other runs of --together belong to"),
+    Option("--set", default="[]", exported="SET", help="its changes, a JSON list of KEY=VALUE"),
     Option(
         "--no-cuda-graphs", action="store_true", exported="CUDA_GRAPHS", help="on a GPU, launch the kernels one by one"
     ),
@@ -81,7 +82,8 @@ def _companions(spec: RunSpec, run: RunPaths, given: Namespace) -> list[tuple[Ru
     from sngan_repro.study.load import load_study
     from sngan_repro.workflow.packs import packs
 
-    found = packs(load_study(given.study).trained_runs(), given.together)
+    study = load_study(given.study, values.json_of(given.set, "--set", list))
+    found = packs(study.trained_runs(), given.together)
     packs_of_run = [pack for pack in found if spec.name in (other.name for other in pack)]
     others = [other for pack in packs_of_run for other in pack if other.name != spec.name]
     return [(other, RunPaths(run.root.parent / other.name)) for other in others]

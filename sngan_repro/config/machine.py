@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,6 +25,9 @@ class MachineConfig(Model):
     """``config/config.yaml``: folders and devices of this machine, and the study to run. No result depends on it."""
 
     study: str = Field("quick", description="a name in config/studies, or the path of a study file")
+    set: tuple[str, ...] = Field(
+        (), description="on the command line only: KEY=VALUE texts that replace keys of the study"
+    )
     results_dir: str = Field(
         "results", pattern=NO_BRACES, description="one folder per study, and `runs`, which they share"
     )
@@ -57,6 +63,15 @@ class MachineConfig(Model):
     @classmethod
     def _study_is_a_name(cls, value: Any) -> Any:
         return str(value) if isinstance(value, int) and not isinstance(value, bool) else value  # a study called 2024
+
+    @field_validator("set", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: Any) -> Any:
+        """The texts, of a list or of one text: ``budget.steps=50 seeds=[0,1]``."""
+        if isinstance(value, dict) and len(value) == 1:  # Snakemake reads `budget={epochs: 3}` as YAML
+            ((key, rest),) = value.items()
+            value = f"{key}: {rest}"
+        return split_changes(value) if isinstance(value, str) else value
 
     @field_validator("study", "results_dir", "data_dir", "inception_weights", "container")
     @classmethod
@@ -97,6 +112,18 @@ class MachineConfig(Model):
         return self.device.startswith("cuda") or (self.device == "auto" and shutil.which("nvidia-smi") is not None)
 
 
+def split_changes(text: str) -> list[str]:
+    """The changes in one text, ``budget.steps=50 seeds=[0,1]``: a blank before a word and ``=`` ends a change."""
+    return re.split(r"\s+(?=[\w.+-]+=)", text.strip())
+
+
+def join_changes(changes: Sequence[str]) -> str:
+    """The value of ``--config set=...`` that Snakemake reads as these changes: one text, or a JSON list of texts."""
+    text = " ".join(changes)
+    plain = split_changes(text) == list(changes) and text == text.strip("'\"") and ": " not in text
+    return text if plain else json.dumps(list(changes), ensure_ascii=False)
+
+
 def load_machine(overrides: dict[str, Any] | None = None, path: Path = Path("config/config.yaml")) -> MachineConfig:
     """``config/config.yaml`` with overrides (for example from ``--config``); without the file, the defaults.
 
@@ -105,6 +132,8 @@ def load_machine(overrides: dict[str, Any] | None = None, path: Path = Path("con
     values = read_yaml(path) if path.exists() else {}
     if (exported := plugins.from_environment()) is not None:
         values = {**values, "plugins": exported}
+    if "set" in values:
+        raise ConfigError(f"{path}: set: changes of a study belong to one command; give them there, as set=KEY=VALUE")
     machine = parse(MachineConfig, {**values, **(overrides or {})}, f"{path} or --config" if overrides else str(path))
     if machine.inception_weights and not Path(machine.inception_weights).is_file():
         raise ConfigError(f"{path}: inception_weights: {machine.inception_weights}: no such file")

@@ -19,7 +19,9 @@ from sngan_repro.config.optimizer import OptimizerSpec
 from sngan_repro.config.training import TrainingSpec
 from sngan_repro.core.schema import LABEL_PATTERN, Model, text_digest
 
-Label = Annotated[str, Field(pattern=LABEL_PATTERN, max_length=60)]
+MAX_LABEL = 60
+"""Characters."""
+Label = Annotated[str, Field(pattern=LABEL_PATTERN, max_length=MAX_LABEL)]
 """A name that becomes part of a path: letters, digits and ``_ . + -``."""
 
 

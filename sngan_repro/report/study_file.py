@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from sngan_repro.config.machine import join_changes
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.report.pandoc import read_markdown, safe_prose
 from sngan_repro.report.safe import cited_keys
@@ -50,7 +52,7 @@ def read_notes(study: Study, study_file: Path | None, known: Collection[str]) ->
 
     Raises ConfigError if a file is no text, is too long, or cites a key that the bibliography does not have.
     """
-    place = study_file or study_path(study.name)
+    place = study_file or study_path(study.changed.study if study.changed else study.name)
     notes = []
     for key, file in note_files(place).items():
         reminder = f"\\[**Not written yet.** Write this part in `{_shown(file)}`.\\]"
@@ -85,7 +87,10 @@ def file_text(study_file: Path | None) -> str:
 def command(study: Study, study_file: Path | None) -> str:
     """The command that makes all results of the study."""
     named = study_file is None or study_file.parent == STUDIES_DIR
-    return f"snakemake --cores all --config study={study.name if named else _shown(study_file)}"
+    name = study.changed.study if study.changed else study.name
+    words = [f"study={name if named else _shown(study_file)}"]
+    words += [f"set={join_changes(study.changes)}"] if study.changes else []
+    return f"snakemake --cores all --config {shlex.join(words)}"
 
 
 def _shown(file: Path | None) -> str:

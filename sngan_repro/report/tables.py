@@ -54,6 +54,14 @@ def settings_table(study: Study) -> PrintedTable:
     return PrintedTable("settings", caption, "lrrrrrl"[: len(header)], header, rows)
 
 
+def changes_table(study: Study) -> PrintedTable:
+    """The keys of the study file that the command replaced."""
+    changes = study.changed.changes if study.changed else ()
+    rows = [[change.key, MISSING if change.before is None else change.before, change.value] for change in changes]
+    caption = "Keys of the study file that the command replaced. A dash: the file does not have the key."
+    return PrintedTable("changes", caption, "lpp", ["Key", "In the file", "In this study"], rows)
+
+
 def budget_table(runs: pd.DataFrame) -> PrintedTable:
     """Per dataset and method: planned updates, epochs, images shown, parameters."""
     rows = []

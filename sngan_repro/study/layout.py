@@ -14,6 +14,8 @@ from sngan_repro.study.study import Study
 RUNS = "runs"
 """The folder of all runs in that of the results, and of the links in that of a study."""
 
+CHANGES = "changes.json"
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -48,6 +50,11 @@ class Layout:
     def links(self) -> Path:
         """The links to the runs of the study."""
         return self.root / RUNS
+
+    @property
+    def changes(self) -> Path:
+        """How the study differs from its file, if a command replaced keys of it; else there is no such file."""
+        return self.root / CHANGES
 
     def stored(self, run: RunSpec | str) -> RunPaths:
         """The files of a run, or of the run with this name, where all studies share them."""

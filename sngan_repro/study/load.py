@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sngan_repro.config.specs import OWN_SETTING, StudyRun
+from sngan_repro.config.specs import MAX_LABEL, OWN_SETTING, StudyRun
 from sngan_repro.core import plugins
 from sngan_repro.core.registry import Registry
-from sngan_repro.core.schema import LABEL_PATTERN, PATTERNS, ConfigError, parse, require_known
+from sngan_repro.core.schema import LABEL_PATTERN, PATTERNS, ConfigError, parse, require_known, shortened
 from sngan_repro.core.yaml_files import read_yaml
-from sngan_repro.data.sources import SOURCES, check_source, source_info
+from sngan_repro.data.sources import check_source, source_info
 from sngan_repro.evaluation.evaluators import EVALUATORS
 from sngan_repro.evaluation.feasible import check_protocols
 from sngan_repro.evaluation.protocol import check_protocol
@@ -24,6 +24,7 @@ from sngan_repro.evaluation.scores import SCORES
 from sngan_repro.methods import METHODS
 from sngan_repro.nets.families import FAMILIES
 from sngan_repro.study.benchmark import benchmark_runs
+from sngan_repro.study.changes import Changed, change_values
 from sngan_repro.study.curves import check_curves
 from sngan_repro.study.entries import check_labels
 from sngan_repro.study.held_out import check_held_out
@@ -49,32 +50,50 @@ def _exists(path: Path) -> bool:
         return False
 
 
-def load_study(name: str) -> Study:
+def load_study(name: str, changes: Sequence[str] = ()) -> Study:
     """Read and check a study given by name or path. The file's stem is the study's name.
 
-    Raises :class:`ConfigError` with every problem found, one line each.
+    changes: ``KEY=VALUE`` texts that replace keys of the file, such as ``budget.steps=50``. The study then has another
+    name, such as ``quick+budget.steps=50``. Raises :class:`ConfigError` with every problem found, one line each.
     """
     path = study_path(name)
     if any(c in str(path.absolute()) for c in "{}"):
         raise ConfigError(f"{path.absolute()}: Snakemake reads braces in a path as wildcards; move or rename it")
     if path.parent == STUDIES_DIR and not _exists(path):
-        if not STUDIES_DIR.is_dir():
-            raise ConfigError(
-                f"study '{name}': there is no folder {STUDIES_DIR} here; run this in the repository's folder, "
-                "or give the path of a study file"
-            )
-        known = sorted(file.stem for file in STUDIES_DIR.glob("*.yaml"))
-        require_known("study", name, known)
+        _no_such_study(name, path)
     values = read_yaml(path)
     if not re.fullmatch(LABEL_PATTERN, path.stem):
         raise ConfigError(f"{path}: the name of the file is the study's, and part of paths: {PATTERNS[LABEL_PATTERN]}")
+    if len(path.stem) > MAX_LABEL:
+        raise ConfigError(f"{path}: the name of the file is the study's; it has at most {MAX_LABEL} characters")
     if path.stem == RUNS:
         raise ConfigError(
             f"{path}: a study cannot be called '{RUNS}', since results/{RUNS} has the runs of all studies"
         )
-    if "name" in values:
-        raise ConfigError(f"{path}: name: a study is named after its file; remove this key")
-    return make_study({**values, "name": path.stem}, str(path))
+    where = str(path)
+    names: dict[str, Any] = {"name": path.stem}
+    if changes:
+        values, parsed = change_values(values, changes)
+        if own := tuple(change for change in parsed if change.value != change.before):
+            changed = Changed(study=path.stem, changes=own)
+            names = {"name": changed.name, "changed": changed}
+            where = f"{path} with {shortened(' '.join(changed.texts))}"
+    for key in sorted(Study.derived & values.keys()):
+        raise ConfigError(f"{where}: {key}: a study is named after its file; remove this key")
+    return make_study({**values, **names}, where)
+
+
+def _no_such_study(name: str, path: Path) -> None:
+    """Raise ConfigError with the known studies."""
+    if not STUDIES_DIR.is_dir():
+        raise ConfigError(
+            f"study '{name}': there is no folder {STUDIES_DIR} here; run this in the repository's folder, "
+            "or give the path of a study file"
+        )
+    original, plus, change = name.partition("+")
+    if plus and "=" in change and _exists(study_path(original)):
+        raise ConfigError(f"unknown study '{name}'; a changed study is given as --study {original} --set KEY=VALUE")
+    require_known("study", name, sorted(file.stem for file in STUDIES_DIR.glob("*.yaml")))
 
 
 def make_study(values: dict[str, Any], where: str = "study") -> Study:
@@ -211,36 +230,3 @@ def _known(registry: Registry[Any], name: str, where: str) -> None:
             registry.get(name)  # raises an error with the nearest name
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from None
-
-
-def study_schema() -> dict[str, Any]:
-    """The JSON Schema of study files, for editors, with the names that come with the package.
-
-    Editors complete those names and accept others, since plugins may add names.
-    """
-    schema = Study.model_json_schema()
-    del schema["properties"]["name"]
-    schema["required"].remove("name")
-    models = schema["$defs"]
-    for model, key, registry in (
-        ("DatasetSpec", "source", SOURCES),
-        ("NetsSpec", "family", FAMILIES),
-        ("ProtocolSpec", "evaluator", EVALUATORS),
-    ):
-        models[model]["properties"][key] |= _names(registry.shipped())
-    models["ProtocolSpec"]["properties"]["metrics"]["items"] |= _names(SCORES.shipped())
-    entry = models["MethodEntry"]
-    entry["properties"]["name"] |= _names(METHODS.shipped())
-    del entry["properties"]["options"]
-    # A name alone, or a mapping with the method's options beside the keys of every entry.
-    mapping = {**entry, "additionalProperties": True}
-    models["MethodEntry"] = {"anyOf": [*_names(METHODS.shipped())["anyOf"], mapping]}
-    for model in models.values():
-        for field in model.get("properties", {}).values():
-            if "anyOf" in field and field.get("type") == "string":
-                del field["type"]
-    return schema
-
-
-def _names(shipped: Iterable[str]) -> dict[str, Any]:
-    return {"anyOf": [{"enum": list(shipped)}, {"type": "string"}]}

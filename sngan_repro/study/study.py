@@ -28,6 +28,7 @@ from sngan_repro.evaluation.protocol import metric_name, metric_names
 from sngan_repro.methods import find_method
 from sngan_repro.methods.program import Program, find_program
 from sngan_repro.study.analyses import BenchmarkSpec, CurveSpec
+from sngan_repro.study.changes import MAX_STUDY, STUDY_PATTERN, Changed
 from sngan_repro.study.entries import MethodEntry, method_parts, options_of, program_parts
 from sngan_repro.study.reference import Reference, load_reference
 
@@ -35,10 +36,11 @@ from sngan_repro.study.reference import Reference, load_reference
 class Study(Model):
     """A study file: datasets, methods, settings, seeds, budget and scores."""
 
-    derived = frozenset({"name"})
-    added = frozenset({"benchmark", "curves", "gallery", "all_samples"})
+    derived = frozenset({"name", "changed"})
+    added = frozenset({"benchmark", "curves", "gallery", "all_samples", "changed"})
 
-    name: Label = Field(description="the stem of the file; never a key in it")
+    name: str = Field(pattern=STUDY_PATTERN, max_length=MAX_STUDY, description="the stem of the file, and the changes")
+    changed: Changed | None = Field(None, description="keys that a command replaced; None: the study is as in its file")
     title: str = Field(min_length=3, max_length=300, description="heading of the report")
     description: str = Field(
         "", max_length=20_000, description="what the study is for; printed in the report (Markdown)"
@@ -83,6 +85,11 @@ class Study(Model):
         if any(not 0 <= seed < 2**32 for seed in seeds):
             raise ValueError("seeds must be between 0 and 2^32 - 1")
         return seeds
+
+    @property
+    def changes(self) -> list[str]:
+        """The changes of the study file that one command made, ``KEY=VALUE`` each."""
+        return self.changed.texts if self.changed else []
 
     @property
     def labels(self) -> list[str]:

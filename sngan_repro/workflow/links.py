@@ -6,12 +6,15 @@ import os
 from pathlib import Path
 
 from sngan_repro.core.schema import ConfigError
+from sngan_repro.core.sealed import write_sealed_json
 from sngan_repro.study.layout import Layout
 from sngan_repro.study.study import Study
 
 
 def link_runs(study: Study, layout: Layout) -> None:
     """Make a relative link to each run of the study, and remove those of an earlier form of its file.
+
+    A study that differs from its file by changes gets a record of them beside the links.
 
     The runs need not exist yet. A link never points out of the results folder, so that folder can be moved.
     """
@@ -33,6 +36,8 @@ def link_runs(study: Study, layout: Layout) -> None:
             "symbolic links is needed: set `results_dir` in config/config.yaml to a folder on another one"
         ) from None
     _remove_empty(layout.links)
+    if study.changed:
+        write_sealed_json(layout.changes, study.changed.to_dict())
 
 
 def existing_links(layout: Layout) -> list[Path]:

@@ -43,7 +43,7 @@ class Plan:
 
     def __init__(self, config: dict[str, Any]) -> None:
         self.machine: MachineConfig = load_machine(config)
-        self.study: Study = load_study(self.machine.study)
+        self.study: Study = load_study(self.machine.study, self.machine.set)
         self.layout = Layout.of(self.machine, self.study)
         links.check_migrated(self.layout)  # also before a dry run, which would list all trainings
         self._last_worker = locks.last_worker(self.layout)  # before any file is looked at
@@ -82,7 +82,7 @@ class Plan:
         """The command-line options that name the study and its folders."""
         machine = self.machine
         options = ["--study", machine.study, "--results-dir", machine.results_dir, "--data-dir", machine.data_dir]
-        return shlex.join(options)
+        return shlex.join([*options, *(word for text in self.study.changes for word in ("--set", text))])
 
     @property
     def study_text(self) -> str:
@@ -111,6 +111,7 @@ class Plan:
             "SNGAN_REPRO_CHECKPOINT_SECONDS": machine.checkpoint_seconds,
             "SNGAN_REPRO_RUNS_PER_GPU": machine.runs_per_gpu,
             "SNGAN_REPRO_STUDY": machine.study,
+            "SNGAN_REPRO_SET": json.dumps(self.study.changes),
             "SNGAN_REPRO_INCEPTION_WEIGHTS": machine.inception_weights or "",
             "SNGAN_REPRO_PROTOCOLS": self.protocols,
             plugins.ENVIRONMENT: json.dumps(plugins.chosen()),  # only their paths; their code is part of a run

@@ -12,14 +12,18 @@ import torch
 from api_support import STUDY
 
 import sngan_repro as sr
+from sngan_repro.analysis.aggregate import aggregate
 from sngan_repro.analysis.outputs import figure_files
+from sngan_repro.analysis.tables.tables import make_tables
 from sngan_repro.api import verify
 from sngan_repro.api.bundle import CHECKSUMS, METADATA, make_bundle
 from sngan_repro.api.verify import verify_bundle
 from sngan_repro.config.machine import MachineConfig
 from sngan_repro.core.schema import ConfigError
+from sngan_repro.evaluation.score_real import score_real
 from sngan_repro.study.layout import Layout
 from sngan_repro.study.load import make_study
+from sngan_repro.workflow.links import link_runs
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
@@ -233,3 +237,26 @@ def test_damaged_results_are_a_finding_and_no_crash(bundle, tmp_path):
     checks = verify_bundle(changed, tmp_path / "a", 2, 1)
     assert outcomes(checks) == {"checksums": "same", "tables": "differs"}
     assert Path(scores_name()).name in checks[1].detail
+
+
+def test_a_changed_study_is_bundled_with_its_file_and_its_changes(place, tmp_path, monkeypatch):
+    monkeypatch.chdir(place)
+    study = sr.load_study("quick", ["seeds=[1]"])
+    layout, images = Layout.of(MachineConfig(), study), study.datasets["digits"]
+    link_runs(study, layout)
+    evaluators = {"classifier": layout.evaluator(images, "classifier", study.classifier)}
+    real = layout.real_scores("digits")
+    score_real(list(study.scores), "digits", study.name, layout.dataset(images), evaluators, real)
+    aggregate(study, layout)
+    make_tables(study, layout)
+    for path in [layout.report_html, layout.report_pdf, *figure_files(study, layout)]:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("drawn")
+    out = tmp_path / "changed.zip"
+    make_bundle(study, layout, place / "config/studies/quick.yaml", out, root=ROOT)
+    names = zipfile.ZipFile(out).namelist()
+    assert "config/studies/quick.yaml" in names
+    assert "results/quick+seeds=1/runs/digits/SNGAN/C/seed1/spec.json" in names
+    assert not any("seed0" in name for name in names)
+    checks = verify_bundle(out, tmp_path / "work", 1, 0, data_dir=place / "data", device="cpu")
+    assert [check.outcome for check in checks] == ["same"] * 3

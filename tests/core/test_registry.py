@@ -20,7 +20,7 @@ from sngan_repro.evaluation.protocol import metric_names
 from sngan_repro.evaluation.scores import SCORES, Score, in_order
 from sngan_repro.evaluation.scores.base import Sets
 from sngan_repro.nets.families import FAMILIES, Family
-from sngan_repro.study.load import study_schema
+from sngan_repro.study.schema import study_schema
 
 ROOT = Path(__file__).parents[2]
 

@@ -111,7 +111,8 @@ def check_snakemake(arguments: list[str], work: Path, monkeypatch: pytest.Monkey
         assert re.search(rf"^rule {target}:", rules, re.MULTILINE), target
     monkeypatch.chdir(work)
     overrides = {key: yaml.safe_load(value) for key, value in (pair.split("=", 1) for pair in given.config or [])}
-    load_study(load_machine(overrides).study)
+    machine = load_machine(overrides)
+    load_study(machine.study, machine.set)
 
 
 def check_make(arguments: list[str], work: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 from workplace import ROOT, TINY, Workplace, labels_of
@@ -69,3 +70,13 @@ def test_an_edit_keeps_the_earlier_runs(shared: Workplace):
     planned = shared.planned()
     assert labels_of(planned) == set()
     assert [job for job in planned if job.startswith("Score")] in ([], [REAL])
+
+
+def test_a_changed_study_shares_its_runs_and_leaves_the_results_of_its_file(shared: Workplace):
+    file, folder = shared.folder / "first.yaml", shared.folder / "results/first+methods=sngan"
+    before = {path: path.stat().st_mtime_ns for path in (shared.folder / "results/first").rglob("*")}
+    output = shared.run("tables", study=file, set="methods=[sngan]")
+    assert "Train SNGAN" not in output
+    assert pd.read_csv(folder / "tables/summary.csv")["label"].drop_duplicates().tolist() == ["Real data", "SNGAN"]
+    assert {path: path.stat().st_mtime_ns for path in (shared.folder / "results/first").rglob("*")} == before
+    assert "Nothing to be done" in shared.run("tables", study=file, set="methods=[sngan]")

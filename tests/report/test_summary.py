@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from sngan_repro.core.schema import ConfigError
 from sngan_repro.report.build import build_report, render
 from sngan_repro.report.study_file import command, note_files
 from sngan_repro.report.templates import Templates
+from sngan_repro.study.changes import Change, Changed
 
 NETWORKS = [
     {
@@ -139,6 +141,20 @@ def test_study_file_and_command_are_printed(whole):
     assert "title: An invented study  # with ```` backticks" in source
     assert "snakemake --cores all --config study=invented.yaml" in source
     assert command(whole.study, Path("config/studies/invented.yaml")).endswith("study=invented")
+
+
+def test_changes_of_the_study_file_are_listed_and_in_the_command(drawn, tmp_path):
+    file = tmp_path / "config/studies/invented.yaml"
+    changes = (Change(key="budget.steps", value="400", before="800"), Change(key="seeds", value="[0, 1]"))
+    changed = Changed(study="invented", changes=changes)
+    case = replace(drawn, study=drawn.study.model_copy(update={"changed": changed}))
+    text = rendered(case, file)
+    assert "a variant of the study *invented*:\n2 keys of its file have other values ([Table" in text
+    assert "| budget.steps | 800 | 400 |\n| seeds | – | \\[0, 1\\] |" in text
+    assert "--config study=invented.yaml 'set=budget.steps=400 seeds=[0, 1]'" in text
+    named = command(case.study, Path("config/studies/invented.yaml"))
+    assert named == "snakemake --cores all --config study=invented 'set=budget.steps=400 seeds=[0, 1]'"
+    assert "a variant of" not in rendered(drawn, file)
 
 
 @pytest.mark.parametrize(

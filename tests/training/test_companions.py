@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import threading
 from argparse import Namespace
@@ -25,6 +26,8 @@ from sngan_repro.workflow.packs import packs
 
 CPU = torch.device("cpu")
 
+CHANGES = ["budget.steps=30"]
+
 
 @pytest.fixture
 def study_file(tmp_path: Path) -> Path:
@@ -34,7 +37,7 @@ def study_file(tmp_path: Path) -> Path:
         "methods": ["sngan", "wgan_gp", {"name": "began", "lambda_k": 0.1}],
         "settings": {"A": {"lr": 0.002, "beta1": 0.5, "beta2": 0.9}},
         "seeds": [0],
-        "budget": {"steps": 30},
+        "budget": {"steps": 40},
         "snapshots": {"count": 2},
         "training": {"batch_size": 8, "ema": 0.9, "log_every": 5},
         "nets": {"width": 4, "z_dim": 8},
@@ -46,7 +49,7 @@ def study_file(tmp_path: Path) -> Path:
 
 
 def runs_of(study_file: Path) -> list[RunSpec]:
-    return load_study(str(study_file)).runs()
+    return load_study(str(study_file), CHANGES).runs()
 
 
 def job(spec: RunSpec, study_file: Path, folder: Path, images: Path, **changes) -> RunPaths:
@@ -65,6 +68,7 @@ def job(spec: RunSpec, study_file: Path, folder: Path, images: Path, **changes) 
         "log": None,
         "together": 3,
         "study": str(study_file),
+        "set": json.dumps(CHANGES),
         "state_only": False,
     }
     train_command(Namespace(**{**given, **changes}))
