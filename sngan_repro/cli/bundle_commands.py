@@ -14,7 +14,7 @@ from sngan_repro.cli.options import DEVICE, NAMED_STUDY, Option, command
 @command(
     "write a finished study as one zip with checksums, for reviewers and archives",
     *NAMED_STUDY,
-    Option("--out", help="zip to write (default: STUDY.zip)"),
+    Option("--out", completes="files", help="zip to write (default: STUDY.zip)"),
     Option(
         "--snapshots",
         choices=("last", "all", "none"),
@@ -33,7 +33,7 @@ def bundle(given: Namespace) -> None:
 
 @command(
     "check a bundle: checksums, tables from scores, scores from snapshots, trainings anew",
-    Option("bundle", metavar="BUNDLE", help="a zip that `bundle` wrote"),
+    Option("bundle", metavar="BUNDLE", completes="files", help="a zip that `bundle` wrote"),
     Option(
         "--rescore",
         nargs="+",
@@ -42,7 +42,9 @@ def bundle(given: Namespace) -> None:
         help="runs to score again, such as digits/SNGAN/A/seed0, or a number of runs (default: 3)",
     ),
     Option("--retrain", nargs="+", default=["0"], metavar="RUN", help="runs to train again, or a number of runs"),
-    Option("--data-dir", help="prepared images and evaluators (default: that of config/config.yaml)"),
+    Option(
+        "--data-dir", completes="folders", help="prepared images and evaluators (default: that of config/config.yaml)"
+    ),
     *DEVICE,
     Option("--json", action="store_true", help="as JSON"),
 )

@@ -9,8 +9,13 @@ from sngan_repro.cli.options import Option, command
 
 @command(
     "write the networks of a finished run as files for other programs, and a model card",
-    Option("run", metavar="RUN", help="folder of the run: results/STUDY/runs/DATASET/LABEL/SETTING/seedN"),
-    Option("--out", required=True, help="folder to write to"),
+    Option(
+        "run",
+        metavar="RUN",
+        completes="folders",
+        help="folder of the run: results/STUDY/runs/DATASET/LABEL/SETTING/seedN",
+    ),
+    Option("--out", required=True, completes="folders", help="folder to write to"),
     Option("--onnx", action="store_true", default=None, help="require ONNX (default: if its packages are installed)"),
     Option("--no-onnx", dest="onnx", action="store_false", default=None, help="without ONNX"),
 )

@@ -16,7 +16,12 @@ FRAMES = 24
 @command(
     "sample a snapshot into a grid, an array or an animation",
     *DEVICE,
-    Option("--snapshot", required=True, help="a .safetensors file of a run's snapshots/; with --animate also the run"),
+    Option(
+        "--snapshot",
+        required=True,
+        completes="files",
+        help="a .safetensors file of a run's snapshots/; with --animate also the run",
+    ),
     Option("--count", type=positive, help="images (default: 64)"),
     Option("--seed", type=seed, help="seed of the latents (default: 0)"),
     Option("--seeds", type=seed, nargs="+", metavar="SEED", help="a row of 8 images for each of these seeds"),
@@ -29,7 +34,12 @@ FRAMES = 24
     Option("--steps", type=positive, help=f"images of each such row (default: {COLUMNS}; of an animation: {FRAMES})"),
     Option("--animate", action="store_true", help="an animation: over the run's snapshots, or along --interpolate"),
     Option("--fps", type=positive, default=8, help="frames per second of an animation (default: 8)"),
-    Option("--out", required=True, help=".png, .npy: uint8 (N, H, W, C); with --animate .gif, .webp or .mp4 (ffmpeg)"),
+    Option(
+        "--out",
+        required=True,
+        completes="files",
+        help=".png, .npy: uint8 (N, H, W, C); with --animate .gif, .webp or .mp4 (ffmpeg)",
+    ),
 )
 def sample(given: Namespace) -> None:
     from sngan_repro.core.files import write_npy

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from sngan_repro.cli import (  # noqa: F401  (they declare commands)
     bundle_commands,
+    completion,
     export_command,
     image_commands,
     results_commands,
@@ -17,20 +17,9 @@ from sngan_repro.cli import (  # noqa: F401  (they declare commands)
     workflow_commands,
     workflow_training,
 )
-from sngan_repro.cli.options import COMMANDS
-from sngan_repro.core.version import __version__
+from sngan_repro.cli.options import COMMANDS, build_parser
 
 __all__ = ["COMMANDS", "build_parser", "main"]
-
-
-def build_parser() -> argparse.ArgumentParser:
-    """The parser of all commands."""
-    parser = argparse.ArgumentParser(prog="sngan-repro", description="A reproducibility-study pipeline for GANs.")
-    parser.add_argument("--version", action="version", version=f"sngan-repro {__version__}")
-    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in COMMANDS.values():
-        command.add_to(subparsers)
-    return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

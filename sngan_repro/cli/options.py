@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sngan_repro.core.version import __version__
+
 Function = Callable[[Namespace], None]
 
 
@@ -20,11 +22,12 @@ class Option:
     """One argument of a command; flags and settings are those of ``ArgumentParser.add_argument``.
 
     exported: the name of the variable, without ``SNGAN_REPRO_``, whose value replaces the default. A switch
-    (``store_true``) is on if the value is 0.
+    (``store_true``) is on if the value is 0. completes: what a shell offers for its value: ``files``, ``folders``,
+    ``studies`` or ``methods``.
     """
 
-    def __init__(self, *flags: str, exported: str | None = None, **settings: Any) -> None:
-        self.flags, self.exported, self.settings = flags, exported, settings
+    def __init__(self, *flags: str, exported: str | None = None, completes: str | None = None, **settings: Any) -> None:
+        self.flags, self.exported, self.completes, self.settings = flags, exported, completes, settings
 
     def add_to(self, parser: ArgumentParser) -> None:
         """Add the argument to a parser. The environment is read here."""
@@ -33,21 +36,23 @@ class Option:
         if value:
             settings["default"] = value == "0" if settings.get("action") == "store_true" else value
             settings.pop("required", None)
-        parser.add_argument(*self.flags, **settings)
+        vars(parser.add_argument(*self.flags, **settings))["completes"] = self.completes
 
 
 @dataclass(frozen=True)
 class Command:
-    """One command of ``sngan-repro``."""
+    """One command of ``sngan-repro``. of_rule: a rule of the workflow calls it, so ``--help`` only names it."""
 
     name: str
     summary: str
     options: Sequence[Option]
     function: Function
+    of_rule: bool = False
 
     def add_to(self, subparsers: Any) -> None:
         """Add the command and its options to the subparsers of the program."""
-        parser = subparsers.add_parser(self.name, help=self.summary, description=self.summary)
+        listed = {} if self.of_rule else {"help": self.summary}
+        parser = subparsers.add_parser(self.name, description=self.summary, **listed)
         for option in self.options:
             option.add_to(parser)
 
@@ -56,12 +61,12 @@ COMMANDS: dict[str, Command] = {}
 """All commands by name, in the order of their declaration."""
 
 
-def command(summary: str, *options: Option) -> Callable[[Function], Function]:
+def command(summary: str, *options: Option, of_rule: bool = False) -> Callable[[Function], Function]:
     """A decorator that makes a function a command: ``check_data`` is ``sngan-repro check-data``."""
 
     def declare(function: Function) -> Function:
         name = function.__name__.replace("_", "-")
-        COMMANDS[name] = Command(name, summary, options, function)
+        COMMANDS[name] = Command(name, summary, options, function, of_rule)
         return function
 
     return declare
@@ -69,7 +74,20 @@ def command(summary: str, *options: Option) -> Callable[[Function], Function]:
 
 def rule_command(summary: str, *options: Option) -> Callable[[Function], Function]:
     """A decorator like :func:`command` for the command of a rule, which records how its job ends."""
-    return command(summary, *options, LOG)
+    return command(summary, *options, LOG, of_rule=True)
+
+
+def build_parser() -> ArgumentParser:
+    """The parser of all commands."""
+    of_rules = ", ".join(name for name, each in COMMANDS.items() if each.of_rule)
+    more = f"The rules of the workflow call these commands, which also have --help: {of_rules}."
+    about = "A reproducibility-study pipeline for GANs."
+    parser = ArgumentParser(prog="sngan-repro", description=about, epilog=more)
+    parser.add_argument("--version", action="version", version=f"sngan-repro {__version__}")
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for each in COMMANDS.values():
+        each.add_to(subparsers)
+    return parser
 
 
 # The types of values. argparse prints the message of an ArgumentTypeError and ends with exit code 2.
@@ -109,8 +127,8 @@ def size(text: str) -> tuple[int, int]:
 LOG = Option("--log", type=Path, help="the job's log: a record of how the job ends is written beside it, as .json")
 
 FOLDERS = (
-    Option("--results-dir", help="replaces `results_dir` of config/config.yaml"),
-    Option("--data-dir", help="replaces `data_dir` of config/config.yaml"),
+    Option("--results-dir", completes="folders", help="replaces `results_dir` of config/config.yaml"),
+    Option("--data-dir", completes="folders", help="replaces `data_dir` of config/config.yaml"),
 )
 CHANGES = Option(
     "--set",
@@ -119,12 +137,22 @@ CHANGES = Option(
     help="replace a key of the study, such as budget.steps=50; repeatable. Its results have a folder of their own",
 )
 NAMED_STUDY = (
-    Option("study", nargs="?", metavar="STUDY", help="a name or a file; default: that of config/config.yaml"),
+    Option(
+        "study",
+        nargs="?",
+        metavar="STUDY",
+        completes="studies",
+        help="a name or a file; default: that of config/config.yaml",
+    ),
     CHANGES,
     *FOLDERS,
 )
 STUDY = (
-    Option("--study", help="a name in config/studies or the path of a study file; default: config/config.yaml's"),
+    Option(
+        "--study",
+        completes="studies",
+        help="a name in config/studies or the path of a study file; default: config/config.yaml's",
+    ),
     CHANGES,
     *FOLDERS,
 )

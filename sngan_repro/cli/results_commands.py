@@ -34,8 +34,10 @@ def results(given: Namespace) -> None:
 
 @command(
     "compare two studies, or two results folders of one study, cell by cell",
-    Option("first", metavar="A", help="a study, or a folder of results such as ../other/results/quick"),
-    Option("second", metavar="B", help="another one"),
+    Option(
+        "first", metavar="A", completes="studies", help="a study, or a folder of results such as ../other/results/quick"
+    ),
+    Option("second", metavar="B", completes="studies", help="another one"),
     *FOLDERS,
     *FORM,
 )

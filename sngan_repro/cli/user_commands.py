@@ -51,7 +51,7 @@ def status(given: Namespace) -> None:
 
 @command(
     "list the methods and their options, or show one in full",
-    Option("name", nargs="?", metavar="NAME", help="show this one in full"),
+    Option("name", nargs="?", metavar="NAME", completes="methods", help="show this one in full"),
 )
 def methods(given: Namespace) -> None:
     from sngan_repro.cli.listings import print_method, print_methods
@@ -62,7 +62,7 @@ def methods(given: Namespace) -> None:
 @command(
     "write a complete method to start from, and its test",
     Option("name", metavar="NAME", help="lower-case letters, digits and _: the name in study files"),
-    Option("--dir", default="methods", help="folder to write to (default: methods)"),
+    Option("--dir", default="methods", completes="folders", help="folder to write to (default: methods)"),
     Option("--in-package", action="store_true", help="write into this package and its tests instead"),
 )
 def new_method(given: Namespace) -> None:
@@ -74,7 +74,12 @@ def new_method(given: Namespace) -> None:
 @command(
     "check that the training loop can rely on a method",
     *DEVICE,
-    Option("name", metavar="NAME", help="a method, or the path of a Python file: then all methods in it"),
+    Option(
+        "name",
+        metavar="NAME",
+        completes="methods",
+        help="a method, or the path of a Python file: then all methods in it",
+    ),
     Option("--option", action="append", default=[], metavar="KEY=VALUE", help="an option of the method; repeatable"),
     Option("--setting", action="append", default=[], metavar="KEY=VALUE", help="a key of the setting, e.g. n_dis=5"),
     Option("--sizes", nargs="+", type=size, metavar="PxC", help="image sizes (default: 16x1 28x1 32x3 48x3)"),
@@ -106,7 +111,13 @@ def scores(given: Namespace) -> None:
 
 @command(
     "check arrays of samples as they are checked when a program ends",
-    Option("files", nargs="+", metavar="FILE", help=".npy files of samples, uint8 (N, height, width, channels)"),
+    Option(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        completes="files",
+        help=".npy files of samples, uint8 (N, height, width, channels)",
+    ),
     Option("--size", type=positive, required=True, help="height and width in pixels: the study's `image_size`"),
     Option("--channels", type=int, choices=(1, 3), required=True, help="1 grey, 3 RGB"),
     Option("--count", type=positive, default=1, help="images needed: the largest `num_fake` of the study (default: 1)"),
@@ -126,11 +137,16 @@ def check_samples(given: Namespace) -> None:
     "score any images as a study scores its own",
     *STUDY,
     *DEVICE,
-    Option("--images", required=True, help="a folder of image files, or a .npy file of an array uint8 (N, H, W, C)"),
+    Option(
+        "--images",
+        required=True,
+        completes="files",
+        help="a folder of image files, or a .npy file of an array uint8 (N, H, W, C)",
+    ),
     Option("--dataset", help="a dataset of the study (default: its only one)"),
     Option("--evaluator", help="score by this evaluator of the study only"),
     Option("--num-fake", type=positive, help="images to score (default: as in each protocol of the study)"),
-    Option("--out", help="a .csv file to write (default: print)"),
+    Option("--out", completes="files", help="a .csv file to write (default: print)"),
 )
 def score_images(given: Namespace) -> None:
     from sngan_repro.config.protocol import ProtocolSpec
@@ -167,7 +183,7 @@ def score_images(given: Namespace) -> None:
 @command(
     "write the tables and figures of published values; needs no study",
     Option("--reference", required=True, help="published values: a name such as southampton, or the path of a file"),
-    Option("--out", required=True, help="folder of the table and the figures"),
+    Option("--out", required=True, completes="folders", help="folder of the table and the figures"),
 )
 def published(given: Namespace) -> None:
     from sngan_repro.study.reference import load_reference

@@ -78,8 +78,10 @@ def load_study(name: str, changes: Sequence[str] = ()) -> Study:
             changed = Changed(study=path.stem, changes=own)
             names = {"name": changed.name, "changed": changed}
             where = f"{path} with {shortened(' '.join(changed.texts))}"
-    for key in sorted(Study.derived & values.keys()):
-        raise ConfigError(f"{where}: {key}: a study is named after its file; remove this key")
+    if "name" in values:
+        raise ConfigError(f"{where}: name: a study is named after its file; remove this key")
+    if "changed" in values:
+        raise ConfigError(f"{where}: changed: this is no key of a study file; remove it")
     return make_study({**values, **names}, where)
 
 

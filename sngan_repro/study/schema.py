@@ -23,6 +23,8 @@ def study_schema() -> dict[str, Any]:
         del schema["properties"][name]
     schema["required"].remove("name")
     models = schema["$defs"]
+    for name in ("Change", "Changed"):
+        del models[name]
     for model, key, registry in (
         ("DatasetSpec", "source", SOURCES),
         ("NetsSpec", "family", FAMILIES),

