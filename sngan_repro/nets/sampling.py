@@ -119,19 +119,19 @@ def generate_on_device(
 @torch.no_grad()
 def generate_grid(
     G: nn.Module, nets: NetsSpec, seed: int, device: torch.device | str, law: LabelLaw | None, columns: int = 8
-) -> np.ndarray:
-    """Images for a grid of ``columns`` columns: uint8 (N, H, W, C); NaN becomes grey.
+) -> Tensor:
+    """Images for a grid of ``columns`` columns: uint8 (N, H, W, C), on ``device``; NaN becomes grey.
 
     Unconditional: images 0 to 63 of the seed. Conditional: a row per class, for the first ten classes at most; the
     images of a column share their latent vector.
     """
     if law is None:
-        return generate(G, nets, GRID_IMAGES, seed, device, SampleOptions(refuse_non_finite=False))
+        return generate_on_device(G, nets, GRID_IMAGES, seed, device, SampleOptions(refuse_non_finite=False))
     num_rows = min(len(law.shares), MAX_CLASS_ROWS)
     z = kept_latents(columns, nets.z_dim, nets.z_law, seed, 0).repeat(num_rows, 1).to(device)  # (N, z_dim)
     labels = torch.arange(num_rows, device=device).repeat_interleave(columns)  # (N,)
     with _sampling_mode(G, "running"), runtime.repeatable():
-        return to_uint8(G(z, labels)).cpu().numpy()
+        return to_uint8(G(z, labels))
 
 
 @contextmanager

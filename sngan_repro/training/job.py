@@ -51,15 +51,15 @@ def train(
         if (status := finished_status(run, spec, data.sha256)) is not None:
             print(f"{spec.name}: trained already", file=out or sys.stderr, flush=True)
             return status
-        session = Session(spec, run, data, context, options, out)
-        if not session.run(stop):
-            sys.exit(INTERRUPTED)
-        if options.state_only or options.keep_state:
-            session.save_trained()
-        if options.state_only:
-            run.progress.unlink(missing_ok=True)  # nothing is in progress until the second call
-            return None
-        return write_results(session)
+        with Session(spec, run, data, context, options, out) as session:
+            if not session.run(stop):
+                sys.exit(INTERRUPTED)
+            if options.state_only or options.keep_state:
+                session.save_trained()
+            if options.state_only:
+                run.progress.unlink(missing_ok=True)  # nothing is in progress until the second call
+                return None
+            return write_results(session)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 import numpy as np
 import torch
@@ -16,13 +16,32 @@ from torch import Tensor
 from sngan_repro.config.run_paths import RunPaths
 from sngan_repro.core.files import atomic_path
 from sngan_repro.core.text import duration
+from sngan_repro.training.writer import HostCopy
+
+NUM_LOSSES = 2
+"""The first names of a row: the losses of D and G."""
+
+
+class Rows(NamedTuple):
+    """Rows of a log that are on their way to the host."""
+
+    steps: np.ndarray
+    """float64 (rows,)"""
+    values: HostCopy
+    """Of a float32 tensor (rows, names)."""
+
+    def first_non_finite(self) -> tuple[int, int] | None:
+        """(update, number of the column among the names) of the first loss that is not finite. Waits for the device."""
+        bad = np.argwhere(~np.isfinite(self.values.get().numpy()[:, :NUM_LOSSES]))
+        return (int(self.steps[bad[0, 0]]), int(bad[0, 1])) if len(bad) else None
 
 
 class TrainLog:
-    """Rows of named numbers. ``add`` never synchronises with the device; ``flush`` copies the gathered rows to disk.
+    """Rows of named numbers. ``add`` and ``take`` never synchronise with the device; ``write`` puts rows on the disk.
 
-    Flushed rows are appended to ``resume/log.f64`` (float64), so a kill loses only the rows after the last saved
-    state. The number of valid rows is part of that state. Columns: step, the logged names, images_per_second.
+    Rows are appended to ``resume/log.f64`` (float64), so a kill loses only the rows after the last saved state. The
+    number of valid rows is part of that state. Columns: step, the logged names, images_per_second. The first NUM_LOSSES
+    names are losses. A thread may write rows while others are added.
     """
 
     def __init__(self, run: RunPaths, device: torch.device) -> None:
@@ -45,24 +64,34 @@ class TrainLog:
         self._gathered[len(self._steps)].copy_(numbers)
         self._steps.append(step)
 
-    def flush(self, images_per_second: float) -> np.ndarray:
-        """Write the gathered rows and return them: float64 (rows, columns), the columns as in ``columns``."""
+    def losses_are_finite(self) -> Tensor:
+        """bool () on the device: True if all losses of the gathered rows are finite."""
         if not self._steps:
-            return np.empty((0, len(self.columns)))
-        steps = np.array(self._steps, dtype=np.float64)[:, None]
-        values = self._gathered[: len(steps)].double().cpu().numpy()
-        rows = np.hstack([steps, values, np.full_like(steps, images_per_second)])
-        with self.path.open("ab") as stream:
-            stream.write(rows.tobytes())
-            stream.flush()
-            os.fsync(stream.fileno())
-        self.num_rows += len(rows)
-        self._sha256.update(rows.tobytes())
+            return torch.ones((), dtype=torch.bool, device=self.device)
+        return self._gathered[: len(self._steps), :NUM_LOSSES].isfinite().all()
+
+    def take(self) -> Rows | None:
+        """The gathered rows, which are no longer gathered then; None if there are none."""
+        if not self._steps:
+            return None
+        rows = Rows(np.array(self._steps, dtype=np.float64), HostCopy(self._gathered[: len(self._steps)]))
         self._steps.clear()
         return rows
 
+    def write(self, rows: Rows, images_per_second: float) -> np.ndarray:
+        """Write rows to the disk and return them: float64 (rows, columns), the columns as in ``columns``."""
+        steps, values = rows.steps[:, None], rows.values.get().numpy().astype(np.float64)
+        table = np.hstack([steps, values, np.full_like(steps, images_per_second)])
+        with self.path.open("ab") as stream:
+            stream.write(table.tobytes())
+            stream.flush()
+            os.fsync(stream.fileno())
+        self.num_rows += len(table)
+        self._sha256.update(table.tobytes())
+        return table
+
     def state(self) -> dict[str, Any]:
-        """What :meth:`restore` needs: names, number of rows and checksum of the flushed rows."""
+        """What :meth:`restore` needs: names, number of rows and checksum of the written rows."""
         return {"columns": self.columns, "num_rows": self.num_rows, "sha256": self._sha256.hexdigest()}
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -79,7 +108,7 @@ class TrainLog:
         self.columns, self.num_rows = state["columns"], state["num_rows"]
 
     def rows(self) -> np.ndarray:
-        """All flushed rows, float64 (rows, columns)."""
+        """All written rows, float64 (rows, columns)."""
         if not self.num_rows:
             return np.empty((0, len(self.columns)))
         return np.fromfile(self.path, dtype=np.float64).reshape(-1, len(self.columns))
@@ -90,7 +119,6 @@ def import_writers() -> None:
 
     Several threads that import a package for the first time at once can see modules that are only half imported.
     """
-    import pyarrow.parquet  # noqa: F401
     import tensorboard.compat.proto.event_pb2
     import tensorboard.compat.proto.summary_pb2
     import tensorboard.summary.writer.event_file_writer  # noqa: F401

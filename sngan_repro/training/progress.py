@@ -7,7 +7,7 @@ import os
 import platform
 import time
 from collections import deque
-from typing import Literal
+from typing import Any, Literal
 
 from sngan_repro.config.records import FileModel
 from sngan_repro.config.run_paths import RunPaths
@@ -45,22 +45,22 @@ class Heartbeat:
         self.total_steps = total_steps
         self.images_per_step = spec.training.batch_size * spec.optimizer.n_dis
         self.spec_digest = spec.digest()
-        self._written = float("-inf")
+        self._beaten = float("-inf")
         self._window: deque[tuple[float, int]] = deque(maxlen=WINDOW)
 
-    def write(self, steps: int, state: Literal["running", "interrupted"] = "running") -> None:
-        """Write a heartbeat after ``steps`` updates, unless the last one is too recent; an interruption at once.
+    def beat(self, steps: int, state: Literal["running", "interrupted"] = "running") -> dict[str, Any] | None:
+        """A heartbeat after ``steps`` updates, or None if the last one is too recent; an interruption at once.
 
         A call costs little, so the loop calls it after every update.
         """
         now = time.monotonic()
-        if state == "running" and now - self._written < BEAT_SECONDS:
-            return
-        self._written = now
+        if state == "running" and now - self._beaten < BEAT_SECONDS:
+            return None
+        self._beaten = now
         self._window.append((now, steps))
         first, first_steps = self._window[0]
         rate = (steps - first_steps) / (now - first) if now > first else None
-        progress = {
+        return {
             "state": state,
             "spec_digest": self.spec_digest,
             "steps": steps,
@@ -70,5 +70,13 @@ class Heartbeat:
             "host": platform.node(),
             "pid": os.getpid(),
         }
+
+    def put(self, progress: dict[str, Any]) -> None:
+        """Write what :meth:`beat` returned."""
         with contextlib.suppress(OSError):  # a full disk must not end a training that could go on
             write_json(self.path, progress)
+
+    def write(self, steps: int, state: Literal["running", "interrupted"] = "running") -> None:
+        """Write a heartbeat after ``steps`` updates, if one is due."""
+        if (progress := self.beat(steps, state)) is not None:
+            self.put(progress)

@@ -14,6 +14,7 @@ from sngan_repro.core.sealed import write_sealed_json
 from sngan_repro.methods import METHODS
 from sngan_repro.nets import count_parameters
 from sngan_repro.training.discriminator import save_discriminator
+from sngan_repro.training.files import progress_images
 from sngan_repro.training.log import write_parquet
 from sngan_repro.training.optimizer import learning_rates
 from sngan_repro.training.session import Session, now
@@ -22,8 +23,9 @@ from sngan_repro.training.spectra import write_spectra
 
 def write_results(session: Session) -> dict[str, Any]:
     """Write log, final samples and, last, status.json; remove the resume state. Returns the status."""
-    kept, run = session.kept, session.run_paths
+    kept, run, files = session.kept, session.run_paths, session.files
     diverged = kept["diverged"]
+    files.wait()
     if diverged:
         _keep_last_finite(session)
     else:  # D of a diverged training is not finite
@@ -32,11 +34,11 @@ def write_results(session: Session) -> dict[str, Any]:
         if session.spec.training.save_d:
             save_discriminator(session.trainer.D, session.spec, session.trainer.image, run.discriminator)
     kept["seconds"] += time.monotonic() - session.clock
-    if session.board:
-        session.board.close()
+    files.wait()
+    files.close()
     write_parquet(run.log, _log_columns(session, diverged["steps"] if diverged else session.trainer.total_steps))
-    write_npy(run.samples / "final.npy", kept["images"][-1].numpy())
-    progress = [session.progress_images(images).numpy() for images in kept["images"]]
+    write_npy(run.samples / "final.npy", files.images[-1].numpy())
+    progress = [progress_images(images, session.trainer.label_law).numpy() for images in files.images]
     write_npy(run.samples / "progress.npy", np.stack(progress))  # (snapshots, 16, H, W, C)
     status = _status(session)
     write_sealed_json(run.status, status)
@@ -50,7 +52,7 @@ def write_results(session: Session) -> dict[str, Any]:
 def _keep_last_finite(session: Session) -> None:
     """Of a diverged training, the last G with finite weights is a snapshot too."""
     steps, weights = session.kept["last_finite"]
-    for entry in session.kept["snapshots"]:
+    for entry in session.files.snapshots:
         if entry["steps"] == steps:
             entry["last_finite"] = True
             return
@@ -59,9 +61,10 @@ def _keep_last_finite(session: Session) -> None:
 
 def _log_columns(session: Session, last: int) -> dict[str, np.ndarray]:
     """The log as columns, with learning rates, and what :mod:`measures` measured, NaN at the other updates."""
-    rows = session.log.rows()
+    log = session.files.log
+    rows = log.rows()
     rows = rows[rows[:, 0] <= last]
-    columns = dict(zip(session.log.columns, rows.T, strict=True))
+    columns = dict(zip(log.columns, rows.T, strict=True))
     columns["step"] = columns["step"].astype(np.int64)
     rates = learning_rates(session.spec, session.trainer.total_steps, columns["step"] - 1)
     columns["lr_d"], columns["lr_g"] = rates
@@ -90,7 +93,7 @@ def _status(session: Session) -> dict[str, Any]:
         "reason": diverged["reason"] if diverged else None,
         "steps_per_epoch": session.steps_per_epoch,
         "images_seen": images_seen,
-        "snapshots": kept["snapshots"],
+        "snapshots": session.files.snapshots,
         "seconds": kept["seconds"],
         "images_per_second": images_seen / max(kept["seconds"], 1e-9),
         "updates_per_second": steps / max(kept["seconds"], 1e-9),

@@ -8,32 +8,28 @@ import threading
 import time
 from typing import Any, TextIO
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from sngan_repro.config.run_paths import RunPaths
 from sngan_repro.config.specs import RunSpec
 from sngan_repro.core import runtime
-from sngan_repro.core.files import remove_temporaries, write_json, write_text
+from sngan_repro.core.files import remove_temporaries, write_json
 from sngan_repro.core.schema import shortened
 from sngan_repro.data.dataset import PreparedData
-from sngan_repro.nets.sampling import save_grid
-from sngan_repro.nets.snapshot import save_snapshot
-from sngan_repro.training.checkpoint import clear_results, load_state, save_state
+from sngan_repro.training.checkpoint import clear_results, load_state
 from sngan_repro.training.cuda_graph import RunContext
-from sngan_repro.training.log import Progress, TensorBoard, TrainLog
+from sngan_repro.training.files import TrainingFiles
+from sngan_repro.training.log import TensorBoard
 from sngan_repro.training.measures import Measures
 from sngan_repro.training.options import DEFAULT_OPTIONS, TrainOptions
-from sngan_repro.training.progress import Heartbeat
 from sngan_repro.training.trainer import Trainer
-
-PROGRESS_IMAGES = 16  # of the fixed samples, kept for every snapshot
 
 
 class Session:
     """One process that trains a run: the Trainer, and the files that it writes on the way.
 
+    It is a context manager: at its end, everything that was given to the thread of the files is written.
     :mod:`sngan_repro.training.results` writes the files at the end.
     """
 
@@ -62,14 +58,10 @@ class Session:
         total = self.trainer.total_steps
         self.steps_per_epoch = spec.steps_per_epoch(self.trainer.num_train)
         self.snapshot_steps = set(spec.snapshots.at(total, self.steps_per_epoch))
-        self.log = TrainLog(run, self.device)
-        self.progress = Progress(total, out=self.out)
-        self.heartbeat = Heartbeat(run, spec, total)
-        # Saved beside the trainer's own state:
+        self.files = self._new_files()
+        # Saved beside the trainer's own state, and with the snapshots and images of the files:
         self.kept: dict[str, Any] = {
-            "snapshots": [],
             "measured": [],
-            "images": [],
             "last_finite": (0, self._copy_weights()),
             "diverged": None,
             "seconds": 0.0,
@@ -79,7 +71,8 @@ class Session:
         }
         self._resume()
         self.measures = Measures(self.trainer, data)
-        self.board = TensorBoard(run.tensorboard, self.trainer.steps) if options.tensorboard else None
+        if options.tensorboard:
+            self.files.board = TensorBoard(run.tensorboard, self.trainer.steps)
         self.clock = self._saved_at = self._flushed_at = time.monotonic()
         self._flushed_steps = self.trainer.steps
 
@@ -96,93 +89,100 @@ class Session:
             self.options.stream_images,
         )
 
+    def _new_files(self) -> TrainingFiles:
+        return TrainingFiles(self.run_paths, self.spec, self.device, self.trainer.total_steps, self.out)
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.files.close()
+
     def _resume(self) -> None:
         remove_temporaries(self.run_paths.root)  # left by a killed process; this process holds the lock
         state, message = load_state(self.run_paths, self.identity)
         if state is not None:
             try:
-                self.log.restore(state["log"])
+                self.files.log.restore(state["log"])
                 self.trainer.load(state["trainer"])
                 if self.trainer.steps != state["steps"]:
                     raise ValueError(f"its parts are of the updates {self.trainer.steps} and {state['steps']}")
                 kept = {name: _of_type(state["kept"][name], start) for name, start in self.kept.items()}
+                self.files.snapshots = _of_type(state["kept"]["snapshots"], [])
+                self.files.images = _of_type(state["kept"]["images"], [])
                 self.kept = {**kept, "resumed": kept["resumed"] + 1}
             except Exception as error:  # a state that lacks a part, or whose parts do not fit, fails in many ways
                 reason = shortened(f"{type(error).__name__}: {error}")
                 state, message = None, f"starting from update 0: the saved state does not fit ({reason})"
                 self.trainer = self._new_trainer()
-                self.log = TrainLog(self.run_paths, self.device)
+                self.files = self._new_files()
         if state is None:
             clear_results(self.run_paths)
         write_json(self.run_paths.spec, self.spec.to_dict())
-        self.heartbeat.write(self.trainer.steps)  # before the first line of the log: `status` relies on it
+        self.files.beat(self.trainer.steps)
+        self.files.wait()  # the heartbeat comes before the first line of the log: `status` relies on it
         self._print(message)
 
     def _print(self, message: str) -> None:
         print(f"{self.spec.name}: {message}", file=self.out, flush=True)
 
     def run(self, stop: threading.Event) -> bool:
-        """Train to the end (True) or, saving the state, until ``stop`` is set (False)."""
-        trainer, log, printed = self.trainer, self.log, ""
+        """Train to the end (True) or, saving the state, until ``stop`` is set (False). All files are written then."""
+        trainer, log, printed = self.trainer, self.files.log, ""
         by_mode: dict[str, int] = self.kept["updates_by_mode"]
-        try:
-            while trainer.steps < trainer.total_steps and self.kept["diverged"] is None:
-                self.measures.before()
-                numbers = trainer.advance()
-                by_mode[trainer.graphed_step.mode] = by_mode.get(trainer.graphed_step.mode, 0) + 1
-                log.add(trainer.steps, trainer.log_names, numbers)
-                if trainer.graphed_step.reason != printed:
-                    printed = trainer.graphed_step.reason
-                    self._print(f"updates run eagerly: {printed}")
-                self._after_step(trainer.steps)
-                if stop.is_set():
-                    self._save()
-                    self.heartbeat.write(trainer.steps, "interrupted")
-                    return False
-            return True
-        finally:
-            self.progress.close()
+        while trainer.steps < trainer.total_steps and self.kept["diverged"] is None:
+            self.measures.before()
+            numbers = trainer.advance()
+            by_mode[trainer.graphed_step.mode] = by_mode.get(trainer.graphed_step.mode, 0) + 1
+            log.add(trainer.steps, trainer.log_names, numbers)
+            if trainer.graphed_step.reason != printed:
+                printed = trainer.graphed_step.reason
+                self._print(f"updates run eagerly: {printed}")
+            self._after_step(trainer.steps)
+            if stop.is_set():
+                self.save()
+                self.files.beat(trainer.steps, "interrupted")
+                self.files.wait()
+                return False
+        self.files.wait()
+        return True
 
     def _after_step(self, steps: int) -> None:
         if (measured := self.measures.after()) is not None:
             self.kept["measured"].append((steps, measured))
-            if self.board:
-                self.board.add(steps, measured)
+            self.files.write_measured(steps, measured)
         regular = steps % self.spec.training.log_every == 0
         if regular or steps in self.snapshot_steps:
-            self._flush()
+            self.flush()
             if self.kept["diverged"] is None:
                 self.kept["last_finite"] = (steps, self._copy_weights())
         if steps in self.snapshot_steps and self.kept["diverged"] is None:
             self.write_snapshot(steps)
         if time.monotonic() - self._saved_at >= self.options.checkpoint_seconds:
-            self._save()
-        self.heartbeat.write(steps)
+            self.save()
+        self.files.beat(steps)
 
-    def _flush(self, check_weights: bool = True) -> None:
-        """Write the log to disk and look for a divergence.
+    def flush(self, check_weights: bool = True) -> None:
+        """Give the gathered rows of the log to the files, and look for a divergence.
 
-        Weights are checked at fixed updates only, so that an interruption does not change the reported update.
+        This waits for the device, once. A later check would save the wait, but updates made until then would have to be
+        undone: a run ends at the update that is reported. Weights are checked at fixed updates only, so that an
+        interruption does not change the reported update.
         """
-        now, steps = time.monotonic(), self.trainer.steps
+        now, steps, log = time.monotonic(), self.trainer.steps, self.files.log
         images_per_step = self.spec.training.batch_size * self.spec.optimizer.n_dis
         rate = (steps - self._flushed_steps) / max(now - self._flushed_at, 1e-9)
-        rows = self.log.flush(rate * images_per_step)
         self._flushed_at, self._flushed_steps = now, steps
-        bad = np.flatnonzero(~np.isfinite(rows[:, 1:3]).all(axis=1))
-        if len(bad):
-            first = rows[bad[0]]
-            which = "d_loss" if not np.isfinite(first[1]) else "g_loss"
-            self.kept["diverged"] = {"steps": int(first[0]), "reason": f"non-finite {which}"}
-        elif check_weights and not self.trainer.is_finite():
+        checks = [log.losses_are_finite(), *([self.trainer.weights_are_finite()] if check_weights else [])]
+        rows = log.take()
+        losses_finite, *weights_finite = torch.stack(checks).tolist()
+        if not losses_finite and rows is not None and (first := rows.first_non_finite()) is not None:
+            diverged, name = first
+            self.kept["diverged"] = {"steps": diverged, "reason": f"non-finite {log.columns[1:][name]}"}
+        elif not all(weights_finite):
             self.kept["diverged"] = {"steps": steps, "reason": "non-finite weights"}
-        if len(rows):
-            means = dict(zip(self.log.columns[1:], rows[:, 1:].mean(axis=0).tolist(), strict=True))
-            self.progress.show(
-                steps, rate, {name: means[name] for name in ("d_loss", "g_loss")} | self._probabilities()
-            )
-            if self.board:
-                self.board.add(steps, means)
+        if rows is not None:
+            self.files.write_log(rows, rate, rate * images_per_step, self._probabilities())
 
     def _probabilities(self) -> dict[str, float]:
         """The newest means of D's sigmoid: of real images, and of generated ones before and after D's step."""
@@ -199,40 +199,25 @@ class Session:
             self.trainer.G.load_state_dict(weights)
             self.trainer.G_ema.load_state_dict(weights)
         trainer = self.trainer
-        sha256 = save_snapshot(
-            self.run_paths, self.spec, trainer.sampled_weights(), steps, trainer.image, trainer.label_law
-        )
         images_seen = self.spec.images_seen(steps, trainer.num_train)
-        entry = {"steps": steps, "images_seen": images_seen, "sha256": sha256, "last_finite": last_finite}
-        self.kept["snapshots"].append(entry)
+        entry = {"steps": steps, "images_seen": images_seen, "last_finite": last_finite}
         with self.context.alone():
-            images = self.trainer.fixed_samples()
-        file = self.run_paths.samples / f"{steps:08d}.png"
-        size = save_grid(file, images, columns=8)
-        if self.board:
-            self.board.add_image(steps, "fixed latents", file, size)
-        earlier = [self.progress_images(kept).clone() for kept in self.kept["images"]]
-        # The state is saved often, so of earlier snapshots only the first few images are kept.
-        self.kept["images"] = [*earlier, torch.from_numpy(images)]
+            samples = trainer.fixed_samples()
+        self.files.write_snapshot(entry, trainer.sampled_weights(), samples, trainer.image, trainer.label_law)
 
-    def progress_images(self, images: Tensor) -> Tensor:
-        """PROGRESS_IMAGES of the fixed samples: the first, or of a grid with a row per class, some of every class."""
-        step = max(1, len(images) // PROGRESS_IMAGES) if self.trainer.label_law else 1
-        return images[::step][:PROGRESS_IMAGES]
-
-    def _save(self) -> None:
-        self._flush(check_weights=False)
+    def save(self) -> None:
+        """Save the state."""
+        self.flush(check_weights=False)
         now = time.monotonic()
         self.kept["seconds"] += now - self.clock
         self.clock = self._saved_at = now
-        parts = {"trainer": self.trainer.state(), "kept": self.kept, "log": self.log.state()}
-        state = {"steps": self.trainer.steps, **parts}
-        save_state(self.run_paths, self.identity, state)
+        self.files.write_state(self.identity, self.trainer.steps, self.trainer.state(), self.kept)
 
     def save_trained(self) -> None:
         """Save the state at the end of the training, with a mark that it is the last one."""
-        self._save()
-        write_text(self.run_paths.trained, self.spec.digest())
+        self.save()
+        self.files.write_trained()
+        self.files.wait()
 
 
 def _of_type(value: Any, start: Any) -> Any:

@@ -210,19 +210,19 @@ class Trainer:
         return (self.G if self.spec.training.ema is None else self.G_ema).state_dict()
 
     @torch.no_grad()
-    def fixed_samples(self) -> np.ndarray:
-        """Images of the same latents in every run, uint8 (N, H, W, C); grey where G gives non-finite pixels.
+    def fixed_samples(self) -> Tensor:
+        """Images of the same latents in every run, uint8 (N, H, W, C) on the device; grey for non-finite pixels.
 
         N is 64, or 8 per class in a class-conditional run (see :func:`sngan_repro.nets.sampling.generate_grid`).
         """
         self.G_ema.load_state_dict(self.sampled_weights())
         return generate_grid(self.G_ema, self.spec.nets, GRID_SEED, self.device, self.label_law)
 
-    def is_finite(self) -> bool:
-        """True if all weights and running statistics are finite. Synchronises with the device."""
+    def weights_are_finite(self) -> Tensor:
+        """bool () on the device: True if all weights and running statistics are finite."""
         tensors = [*self.G.state_dict().values(), *self.D.state_dict().values(), *self.sampled_weights().values()]
         largest = torch._foreach_norm([t for t in tensors if t.is_floating_point()], float("inf"))
-        return bool(torch.stack(largest).isfinite().all())
+        return torch.stack(largest).isfinite().all()
 
     def state(self) -> dict[str, Any]:
         """Everything the next step depends on."""

@@ -25,7 +25,7 @@ from sngan_repro.core.files import read_json
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.data.dataset import PreparedData
 from sngan_repro.nets.interface import Batch
-from sngan_repro.training import session as session_module
+from sngan_repro.training import files as files_module
 from sngan_repro.training.checkpoint import load_state, run_lock, state_path
 from sngan_repro.training.cuda_graph import GraphedStep
 from sngan_repro.training.job import INTERRUPTED, train
@@ -546,7 +546,7 @@ def test_a_state_never_runs_code(tiny_run, tiny_images: Path, tmp_path: Path, in
 
 def test_checkpoints_do_not_wait_for_the_log(tiny_run, tiny_images: Path, tmp_path: Path, monkeypatch):
     saves = []
-    monkeypatch.setattr(session_module, "save_state", lambda run, identity, state: saves.append(state["steps"]))
+    monkeypatch.setattr(files_module, "save_state", lambda run, identity, state: saves.append(state["steps"]))
     run_to_end(tiny_run(training={"log_every": 1000}), tmp_path, tiny_images, checkpoint_seconds=1e-9)
     assert saves == list(range(1, 25))
 

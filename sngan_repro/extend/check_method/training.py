@@ -25,7 +25,7 @@ def finite(case: Case) -> None:
         trainer = case.trainer(case.device, image, precision=precision)
         for step in range(1, STEPS + 1):
             bad = [name for name, value in trainer.step().items() if not value.isfinite()]
-            if bad or not trainer.is_finite():
+            if bad or not trainer.weights_are_finite():
                 found = f"{listed(bad) or 'weights'} not finite in step {step} with `precision: {precision}`"
                 raise Failure(found, f"finite numbers on random images at a rate of {trainer.spec.optimizer.rates[0]}")
 
