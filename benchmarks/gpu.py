@@ -41,6 +41,7 @@ def measurements(given: Any, out: Path) -> dict[str, tuple[int, list[str]]]:
         "training": (150, bench("train", "--widths", "64", "--rounds", "3", "--seconds", "0.5")),
         "scores": (120, bench("score", "--dimensions", "64")),
         "streaming": (60, bench("stream")),
+        "writing": (60, bench("write")),
         "whole study": (300, workflow),
     }
 

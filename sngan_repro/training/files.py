@@ -79,11 +79,17 @@ class TrainingFiles:
             self.board.add(steps, values)
 
     def write_snapshot(
-        self, entry: dict[str, Any], weights: dict[str, Tensor], samples: Tensor, image: ImageSpec, law: LabelLaw | None
+        self,
+        entry: dict[str, int],
+        weights: dict[str, Tensor],
+        samples: Tensor,
+        image: ImageSpec,
+        law: LabelLaw | None,
+        last_finite: bool = False,
     ) -> None:
         """Write G's weights, and its fixed samples as a grid. samples: uint8 (N, H, W, C).
 
-        entry: steps, images_seen and last_finite. With the checksum of the file it is added to ``snapshots``.
+        entry: steps and images_seen. It is added to ``snapshots``, with the checksum of the file and ``last_finite``.
         """
         copied = HostCopy((weights, samples))
 
@@ -91,7 +97,7 @@ class TrainingFiles:
             steps = entry["steps"]
             weights, images = copied.get()
             sha256 = save_snapshot(self.run, self.spec, weights, steps, image, law)
-            self.snapshots.append({**entry, "sha256": sha256})
+            self.snapshots.append({**entry, "sha256": sha256, "last_finite": last_finite})
             file = self.run.samples / f"{steps:08d}.png"
             size = save_grid(file, images, columns=8)
             if self.board:

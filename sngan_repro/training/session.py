@@ -200,10 +200,11 @@ class Session:
             self.trainer.G_ema.load_state_dict(weights)
         trainer = self.trainer
         images_seen = self.spec.images_seen(steps, trainer.num_train)
-        entry = {"steps": steps, "images_seen": images_seen, "last_finite": last_finite}
+        entry = {"steps": steps, "images_seen": images_seen}
         with self.context.alone():
             samples = trainer.fixed_samples()
-        self.files.write_snapshot(entry, trainer.sampled_weights(), samples, trainer.image, trainer.label_law)
+        weights = trainer.sampled_weights()
+        self.files.write_snapshot(entry, weights, samples, trainer.image, trainer.label_law, last_finite)
 
     def save(self) -> None:
         """Save the state."""

@@ -35,6 +35,7 @@ BENCHMARKS = [
     "stream",
     "study",
     "train",
+    "write",
 ]
 
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 import torch
 from conditional import conditional_family
+from safetensors.torch import load_file
 
+from sngan_repro.config.run_paths import RunPaths
 from sngan_repro.data.dataset import PreparedData
 from sngan_repro.methods import METHODS as REGISTRY
+from sngan_repro.training.files import TrainingFiles
 from sngan_repro.training.measures import Measures
 from sngan_repro.training.trainer import Trainer
+from sngan_repro.training.writer import HostCopy
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 METHODS = ["sngan", "wgan_gp", "began", "ebgan", "bn", "ln"]
@@ -168,3 +173,56 @@ def test_streamed_images_give_the_same_numbers(graph: bool, tiny_run, tiny_image
     spec = tiny_run(optimizer={"n_dis": 2})
     resident, streamed = (Trainer(spec, images, torch.device("cuda"), graph, streamed=kind) for kind in (False, True))
     assert numbers(resident) == numbers(streamed)
+
+
+def test_a_copy_for_the_host_does_not_wait_for_the_device():
+    """The copy has the values of the moment of the call, also if the device is far behind and they change at once."""
+    work = torch.randn(2000, 2000, device="cuda")
+    value = torch.zeros(64, 3, 8, 8, device="cuda").to(memory_format=torch.channels_last)
+    torch.cuda.synchronize()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        for _ in range(50):
+            work = (work @ work).tanh()
+        value += 1
+        copied = HostCopy({"value": value})
+        value += 1
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    found = copied.get()["value"]
+    assert found.is_pinned()
+    assert found.stride() == value.stride()
+    assert bool((found == 1).all())
+    assert bool((value == 2).all())
+
+
+def test_snapshots_logs_and_states_are_written_without_waiting_for_the_device(
+    tiny_run, tiny_images: Path, tmp_path: Path
+):
+    """The only wait of the loop is that for the check of divergence."""
+    trainer, run = make(tiny_run, tiny_images), RunPaths(tmp_path)
+    files = TrainingFiles(run, trainer.spec, trainer.device, trainer.total_steps, sys.stderr)
+    with trainer.context.on_stream():
+        for _ in range(5):
+            files.log.add(trainer.steps + 1, ["d_loss", "g_loss"], trainer.advance()[:2])
+        with trainer.context.alone():
+            samples = trainer.fixed_samples()
+        weights = {name: value.clone() for name, value in trainer.sampled_weights().items()}
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            rows = files.log.take()
+            assert rows is not None
+            files.write_log(rows, 1.0, 8.0, {})
+            entry = {"steps": 5, "images_seen": 40}
+            files.write_snapshot(entry, weights, samples, trainer.image, None)
+            files.write_state({}, 5, trainer.state(), {})
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+        trainer.advance()
+    files.wait()
+    files.close()
+    saved = load_file(run.snapshot(5))
+    assert all(torch.equal(saved[name], value.cpu()) for name, value in weights.items())
+    state = torch.load(run.resume / "state.pt", weights_only=True)
+    assert (state["steps"], state["log"]["num_rows"]) == (5, 5)
+    assert torch.equal(state["trainer"]["G_ema"]["dense.weight"], weights["dense.weight"].cpu())
