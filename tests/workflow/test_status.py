@@ -30,6 +30,7 @@ from sngan_repro.study.layout import Layout
 from sngan_repro.study.load import load_study
 from sngan_repro.study.study import Study
 from sngan_repro.training.checkpoint import run_lock
+from sngan_repro.training.files import TrainingFiles
 from sngan_repro.training.job import train
 from sngan_repro.training.log import Progress
 from sngan_repro.training.options import TrainOptions
@@ -440,15 +441,20 @@ def test_progress_file_of_a_training(tiny_run, tiny_images: Path, layout: Layout
     """Written while it trains, gone at the end; a training that cannot write it goes on."""
     spec = named(tiny_run())
     run, seen = layout.stored(spec), []
-    step = Trainer.advance
+    step, beat = Trainer.advance, TrainingFiles.beat
 
     def watched(self):
         seen.append(read_run(spec, layout, 50, time.time()))
         return step(self)
 
+    def written(self, *given):
+        beat(self, *given)
+        self.wait()  # a thread writes it
+
     monkeypatch.setattr("sngan_repro.training.progress.BEAT_SECONDS", 0.0)
     with monkeypatch.context() as patch:
         patch.setattr(Trainer, "advance", watched)
+        patch.setattr(TrainingFiles, "beat", written)
         train(spec, run, tiny_images, torch.device("cpu"), TrainOptions(tensorboard=False))
     assert [(status.state, status.steps) for status in seen] == [("running", steps) for steps in range(24)]
     assert seen[-1].images_per_second == pytest.approx(8 * seen[-1].updates_per_second)
