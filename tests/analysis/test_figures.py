@@ -76,9 +76,7 @@ def test_text_stays_text_and_is_at_least_7_pt(drawn):
         assert sizes
         assert min(sizes) >= 7
     texts = svg_texts(plan_of(drawn, "bars", "headline").file(drawn.layout, "svg"))
-    assert {"SNGAN", "WGAN-GP", "BEGAN", "A", "B", "IS ↑", "FID ↓", "Real data", "diverged run", "××", "×"} <= set(
-        texts
-    )
+    assert {"SNGAN", "WGAN-GP", "BEGAN", "A", "B", "IS ↑", "FID ↓", "mean", "diverged run", "××", "×"} <= set(texts)
 
 
 def test_same_results_give_the_same_bytes(drawn, tmp_path):
@@ -119,7 +117,8 @@ def test_wide_ranges_of_distances_are_logarithmic_whatever_real_images_have(tmp_
     aggregate(study, case.layout)
     monkeypatch.setattr(panels, "real_value", lambda *_: real)
     with style.house_style():
-        score, distance = draw(FigureData.read(study, case.layout), plan_of(case, "bars", "headline")).axes
+        fig = draw(FigureData.read(study, case.layout), plan_of(case, "bars", "headline"))
+    score, distance = fig.axes
     assert (score.get_yscale(), distance.get_yscale()) == ("linear", scale)
     low, high = distance.get_ylim()
     assert low <= min(values) < 50.0 < high
@@ -130,6 +129,9 @@ def test_wide_ranges_of_distances_are_logarithmic_whatever_real_images_have(tmp_
         assert (notes, len(across)) == ([], 1)
     else:
         assert (notes, across) == (["real data 0.140 ↓"], [])
+    legend = [text.get_text() for text in fig.legends[0].get_texts()]
+    drawn = [line for ax in (score, distance) for line in ax.lines if list(line.get_ydata()) == [real, real]]
+    assert ("Real data" in legend) == bool(drawn)
 
 
 def test_lines_that_leave_the_range_say_how_far():

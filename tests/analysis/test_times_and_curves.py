@@ -108,7 +108,7 @@ def test_scores_against_n_dis(drawing):
         assert ax.get_xlabel() == "n_dis"
         assert ax.get_xscale() == "log"
         assert [text.get_text() for text in ax.get_xticklabels()] == ["1", "2", "5", "10"]
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["SNGAN", "BN", "Real data"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["SNGAN", "BN"]
 
 
 def test_one_method_in_two_lines_has_two_styles(drawing):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sngan_repro.analysis.figures.data import FigureData
-from sngan_repro.analysis.figures.style import WIDTH, MethodStyle, canvas, fit, legend_below, real_handle, real_line
+from sngan_repro.analysis.figures.style import WIDTH, MethodStyle, canvas, fit, legend_below, real_handles, real_line
 from sngan_repro.analysis.naming import metric_header
 from sngan_repro.analysis.outputs import FigurePlan, curve_of
 from sngan_repro.analysis.summary import real_value, values_of
@@ -44,7 +44,7 @@ def draw_against(data: FigureData, plan: FigurePlan) -> Any:
         Line2D([], [], color=style.color, marker=style.marker, linestyle=style.dash, label=series.name)
         for series, style in zip(found, styles, strict=True)
     ]
-    legend_below(fig, [*handles, real_handle()])
+    legend_below(fig, [*handles, *real_handles(fig)])
     return fig
 
 

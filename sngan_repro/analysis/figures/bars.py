@@ -17,7 +17,7 @@ from sngan_repro.analysis.figures.style import (
     canvas,
     fit,
     legend_below,
-    real_handle,
+    real_handles,
     real_line,
 )
 from sngan_repro.analysis.naming import kinds_of
@@ -66,8 +66,7 @@ def bar_figure(grid: Sequence[Sequence[BarPanel]], styles: dict[str, MethodStyle
         bottom = axes[-1][column]
         _label_bars(bottom, top.methods, [top.settings(label) for label in top.methods], centres, inches)
         bottom.set_xlim(-0.6 - room, centres[-1][-1] + 0.6 + room)
-    if handles := _handles([panel for line in grid for panel in line]):
-        legend_below(fig, handles)
+    legend_below(fig, [*real_handles(fig), *_handles([panel for line in grid for panel in line])])
     return fig
 
 
@@ -147,9 +146,10 @@ def _handles(panels: Sequence[BarPanel]) -> list[Any]:
     from matplotlib.lines import Line2D
 
     cells = [(panel, cell) for panel in panels for cell in panel.cells.values()]
-    handles = [real_handle()] if any(panel.real is not None for panel in panels) else []
-    handles.append(Line2D([], [], color="#777777", marker="o", markersize=5, mec=INK, mew=0.5, linestyle="none",
-                          label="mean" if any(len(cell.points) > 1 for _, cell in cells) else "score"))  # fmt: skip
+    mean = "mean" if any(len(cell.points) > 1 for _, cell in cells) else "score"
+    handles: list[Any] = [
+        Line2D([], [], color="#777777", marker="o", markersize=5, mec=INK, mew=0.5, linestyle="none", label=mean)
+    ]
     for spread in dict.fromkeys(panel.spread for panel, cell in cells if cell.low is not None):
         handles.append(Line2D([], [], color="#777777", linewidth=1.6, label=spread))
     if any(len(cell.points) > 1 for _, cell in cells):

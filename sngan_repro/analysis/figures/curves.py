@@ -16,7 +16,7 @@ from sngan_repro.analysis.figures.style import (
     fit,
     legend_below,
     method_handles,
-    real_handle,
+    real_handles,
     real_line,
 )
 from sngan_repro.analysis.naming import kinds_of, metric_header, protocol_of
@@ -48,7 +48,7 @@ def draw_training(data: FigureData, plan: FigurePlan) -> Any:
         _scale(flat, _all_values(data, plan.dataset, metric))
     for ax in flat[: len(plan.settings)]:
         real_line(ax, real_value(data.summary, plan.dataset, metric))
-    legend_below(fig, [*method_handles(data.styles, plan.methods), real_handle()])
+    legend_below(fig, [*method_handles(data.styles, plan.methods), *real_handles(fig)])
     return fig
 
 
@@ -67,7 +67,7 @@ def draw_training_best(data: FigureData, plan: FigurePlan) -> Any:
             _scale([ax], _all_values(data, plan.dataset, metric))
         real_line(ax, real_value(data.summary, plan.dataset, metric))
     _finish(flat, len(plan.metrics), columns, _snapshots(data, plan.dataset))
-    legend_below(fig, [*method_handles(data.styles, plan.methods), real_handle()])
+    legend_below(fig, [*method_handles(data.styles, plan.methods), *real_handles(fig)])
     return fig
 
 

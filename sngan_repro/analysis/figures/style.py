@@ -171,11 +171,16 @@ def method_handles(styles: dict[str, MethodStyle], labels: Sequence[str]) -> lis
     ]
 
 
-def real_handle(label: str = "Real data") -> Any:
-    """Legend entry of the real-data line."""
+REAL_LINE = "real data"
+
+
+def real_handles(fig: Figure) -> list[Any]:
+    """The legend entry of the line of :func:`real_line`; none if no panel has room for the line."""
     from matplotlib.lines import Line2D
 
-    return Line2D([], [], color=REAL_COLOR, linestyle=(0, (4, 2)), linewidth=0.9, label=label)
+    if not any(line.get_gid() == REAL_LINE for ax in fig.axes for line in ax.lines):
+        return []
+    return [Line2D([], [], color=REAL_COLOR, linestyle=(0, (4, 2)), linewidth=0.9, label="Real data")]
 
 
 def real_line(ax: Axes, value: float | None) -> None:
@@ -188,7 +193,7 @@ def real_line(ax: Axes, value: float | None) -> None:
     low, high = sorted(ax.get_ylim())
     ax.set_ylim(ax.get_ylim())  # an axis with a fixed range
     if low <= value <= high:
-        ax.axhline(value, color=REAL_COLOR, linestyle=(0, (4, 2)), linewidth=0.9, zorder=1.5)
+        ax.axhline(value, color=REAL_COLOR, linestyle=(0, (4, 2)), linewidth=0.9, zorder=1.5, gid=REAL_LINE)
     else:
         border_note(ax, f"real data {amount(value)} {'↑' if value > high else '↓'}")
 
