@@ -41,6 +41,13 @@ if TYPE_CHECKING:
         "--no-cuda-graphs", action="store_true", exported="CUDA_GRAPHS", help="on a GPU, launch the kernels one by one"
     ),
     Option(
+        "--compile",
+        choices=("auto", "always", "never"),
+        default="auto",
+        exported="COMPILE",
+        help="compile G and D with torch.compile (auto: on a GPU, for long runs, if there is a C compiler)",
+    ),
+    Option(
         "--stream-images",
         choices=("auto", "always", "never"),
         default="auto",
@@ -64,6 +71,7 @@ def train(given: Namespace) -> None:
         checkpoint_seconds=given.checkpoint_seconds,
         tensorboard=not given.no_tensorboard,
         cuda_graph=not given.no_cuda_graphs,
+        compile=given.compile,
         stream_images={"auto": None, "always": True, "never": False}[given.stream_images],
         state_only=given.state_only,
         keep_state=given.together > 1,

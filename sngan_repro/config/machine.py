@@ -7,7 +7,7 @@ import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -41,6 +41,10 @@ class MachineConfig(Model):
     )
     tensorboard: bool = Field(True, description="write TensorBoard events beside each training log")
     cuda_graphs: bool = Field(True, description="on a GPU, run each update as one CUDA graph")
+    compile: Literal["auto", "always", "never"] = Field(
+        "auto",
+        description="compile G and D with torch.compile; auto: on a GPU, for long runs, with a C compiler",
+    )
     stream_images: bool | None = Field(
         None, description="true: stream training images from disk; false: keep all on the device; null: if large"
     )

@@ -68,6 +68,10 @@ class Method(ABC):
     """False if an update cannot be captured in a CUDA graph, for example since it computes an SVD or synchronises host
     and device. The loop then launches each kernel, and reports that."""
 
+    torch_compile: bool = True
+    """False if G and D cannot be compiled with ``torch.compile``, for example since a loss needs second derivatives.
+    The loop then calls them as they are, and reports that."""
+
     Options: ClassVar[type[MethodOptions]] = MethodOptions
 
     def __init__(self, options: MethodOptions, image: ImageSpec, nets: NetsSpec) -> None:

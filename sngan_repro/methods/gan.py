@@ -43,6 +43,8 @@ class GAN(Method):
         super().__init__(*given)
         # Batch norm would read the mixing ratio, and spectral normalisation would make one power iteration less.
         self.batch_real_and_fake = self.options.norm != "batch" and self.options.weights != "spectral"
+        penalty = PENALTIES.get(self.options.penalty)
+        self.torch_compile = penalty is None or not penalty.second_derivatives
         if self.options.clip_singular_values is not None:
             self.cuda_graph = False  # an SVD synchronises with the host
             self.state["d_steps"] = lazy.torch.zeros((), dtype=lazy.torch.int64)

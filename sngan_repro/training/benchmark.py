@@ -11,6 +11,7 @@ import torch
 
 from sngan_repro.config.specs import RunSpec
 from sngan_repro.data.sources import source_info
+from sngan_repro.training.options import CompileMode
 from sngan_repro.training.trainer import Trainer
 
 NUM_IMAGES = 256
@@ -39,11 +40,16 @@ def random_images(spec: RunSpec, num_images: int = NUM_IMAGES) -> np.ndarray:
 
 
 def update_function(
-    spec: RunSpec, device: torch.device, num_images: int = NUM_IMAGES, cuda_graph: bool = True
+    spec: RunSpec,
+    device: torch.device,
+    num_images: int = NUM_IMAGES,
+    cuda_graph: bool = True,
+    compile: CompileMode = "never",
 ) -> Callable[[], object]:
     """A function that makes one generator update of a run on random images.
 
-    cuda_graph: False for eager updates on a GPU. A class-conditional run gets random labels.
+    cuda_graph: False for eager updates on a GPU. compile: whether G and D are compiled. A class-conditional run gets
+    random labels.
     """
     labels, num_classes = None, source_info(spec.data).num_classes or 10
     if spec.nets.conditional:
@@ -51,7 +57,7 @@ def update_function(
     images = random_images(spec, num_images)
     training = spec.training.model_copy(update={"pretrain_d": None})  # not a part of the update
     spec = spec.model_copy(update={"training": training})
-    trainer = Trainer(spec, images, device, cuda_graph, labels=labels, num_classes=num_classes)
+    trainer = Trainer(spec, images, device, cuda_graph, labels=labels, num_classes=num_classes, compile=compile)
 
     def update() -> None:
         with trainer.context.on_stream():

@@ -113,8 +113,14 @@ class GraphedStep:
     ) -> None:
         self.context, self.function, self.state = context, function, state
         wanted = cuda_graph and context.stream is not None
-        self.mode, self.reason = "eager", f"no CUDA graph: {not_capturable}" if wanted and not_capturable else ""
-        self._to_capture = wanted and not not_capturable
+        self._not_captured = f"no CUDA graph: {not_capturable}" if wanted and not_capturable else ""
+        self._capturable = wanted and not not_capturable
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget the graph and the reason against one, for a function that has changed."""
+        self.mode, self.reason = "eager", self._not_captured
+        self._to_capture = self._capturable
         self._calls = 0
         self._graph: torch.cuda.CUDAGraph | None = None
         self._result: Tensor | None = None

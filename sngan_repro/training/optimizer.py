@@ -7,6 +7,8 @@ are those of torch: ``lr``, ``exp_avg``, ``exp_avg_sq``, ``square_avg``.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -129,6 +131,18 @@ class RMSProp(Optimizer):
 
     def state_dict(self) -> dict[str, list[Tensor]]:
         return {"step": self.step_counts, "square_avg": self.square_avg}
+
+
+@contextmanager
+def frozen(parameters: list[nn.Parameter]) -> Iterator[None]:
+    """In the block, no gradients are computed for the parameters."""
+    try:
+        for parameter in parameters:
+            parameter.requires_grad_(False)
+        yield
+    finally:
+        for parameter in parameters:
+            parameter.requires_grad_(True)
 
 
 def make_optimizer(spec: OptimizerSpec, parameters: list[nn.Parameter], lr: float, lr_changes: bool) -> Optimizer:

@@ -1,8 +1,12 @@
-"""How one process trains. No result depends on these options. No torch here."""
+"""How one process trains. No result depends on these options, apart from rounding. No torch here."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+CompileMode = Literal["auto", "always", "never"]
+"""When G and D are compiled. auto: on a GPU, if a C compiler is found and the run is long enough to gain from it."""
 
 
 @dataclass(frozen=True)
@@ -15,6 +19,8 @@ class TrainOptions:
     """Write TensorBoard events."""
     cuda_graph: bool = True
     """On a GPU, run updates as a CUDA graph where the method allows it."""
+    compile: CompileMode = "auto"
+    """Compile G and D with ``torch.compile``. Losses then differ by rounding."""
     stream_images: bool | None = None
     """Read images batch by batch from the prepared file; False keeps all on the device; None decides by their size."""
     state_only: bool = False

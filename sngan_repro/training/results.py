@@ -106,7 +106,7 @@ def _status(session: Session) -> dict[str, Any]:
         "device": runtime.device_info(session.device),
         # Of all jobs that trained this run: a job that finishes it makes few updates, or none.
         "updates_by_mode": by_mode,
-        "updates_run_as": max(by_mode, key=by_mode.__getitem__, default=trainer.graphed_step.mode),
+        "updates_run_as": max(by_mode, key=by_mode.__getitem__, default=trainer.mode),
         "versions": runtime.versions(),
         "git_revision": runtime.git_revision(),
         "started": kept["started"],

@@ -87,6 +87,7 @@ class Session:
             data.labels("train") if num_classes else None,
             num_classes,
             self.options.stream_images,
+            self.options.compile,
         )
 
     def _new_files(self) -> TrainingFiles:
@@ -128,16 +129,17 @@ class Session:
 
     def run(self, stop: threading.Event) -> bool:
         """Train to the end (True) or, saving the state, until ``stop`` is set (False). All files are written then."""
-        trainer, log, printed = self.trainer, self.files.log, ""
+        trainer, log, printed = self.trainer, self.files.log, set[str]()
         by_mode: dict[str, int] = self.kept["updates_by_mode"]
         while trainer.steps < trainer.total_steps and self.kept["diverged"] is None:
             self.measures.before()
             numbers = trainer.advance()
-            by_mode[trainer.graphed_step.mode] = by_mode.get(trainer.graphed_step.mode, 0) + 1
+            by_mode[trainer.mode] = by_mode.get(trainer.mode, 0) + 1
             log.add(trainer.steps, trainer.log_names, numbers)
-            if trainer.graphed_step.reason != printed:
-                printed = trainer.graphed_step.reason
-                self._print(f"updates run eagerly: {printed}")
+            for reason in trainer.reasons:
+                if reason not in printed:
+                    printed.add(reason)
+                    self._print(reason)
             self._after_step(trainer.steps)
             if stop.is_set():
                 self.save()

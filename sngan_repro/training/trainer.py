@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -20,10 +17,13 @@ from sngan_repro.nets.interface import Batch, ImageSpec
 from sngan_repro.nets.latents import training_labels, training_latents
 from sngan_repro.nets.precision import full_precision
 from sngan_repro.nets.sampling import generate_grid
+from sngan_repro.training.average import Average
 from sngan_repro.training.batches import make_batches
+from sngan_repro.training.compiled import UpdateNetworks, why_not
 from sngan_repro.training.cuda_graph import GraphedStep, RunContext
 from sngan_repro.training.images import label_law_of, rows_used
-from sngan_repro.training.optimizer import Optimizer, learning_rates, make_optimizer
+from sngan_repro.training.optimizer import Optimizer, frozen, learning_rates, make_optimizer
+from sngan_repro.training.options import CompileMode
 
 GRID_SEED = 20180216  # the same latents in every run
 
@@ -36,6 +36,7 @@ class Trainer:
     cuda_graph: capture the updates in a CUDA graph where the device is a GPU and the method allows it; the numbers are
     the same. context: device, stream and random state; default: a new one on the device. streamed: read the images
     from ``images`` batch by batch; False copies them to the device; default: by their size. The numbers are the same.
+    compile: whether G and D are compiled; the numbers differ by rounding.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Trainer:
         labels: np.ndarray | None = None,
         num_classes: int | None = None,
         streamed: bool | None = None,
+        compile: CompileMode = "never",
     ) -> None:
         self.spec, self.device, self._streamed = spec, device, streamed
         self.num_train, size, _, channels = images.shape
@@ -63,6 +65,10 @@ class Trainer:
         reason = "" if self.method.cuda_graph else f"the method '{spec.method.name}' has `cuda_graph = False`"
         if spec.training.smaller_last_batch:
             reason = "`smaller_last_batch` gives batches of two sizes"
+        not_compiled = why_not(compile, device, self.total_steps)
+        if not_compiled is None and not self.method.torch_compile:
+            not_compiled = f"the method '{spec.method.name}' has `torch_compile = False`"
+        self.networks = UpdateNetworks(self.G, self.D, not_compiled)
         self.graphed_step = GraphedStep(self.context, self._update, self.method.state, cuda_graph, reason)
 
     def _build(self, images: np.ndarray, labels: np.ndarray | None) -> None:
@@ -90,13 +96,21 @@ class Trainer:
         lr_d, lr_g = optimizer.rates
         self.opt_d = make_optimizer(optimizer, self.d_parameters, lr_d, changing)
         self.opt_g = make_optimizer(optimizer, self.g_parameters, lr_g, changing)
-        self.G_ema = copy.deepcopy(self.G).requires_grad_(False)  # G as it is sampled: its average under `ema`
-        kinds: dict[bool, list[tuple[Tensor, Tensor]]] = {True: [], False: []}
-        for (name, mean), value in zip(self.G_ema.state_dict().items(), self.G.state_dict().values(), strict=True):
-            # A mean of singular vectors would not be of length 1, so the state of a normaliser is copied.
-            kinds[mean.is_floating_point() and not name.endswith(".uv")].append((mean, value))
-        self._averaged, self._copied = kinds[True], kinds[False]
+        self.average = Average(self.G, spec.training.ema)
+        self.G_ema = self.average.net  # G as it is sampled
         torch.manual_seed(int(np.random.SeedSequence([spec.seed, 1]).generate_state(1)[0]))
+
+    @property
+    def mode(self) -> str:
+        """How the next update runs: "eager" or "CUDA graph", with "compiled" before it if G and D are compiled."""
+        return f"{'compiled ' * self.networks.is_compiled}{self.graphed_step.mode}"
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why updates do not run as they were to run, as sentences; usually none."""
+        graph, compiling = self.graphed_step.reason, self.networks.reason
+        said = [f"updates run eagerly: {graph}"] if graph else []
+        return said + ([f"G and D are not compiled: {compiling}"] if compiling else [])
 
     def step(self) -> dict[str, Tensor]:
         """One generator update: n_dis steps of D, one of G. Returns the logs, without synchronising a GPU."""
@@ -110,6 +124,9 @@ class Trainer:
 
         Returns the logged numbers in the order of ``log_names``, float32; the next call overwrites them.
         """
+        return self.networks.attempt(self._advance, self.graphed_step, self)
+
+    def _advance(self) -> Tensor:
         if self.spec.training.lr_decay_from is not None:
             now = learning_rates(self.spec, self.total_steps, self.steps)
             for optimizer, rate in zip((self.opt_d, self.opt_g), now, strict=True):
@@ -133,13 +150,13 @@ class Trainer:
         """
         training = self.spec.training
         real, reused, d_loss, d_logs, d_norm = self._update_d()
-        with self._frozen_d():
+        with frozen(self.d_parameters):
             with self._autocast():
                 fake = self._generate(training.batch_size_g or len(real.images)) if reused is None else reused
-                g_loss, g_logs = self.method.g_loss(self.D, fake, real)
+                g_loss, g_logs = self.method.g_loss(self.networks.D, fake, real)
             g_norm = self._optimizer_step(self.opt_g, g_loss)
         logs = {**d_logs, **g_logs, **self.method.after_step()}
-        self._average()
+        self.average.update()
         losses = {"d_loss": d_loss.detach(), "g_loss": g_loss.detach()}
         logs = {**losses, **logs, "grad_norm_d": d_norm, "grad_norm_g": g_norm}
         self.log_names = list(logs)
@@ -159,7 +176,7 @@ class Trainer:
                     fake = self._generate(len(real.images))
                 if reuse:
                     reused, fake = fake, Batch(fake.images.detach(), fake.labels)
-                d_loss, d_logs = self.method.d_loss(self.D, real, fake)
+                d_loss, d_logs = self.method.d_loss(self.networks.D, real, fake)
             d_norm = self._optimizer_step(self.opt_d, d_loss)
             with torch.no_grad():
                 self.method.after_d_step(self.D)
@@ -174,16 +191,6 @@ class Trainer:
         gradients = [p.grad for p in optimizer.parameters if p.grad is not None]
         return torch.stack(torch._foreach_norm(gradients)).norm()
 
-    @contextmanager
-    def _frozen_d(self) -> Iterator[None]:
-        try:
-            for parameter in self.d_parameters:
-                parameter.requires_grad_(False)
-            yield
-        finally:
-            for parameter in self.d_parameters:
-                parameter.requires_grad_(True)
-
     def _autocast(self) -> torch.autocast:
         # Without the cache, each use of a weight is cast on its own, so its gradients are summed in float32.
         return torch.autocast(
@@ -195,15 +202,7 @@ class Trainer:
         nets = self.spec.nets
         z = training_latents(batch_size, nets.z_dim, nets.z_law, self.device)  # (N, z_dim)
         labels = None if self._label_edges is None else training_labels(batch_size, self._label_edges)  # (N,)
-        return Batch(self.G(z, labels), labels)
-
-    @torch.no_grad()
-    def _average(self) -> None:
-        """Move the sampled G towards G; batch statistics are averaged like weights."""
-        if (decay := self.spec.training.ema) is not None:
-            torch._foreach_lerp_(*map(list, zip(*self._averaged, strict=True)), 1 - decay)  # type: ignore[call-overload]
-            for mean, value in self._copied:
-                mean.copy_(value)
+        return Batch(self.networks.G(z, labels), labels)
 
     def sampled_weights(self) -> dict[str, Tensor]:
         """The weights that snapshots hold: G's, or their average."""

@@ -107,6 +107,7 @@ class Plan:
             "SNGAN_REPRO_DOWNLOAD": int(machine.download),
             "SNGAN_REPRO_TENSORBOARD": int(machine.tensorboard),
             "SNGAN_REPRO_CUDA_GRAPHS": int(machine.cuda_graphs),
+            "SNGAN_REPRO_COMPILE": machine.compile,
             "SNGAN_REPRO_STREAM_IMAGES": {None: "auto", True: "always", False: "never"}[machine.stream_images],
             "SNGAN_REPRO_CHECKPOINT_SECONDS": machine.checkpoint_seconds,
             "SNGAN_REPRO_RUNS_PER_GPU": machine.runs_per_gpu,

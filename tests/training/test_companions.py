@@ -64,6 +64,7 @@ def job(spec: RunSpec, study_file: Path, folder: Path, images: Path, **changes) 
         "checkpoint_seconds": 60.0,
         "no_tensorboard": True,
         "no_cuda_graphs": False,
+        "compile": "auto",
         "stream_images": "auto",
         "log": None,
         "together": 3,

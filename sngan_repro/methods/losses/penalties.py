@@ -118,6 +118,8 @@ class Penalty(NamedTuple):
     """Called once with the initialised D, for a penalty that keeps a state in D's buffers."""
     symbols: Mapping[str, str] = {}
     """Symbols of the equation in LaTeX -> their meaning, as in ``Method.symbols``."""
+    second_derivatives: bool = False
+    """True if it contains a gradient of f. ``torch.compile`` does not support the gradient of a gradient."""
 
 
 _GRADIENT = {r"\nabla f": "the gradient of $f$ by the image"}
@@ -132,6 +134,7 @@ PENALTIES = {
         "gulrajani2017",
         "gradient penalty per example",
         symbols={"v": "a point between a real and a generated image", r"\epsilon": "a number per image", **_UNIFORM},
+        second_derivatives=True,
     ),
     "r1": Penalty(
         r1_penalty,
@@ -141,6 +144,7 @@ PENALTIES = {
         "mescheder2018",
         "gradient penalty at the real images",
         symbols=_GRADIENT,
+        second_derivatives=True,
     ),
     "dragan": Penalty(
         dragan_penalty,
@@ -155,6 +159,7 @@ PENALTIES = {
             **_UNIFORM,
             r"\mathrm{sd}(x)": "the standard deviation of all pixels of the batch",
         },
+        second_derivatives=True,
     ),
     "orthonormal": Penalty(
         orthonormal_penalty,
