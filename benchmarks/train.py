@@ -53,14 +53,14 @@ def random_images(size: int) -> Any:
 
 
 def prepare(spec: Any, kind: str, device: Any) -> Callable[[], object]:
-    """A function that makes one update. kind: naive, plain (eager) or ours."""
+    """A function that makes one update. kind: naive, plain (eager), ours or compiled (ours, with torch.compile)."""
     if kind == "naive":
         from benchmarks.naive import NaiveLoop
 
         return NaiveLoop(spec, random_images(spec.data.image_size), device).step
     from sngan_repro.training.benchmark import update_function
 
-    return update_function(spec, device, NUM_IMAGES, cuda_graph=kind == "ours")
+    return update_function(spec, device, NUM_IMAGES, kind != "plain", "always" if kind == "compiled" else "never")
 
 
 def serve(pipe: Connection, device_name: str, threads: int, naive: bool) -> None:
@@ -165,6 +165,7 @@ def main() -> None:
     options.add_argument("--widths", type=int, nargs="+", default=[64, 16])
     options.add_argument("--family", default="cnn", help="network family (default %(default)s)")
     options.add_argument("--n-dis", type=int, default=1, help="steps of D in each update (default %(default)s)")
+    options.add_argument("--compiled", action="store_true", help="also G and D by torch.compile, in the last precision")
     options.add_argument("--rounds", type=int)
     options.add_argument("--seconds", type=float, default=1.0, help="about how long each measurement takes")
     given = options.parse_args()
@@ -182,6 +183,8 @@ def main() -> None:
     if gpu:
         kinds["eager"] = ("plain", "fp32")
     kinds |= {precision: ("ours", precision) for precision in precisions}
+    if given.compiled:
+        kinds["compiled"] = ("compiled", precisions[-1])
     rows, records = [], []
     for width in widths:
         for method in methods:

@@ -18,4 +18,5 @@ def autocast_dtype(tensor: Tensor) -> torch.dtype:
 
 def full_precision(tensor: Tensor) -> Tensor:
     """The tensor in float32 if it has a shorter type; a float32 or float64 tensor as it is."""
-    return tensor.float() if tensor.dtype in (torch.bfloat16, torch.float16) else tensor
+    # By its size: a look at `torch` here, which is imported late, would cut the code of torch.compile in two.
+    return tensor.float() if tensor.is_floating_point() and tensor.element_size() < 4 else tensor

@@ -25,6 +25,9 @@ FROM_UPDATES = 25_000
 """``auto`` compiles runs of at least so many updates. Compiling takes up to 12 s at a start, and 450 updates/s become
 600 (docs/performance.md). So a run of 12 / (1/450 - 1/600) = 21,600 updates gains nothing."""
 BACKEND = "inductor"
+VARIANTS = 128
+"""Of the code of one network in a process. Each has a few (D's step and G's step, real and generated images), and runs
+that train together may have other sizes; runs of the same sizes share them. PyTorch's own limit is 8."""
 FIRST_CALLS = EAGER_CALLS + 1
 """In these calls networks are compiled and the CUDA graph is captured, so in these it can fail."""
 
@@ -59,7 +62,8 @@ class CompiledNetwork:
                 self._weights.append((layer, without))
         # Dropout then draws the numbers that it draws without compiling.
         options: Any = {"fallback_random": True} if BACKEND == "inductor" else None
-        self._pass = torch.compile(plain, backend=BACKEND, dynamic=False, options=options)
+        # fullgraph: a network that cannot be compiled as a whole is an error, and is then not compiled at all.
+        self._pass = torch.compile(plain, backend=BACKEND, dynamic=False, fullgraph=True, options=options)
 
     def __call__(self, *given: Any) -> Any:
         for layer, without in self._weights:
@@ -85,6 +89,9 @@ class UpdateNetworks:
         self._calls = 0
         if self.is_compiled:
             try:
+                import torch._dynamo
+
+                torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, VARIANTS)
                 self.G, self.D = CompiledNetwork(G), CompiledNetwork(D)
             except Exception as error:
                 self._give_up(error)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -47,6 +49,7 @@ def assert_same_state(a: Trainer, b: Trainer, **tolerances: float) -> None:
     assert torch.equal(a.state()["random"]["cpu"], b.state()["random"]["cpu"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "changes"),
     [
@@ -64,13 +67,45 @@ def test_compiled_networks_make_the_numbers_of_the_eager_ones(name: str, changes
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("size", "nets"),
+    [
+        (16, {"family": "cnn", "conditional": True}),
+        (32, {"family": "resnet", "conditional": True}),
+        (32, {"family": "dcgan"}),
+        (28, {"family": "mnist_tutorial"}),
+    ],
+)
+def test_networks_are_compiled_as_a_whole(size: int, nets: dict, tiny_run, monkeypatch):
+    """Their Python code is traced without a break."""
+    monkeypatch.setattr(compiled, "BACKEND", "eager")
+    images = np.random.default_rng(0).integers(0, 256, (20, size, size, 1), dtype=np.uint8)
+    spec = tiny_run(nets={"width": 2, "z_dim": 4, **nets}, training={"precision": "bf16", "batch_size": 4})
+    trainer = Trainer(spec, images, CPU, labels=np.arange(20) % 3, compile="always")
+    trainer.step()
+    assert (trainer.mode, trainer.reasons) == ("compiled eager", [])
+
+
+@pytest.mark.slow
+def test_runs_in_one_process_share_compiled_code(tiny_run, tiny_images: Path, monkeypatch):
+    """Runs of several sizes have more variants than PyTorch's limit, and none of them is left without compiling."""
+    monkeypatch.setattr(compiled, "BACKEND", "eager")
+    torch._dynamo.utils.counters.clear()
+    found = []
+    for width, seed in [(2, 0), (2, 1), (3, 0), (5, 0)]:
+        trainer = make(tiny_run, tiny_images, "always", nets={"width": width, "z_dim": 4}, seed=seed)
+        trainer.step()
+        assert (trainer.mode, trainer.reasons) == ("compiled eager", [])
+        found.append(torch._dynamo.utils.counters["stats"]["unique_graphs"])
+    assert found[1] == found[0]
+    assert all(later > earlier for earlier, later in pairwise(found[1:]))
+
+
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
-@pytest.mark.parametrize("name", ["sngan", "bn"])
-def test_code_of_the_compiler_makes_the_numbers_of_eager_networks(name, tiny_run, tiny_images: Path, monkeypatch):
+def test_code_of_the_compiler_makes_the_numbers_of_eager_networks(tiny_run, tiny_images: Path, monkeypatch):
     monkeypatch.setattr(compiled, "BACKEND", "inductor")
-    eager, fast = (
-        make(tiny_run, tiny_images, mode, method={"name": name, "options": {}}) for mode in ("never", "always")
-    )
+    eager, fast = (make(tiny_run, tiny_images, mode) for mode in ("never", "always"))
     found, wanted = numbers(fast), numbers(eager)
     assert (fast.mode, fast.reasons) == ("compiled eager", [])
     assert found[0] == pytest.approx(wanted[0], rel=1e-5, abs=1e-6)
@@ -84,10 +119,9 @@ def test_methods_with_second_derivatives_are_not_compiled(name: str, tiny_run, t
     assert trainer.reasons == [f"G and D are not compiled: the method '{name}' has `torch_compile = False`"]
 
 
-def test_a_method_that_does_not_say_so_goes_on_without_compiling(
-    tiny_run, tiny_images: Path, tmp_path: Path, monkeypatch
-):
-    """The error comes in the middle of an update. The run is that of eager networks to the bit, and says why."""
+@pytest.mark.slow
+def test_an_error_in_mid_update_ends_compiling_only(tiny_run, tiny_images: Path, tmp_path: Path, monkeypatch):
+    """A method that has second derivatives and does not say so: the run is that of eager networks to the bit."""
     monkeypatch.setattr(METHODS.get("wgan_gp"), "torch_compile", property(lambda self: True, lambda self, value: None))
     spec = tiny_run(method={"name": "wgan_gp", "options": {}}, training={"ema": 0.9})
     runs, printed = {mode: RunPaths(tmp_path / mode) for mode in ("never", "always")}, io.StringIO()
@@ -101,14 +135,14 @@ def test_a_method_that_does_not_say_so_goes_on_without_compiling(
 
 @pytest.mark.parametrize("failing", [1, 2, 4])
 def test_an_error_in_one_of_the_first_updates(failing: int, tiny_run, tiny_images: Path, monkeypatch):
-    """A stand-in for the compiler, which fails after D's step. Everything is as if it had not been tried."""
+    """A stand-in for the compiler, which fails in an update. Everything is as if it had not been tried."""
     calls = 0
 
     def compile_nothing(net, **options):
         def forward(*given):
             nonlocal calls
             calls += 1
-            if calls == 4 * failing:  # D's step has three passes, G's step two
+            if calls == 4 * failing:  # of five passes in each update
                 raise RuntimeError("the compiler failed\nat length")
             return net(*given)
 
