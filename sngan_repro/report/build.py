@@ -33,7 +33,7 @@ from sngan_repro.report.pandoc import compile_typst, read_markdown, safe_prose, 
 from sngan_repro.report.placing import Numbering, placing
 from sngan_repro.report.safe import HEAD
 from sngan_repro.report.skeleton import template_folder
-from sngan_repro.report.study_file import command, file_text, read_notes
+from sngan_repro.report.study_file import command, file_text, read_notes, shown
 from sngan_repro.report.templates import Templates
 from sngan_repro.study.layout import Layout
 from sngan_repro.study.reference import Reference
@@ -72,7 +72,7 @@ def render(study: Study, layout: Layout, templates: Templates, study_file: Path 
     known = templates.citation_keys()
     facts = {**gather(study, layout), "citation_keys": known, "notes": read_notes(study, study_file, known)}
     facts |= {
-        "study_file": study_file or "",
+        "study_file_name": shown(study_file) if study_file else "",
         "study_text": file_text(study_file),
         "command": command(study, study_file),
     }

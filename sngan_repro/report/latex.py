@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import re
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
+from sngan_repro.analysis.tables.printed import latex_escape
 from sngan_repro.core.files import atomic_path
 from sngan_repro.report.pandoc import compile_typst, write_latex
 
 README = """The report in LaTeX
 ===================
 
-report.tex        the whole report; lualatex, bibtex, lualatex, lualatex make the PDF
+report.tex        the whole report; lualatex (or xelatex), bibtex, lualatex, lualatex make the PDF
 references.bib    the bibliography, for natbib
 figures/          the figures as PDF
 
@@ -25,15 +27,19 @@ ReScience C. It needs the packages that the first lines of report.tex load.
 HEADER = r"""\usepackage{etoolbox}
 \AtBeginEnvironment{longtable}{\scriptsize\setlength{\tabcolsep}{2.5pt}}
 \setlength{\LTleft}{0pt}
-\setlength{\LTcapwidth}{\linewidth}
+\AtBeginDocument{\setlength{\LTcapwidth}{\textwidth}}
 \usepackage{caption}
 \captionsetup{labelformat=empty,labelsep=none} % the captions have their numbers
-\AtBeginEnvironment{verbatim}{\scriptsize}
+\captionsetup{font=small,justification=raggedright,singlelinecheck=false}
+\AtBeginEnvironment{verbatim}{\fontsize{7}{8.4}\selectfont} % 120 characters fit a line
+\setlength{\emergencystretch}{3em}
 \usepackage{newunicodechar}
 \newunicodechar{α}{\ensuremath{\alpha}}
 \newunicodechar{β}{\ensuremath{\beta}}
 \newunicodechar{τ}{\ensuremath{\tau}}
 """
+LONG_CODE = 16
+"""Characters of code inside a line from which on it may be broken."""
 
 
 def write_zip(document: str, work: Path, figures: Sequence[str], bibliographies: Sequence[Path], target: Path,
@@ -45,7 +51,7 @@ def write_zip(document: str, work: Path, figures: Sequence[str], bibliographies:
     header = work / "header.tex"
     header.write_text(HEADER, encoding="utf-8")
     source = work / "report.tex"
-    write_latex(_with_pdf_figures(document), source, [f"--include-in-header={header}"])
+    write_latex(_for_latex(document), source, [f"--include-in-header={header}"])
     entries = "\n".join(file.read_text(encoding="utf-8") for file in bibliographies if file.is_file())
     contents: dict[str, bytes] = {
         "README.txt": README.encode(),
@@ -62,23 +68,33 @@ def write_zip(document: str, work: Path, figures: Sequence[str], bibliographies:
             archive.writestr(info, content)
 
 
-def _with_pdf_figures(document: str) -> str:
-    """The document with figures/NAME.pdf in place of NAME.svg."""
+def _for_latex(document: str) -> str:
+    """The document with figures/NAME.pdf in place of NAME.svg, and with long code that can be broken into lines."""
     content = json.loads(document)
-    for image in _images(content):
+    for image in _elements(content, "Image"):
         image["c"][2][0] = re.sub(r"^(.*)\.svg$", r"figures/\1.pdf", image["c"][2][0])
+    for code in list(_elements(content, "Code")):
+        if len(code["c"][1]) >= LONG_CODE:
+            code.update(t="RawInline", c=["latex", _breakable(code["c"][1])])
     return json.dumps(content)
 
 
-def _images(value):
+def _elements(value: Any, kind: str) -> Iterator[dict[str, Any]]:
+    """All elements of one kind in pandoc's JSON."""
     if isinstance(value, list):
         for part in value:
-            yield from _images(part)
+            yield from _elements(part, kind)
     elif isinstance(value, dict):
-        if value.get("t") == "Image":
+        if value.get("t") == kind:
             yield value
         for part in value.values():
-            yield from _images(part)
+            yield from _elements(part, kind)
+
+
+def _breakable(code: str) -> str:
+    """Code as LaTeX that may be broken after a sign, and inside of words of many characters such as checksums."""
+    parts = re.findall(r"[^\W_]{1,8}|\W|_", code)
+    return r"\texttt{" + r"\allowbreak{}".join(map(latex_escape, parts)) + "}"
 
 
 def _as_pdf(work: Path, name: str, timestamp: int) -> bytes:

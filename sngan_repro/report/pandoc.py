@@ -33,7 +33,7 @@ def typeset(document: str, to: str, target: Path, bibliographies: Sequence[Path]
 
 def write_latex(document: str, target: Path, options: Sequence[str] = ()) -> None:
     """Write a safe document as LaTeX with citations for natbib. Raises ConfigError with the error of pandoc."""
-    values = ["documentclass=article", "papersize=a4", "fontsize=11pt", "geometry=margin=25mm", "colorlinks=true"]
+    values = ["documentclass=article", "papersize=a4", "fontsize=11pt", "geometry=margin=20mm", "colorlinks=true"]
     values += ["natbiboptions=round", "biblio-style=plainnat", "bibliography=references"]
     variables = [f"--variable={value}" for value in values]
     _convert(document, "latex", "json", ["--standalone", "--natbib", "--number-sections", *variables, *options], target)

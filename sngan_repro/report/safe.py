@@ -21,7 +21,7 @@ KEPT_META = ("title", "subtitle", "lang", "toc-title", "link-citations", "refere
 LINK = re.compile(r"(https?://|mailto:|#)[^\s\x00-\x20]*", re.IGNORECASE)
 """The addresses that a link may have."""
 KEPT_ATTRIBUTES = ("width",)
-FLUSH = "#place.flush() // no figure among the references"
+FLUSH = "#place.flush() // no figure after this place"
 """The only raw part of the templates, for Typst."""
 CSP = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:; base-uri 'none'; form-action 'none'"

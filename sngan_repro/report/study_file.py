@@ -55,7 +55,7 @@ def read_notes(study: Study, study_file: Path | None, known: Collection[str]) ->
     place = study_file or study_path(study.changed.study if study.changed else study.name)
     notes = []
     for key, file in note_files(place).items():
-        reminder = f"\\[**Not written yet.** Write this part in `{_shown(file)}`.\\]"
+        reminder = f"\\[**Not written yet.** Write this part in `{shown(file)}`.\\]"
         notes.append(Note(NOTES[key], _read(file, known) if file.is_file() else "", reminder))
     return notes
 
@@ -86,14 +86,14 @@ def file_text(study_file: Path | None) -> str:
 
 def command(study: Study, study_file: Path | None) -> str:
     """The command that makes all results of the study."""
-    named = study_file is None or study_file.parent == STUDIES_DIR
     name = study.changed.study if study.changed else study.name
-    words = [f"study={name if named else _shown(study_file)}"]
+    if study_file is not None and study_file.parent != STUDIES_DIR:
+        name = shown(study_file)
+    words = [f"study={name}"]
     words += [f"set={join_changes(study.changes)}"] if study.changes else []
     return f"snakemake --cores all --config {shlex.join(words)}"
 
 
-def _shown(file: Path | None) -> str:
+def shown(file: Path) -> str:
     """A path without the folders of this machine."""
-    assert file is not None
     return file.name if file.is_absolute() else file.as_posix()

@@ -63,8 +63,12 @@ def test_captions_of_wide_tables_stay_in_view(built):
     assert all(part in rule for part in ("display: block", "position: sticky", "left: 0", "max-width"))
 
 
-def test_floating_figures_come_before_the_references(built):
-    assert text_of(built).rstrip().endswith("```{=typst}\n#place.flush() // no figure among the references\n```")
+def test_floating_figures_come_before_the_appendices_and_the_references(built):
+    flush = "```{=typst}\n#place.flush() // no figure after this place\n```\n"
+    results, appendices, end = (text_of(built).rstrip() + "\n").split(flush)
+    assert "# Provenance" in results
+    assert appendices.startswith("\n# Appendix A")
+    assert end == ""
     assert "place.flush" not in built.layout.report_html.read_text(encoding="utf-8")
 
 

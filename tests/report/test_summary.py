@@ -140,6 +140,7 @@ def test_study_file_and_command_are_printed(whole):
     source = whole.layout.report_html.read_text(encoding="utf-8")
     assert "title: An invented study  # with ```` backticks" in source
     assert "snakemake --cores all --config study=invented.yaml" in source
+    assert "<code>invented.yaml</code>:" in source  # without the folders of this machine
     assert command(whole.study, Path("config/studies/invented.yaml")).endswith("study=invented")
 
 
@@ -196,6 +197,14 @@ def test_latex_has_figures_sections_and_citations(whole, tmp_path):
     assert all(f"{{{key.strip()}," in bibliography for key in cited)
     assert source.count(r"\section") > 8
     assert r"\begin{longtable}" in source
+
+
+def test_latex_breaks_long_code_and_keeps_its_characters(whole):
+    with zipfile.ZipFile(whole.layout.report_latex) as archive:
+        text = archive.read("report/report.tex").decode()
+    shorter = [code for code in re.findall(r"\\texttt\{((?:[^{}]|\{\})*)\}", text) if r"\allowbreak" not in code]
+    assert max(map(len, shorter)) < 20
+    assert r"\texttt{fid600\allowbreak{}\_\allowbreak{}train\allowbreak{}@\allowbreak{}classifi\allowbreak{}er}" in text
 
 
 def test_latex_is_the_same_for_the_same_results(whole):
