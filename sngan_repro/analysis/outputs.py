@@ -20,9 +20,9 @@ from sngan_repro.study.reference import Reference
 from sngan_repro.study.study import Study
 
 FigureKind = Literal[
-    "bars", "training", "training_best", "losses", "samples", "progress", "progress_all", "interpolation",
+    "scores", "training", "training_best", "losses", "samples", "progress", "progress_all", "interpolation",
     "look_alikes", "spectral", "spectra", "d_outputs", "critic_loss", "against", "times", "variety", "divergence",
-    "cost", "ranks", "published_bars", "published_curves", "figure1",
+    "cost", "ranks", "published_scores", "published_curves", "figure1",
 ]  # fmt: skip
 
 PRINTED_TABLES = ("best", "settings", "all_scores", "seeds", "cost")
@@ -103,8 +103,8 @@ def figure_plans(study: Study) -> list[FigurePlan]:
                 for part, (some, names, shown) in enumerate(parts, 1)
             )
 
-        bars_per_panel = max(1, 36 // len(study.settings))
-        add("bars", topic="headline", methods=bars_per_panel, metrics=chunks(headline, 4))
+        methods_per_panel = max(1, 36 // len(study.settings))
+        add("scores", topic="headline", methods=methods_per_panel, metrics=chunks(headline, 4))
         for name in headline:
             add("training", topic=name, methods=8, settings=9, metrics=[[name]])
         if len(study.trained_labels) >= MIN_RANKED and _several_snapshots(study, dataset):
@@ -122,7 +122,7 @@ def figure_plans(study: Study) -> list[FigurePlan]:
             add("interpolation", methods=5, labels=study.trained_labels)
             add("look_alikes", methods=4, labels=study.trained_labels)
         if others:
-            add("bars", topic="others", methods=bars_per_panel, metrics=chunks(others, 4))
+            add("scores", topic="others", methods=methods_per_panel, metrics=chunks(others, 4))
             add("training_best", topic="others", methods=8, metrics=chunks(others, 6))
         for protocol in study.scores:
             names = metric_names(protocol)
@@ -163,7 +163,7 @@ def _published_plans(study: Study, reference: Reference, dataset: str) -> list[F
             (m, s) for m in chunks(methods, max(1, 24 // len(study.settings))) for s in chunks(list(study.settings), 12)
         ]
         plans += [
-            FigurePlan("published_bars", dataset, labels, settings, barred, "", part, len(parts))
+            FigurePlan("published_scores", dataset, labels, settings, barred, "", part, len(parts))
             for part, (labels, settings) in enumerate(parts, 1)
         ]
     setting = reference.curve_setting

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from sngan_repro.analysis.figures import style
-from sngan_repro.analysis.figures.bars import bar_positions
 from sngan_repro.analysis.figures.curves import snapshot_ticks
 from sngan_repro.analysis.figures.grids import evenly, tile, tiles_across
 from sngan_repro.analysis.figures.logs import smooth, spread
 from sngan_repro.analysis.figures.maps import time_unit
+from sngan_repro.analysis.figures.scores import dot_positions
 
 
 def test_ticks_are_snapshots_with_the_last():
@@ -90,7 +90,7 @@ def test_labels_are_pushed_apart_in_order():
 
 
 def test_bar_positions_leave_a_gap_between_methods():
-    first, second = bar_positions([3, 3])
+    first, second = dot_positions([3, 3])
     assert first == [0, 1, 2]
     assert second[0] - first[-1] > 1.5
     assert second[1] - second[0] == pytest.approx(1)

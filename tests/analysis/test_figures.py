@@ -75,13 +75,13 @@ def test_text_stays_text_and_is_at_least_7_pt(drawn):
         sizes = [float(size) for size in re.findall(r"font(?:-size)?: (?:\w+ )?([0-9.]+)px", source)]
         assert sizes
         assert min(sizes) >= 7
-    texts = svg_texts(plan_of(drawn, "bars", "headline").file(drawn.layout, "svg"))
+    texts = svg_texts(plan_of(drawn, "scores", "headline").file(drawn.layout, "svg"))
     assert {"SNGAN", "WGAN-GP", "BEGAN", "A", "B", "IS ↑", "FID ↓", "mean", "diverged run", "××", "×"} <= set(texts)
 
 
 def test_same_results_give_the_same_bytes(drawn, tmp_path):
     again = drawn.copy(tmp_path)
-    plans = [plan_of(drawn, kind) for kind in ("bars", "samples", "divergence")]
+    plans = [plan_of(drawn, kind) for kind in ("scores", "samples", "divergence")]
     data = FigureData.read(again.study, again.layout)
     with style.house_style():
         for plan in plans:
@@ -94,7 +94,7 @@ def test_same_results_give_the_same_bytes(drawn, tmp_path):
 
 
 def test_dots_have_the_height_of_the_means(figure, finished):
-    fig = figure("bars", "headline")
+    fig = figure("scores", "headline")
     data = FigureData.read(finished.study, finished.layout)
     for ax, metric in zip(fig.axes, finished.study.headline_metrics, strict=True):
         means = [
@@ -117,7 +117,7 @@ def test_wide_ranges_of_distances_are_logarithmic_whatever_real_images_have(tmp_
     aggregate(study, case.layout)
     monkeypatch.setattr(panels, "real_value", lambda *_: real)
     with style.house_style():
-        fig = draw(FigureData.read(study, case.layout), plan_of(case, "bars", "headline"))
+        fig = draw(FigureData.read(study, case.layout), plan_of(case, "scores", "headline"))
     score, distance = fig.axes
     assert (score.get_yscale(), distance.get_yscale()) == ("linear", scale)
     low, high = distance.get_ylim()

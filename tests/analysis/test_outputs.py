@@ -27,13 +27,13 @@ def test_chunks_are_even_and_complete(count, size, lengths):
 def test_small_study_has_one_figure_of_each_kind():
     plans = outputs.figure_plans(synthetic.make_study())
     assert [(plan.kind, plan.topic, plan.parts) for plan in plans] == [
-        ("bars", "headline", 1),
+        ("scores", "headline", 1),
         ("training", "is600@classifier", 1),
         ("training", "fid600_train@classifier", 1),
         ("ranks", "", 1),
         ("samples", "", 1),
         ("progress", "", 1),
-        ("bars", "others", 1),
+        ("scores", "others", 1),
         ("training_best", "others", 1),
         ("variety", "precision600_train@classifier", 1),
         ("losses", "", 1),
@@ -58,7 +58,7 @@ def test_large_study_is_cut_into_parts_that_show_everything_once():
     assert [plan.part for plan in losses] == list(range(1, losses[0].parts + 1))
     cells = [(label, setting) for plan in losses for label in plan.methods for setting in plan.settings]
     assert sorted(cells) == sorted((label, setting) for label in study.labels for setting in settings)
-    assert all(len(plan.methods) * len(plan.settings) <= 36 for plan in plans if plan.kind == "bars")
+    assert all(len(plan.methods) * len(plan.settings) <= 36 for plan in plans if plan.kind == "scores")
 
 
 def test_files_are_below_the_study(tmp_path):

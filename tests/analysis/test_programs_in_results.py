@@ -134,7 +134,7 @@ def figure(case: Case, request: pytest.FixtureRequest):
 
 
 def test_bars(figure):
-    ax = figure("bars_digits_headline").axes[1]
+    ax = figure("scores_digits_headline").axes[1]
     assert [text.get_text() for text in ax.get_xticklabels(minor=True)] == ["A", "B", "own", "A", "B", "A", "B"]
     assert [text.get_text() for text in ax.get_xticklabels()] == ["SNGAN", "Flat", "Deep", "WGAN-GP"]
     assert heights(ax) == [40, 20, 30, 40, 50, 40, 50]

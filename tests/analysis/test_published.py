@@ -24,7 +24,7 @@ from sngan_repro.analysis.tables.tables import make_tables
 from sngan_repro.cli.main import main
 from sngan_repro.study.reference import load_reference
 
-PUBLISHED_KINDS = ["published_bars", "published_curves", "figure1"]
+PUBLISHED_KINDS = ["published_scores", "published_curves", "figure1"]
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +148,7 @@ def test_other_features_have_ranks_but_no_difference(tmp_path):
 
 
 def test_bars_of_both_stand_side_by_side(figure, case):
-    fig = figure("published_bars")
+    fig = figure("published_scores")
     inception, printed, *_ = fig.axes
     assert heights(printed)[:3] == [3.654, 3.717, 3.886]
     assert len(heights(inception)) == 3 * 2

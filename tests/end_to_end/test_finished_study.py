@@ -223,7 +223,7 @@ def test_tables_figures_and_report(finished: Workplace):
     assert cost.loc[("train", "Mover"), "seconds"] > 0
     assert pd.isna(cost.loc[("train", "Mover"), "steps"])
     figures = {file.stem for file in (finished.results / "figures").glob("*.png")}
-    assert {"bars_digits_headline", "samples_digits", "losses_digits", "divergence_digits", "cost_digits"} <= figures
+    assert {"scores_digits_headline", "samples_digits", "losses_digits", "divergence_digits", "cost_digits"} <= figures
     report = (finished.results / "report.html").read_text(encoding="utf-8")
     for words in ("Training images, each moved sideways", "An external program", "mover.py {task}", "lost its way"):
         assert words in report
@@ -279,7 +279,7 @@ def test_the_report_has_all_labels(finished: Workplace):
     for label in LABELS:
         assert label in best
         assert f"{label}</h2>" in html
-    (bars,) = (finished.results / "figures").glob("bars_digits_headline.svg")
+    (bars,) = (finished.results / "figures").glob("scores_digits_headline.svg")
     assert all(f">{label}<" in bars.read_text() for label in LABELS)
     assert "Least Squares Generative Adversarial Networks" in html
     assert "(nobody2031)" in html

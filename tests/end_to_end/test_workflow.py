@@ -92,7 +92,7 @@ def test_claims_published_values_and_faults_of_code_and_measurement(copied: Work
     assert claims.loc["33", "reason"].endswith("once more with `fault_distinct: 50`")
     assert len(claims.loc["15", "run_ids"].split()) == 6
     assert (copied.results / "tables/artefacts.md").read_text().count("Real data") > 0
-    for name in ("published_bars", "published_curves", "figure1", "ranks"):
+    for name in ("published_scores", "published_curves", "figure1", "ranks"):
         assert list((copied.results / "figures").glob(f"{name}*.png")), name
     text = (copied.results / "report.html").read_text(encoding="utf-8")
     assert "not supported" in text

@@ -28,7 +28,7 @@ def case(tmp_path_factory):
 
 def test_captions_name_the_differences(case):
     plans = {plan.kind: plan for plan in outputs.figure_plans(case.study)}
-    for kind in ("published_bars", "published_curves"):
+    for kind in ("published_scores", "published_curves"):
         caption = figure_caption(Templates(TEMPLATES), case.study, plans[kind])
         assert "the protocols differ in feature network, generated images, " in caption
     assert "bottom: those of Southampton" in figure_caption(Templates(TEMPLATES), case.study, plans["ranks"])

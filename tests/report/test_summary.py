@@ -186,7 +186,7 @@ def test_latex_has_figures_sections_and_citations(whole, tmp_path):
     with zipfile.ZipFile(whole.layout.report_latex) as archive:
         names = set(archive.namelist())
         source = archive.read("report/report.tex").decode()
-        first = archive.read("report/figures/bars_digits_headline.pdf")
+        first = archive.read("report/figures/scores_digits_headline.pdf")
         bibliography = archive.read("report/references.bib").decode()
     assert first.startswith(b"%PDF-")
     used = set(re.findall(r"\{(figures/[^}]+\.pdf)\}", source))

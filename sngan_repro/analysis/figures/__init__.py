@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sngan_repro.analysis.figures.against import draw_against
-from sngan_repro.analysis.figures.bars import draw_bars, draw_published_bars
 from sngan_repro.analysis.figures.curves import draw_published_curves, draw_training, draw_training_best
 from sngan_repro.analysis.figures.data import FigureData
 from sngan_repro.analysis.figures.discriminator import draw_critic_loss, draw_d_outputs, draw_spectra
@@ -15,6 +14,7 @@ from sngan_repro.analysis.figures.grids import draw_progress, draw_progress_all,
 from sngan_repro.analysis.figures.logs import draw_losses, draw_spectral
 from sngan_repro.analysis.figures.maps import draw_cost, draw_divergence, draw_variety
 from sngan_repro.analysis.figures.ranks import draw_ranks
+from sngan_repro.analysis.figures.scores import draw_published_scores, draw_scores
 from sngan_repro.analysis.figures.style import house_style, save
 from sngan_repro.analysis.figures.times import draw_times
 from sngan_repro.analysis.outputs import FigureKind, FigurePlan, figure_files, figure_plans
@@ -23,7 +23,7 @@ from sngan_repro.study.layout import Layout
 from sngan_repro.study.study import Study
 
 DRAW: dict[FigureKind, Callable] = {
-    "bars": draw_bars,
+    "scores": draw_scores,
     "training": draw_training,
     "training_best": draw_training_best,
     "losses": draw_losses,
@@ -42,7 +42,7 @@ DRAW: dict[FigureKind, Callable] = {
     "divergence": draw_divergence,
     "cost": draw_cost,
     "ranks": draw_ranks,
-    "published_bars": draw_published_bars,
+    "published_scores": draw_published_scores,
     "published_curves": draw_published_curves,
     "figure1": draw_figure1,
 }

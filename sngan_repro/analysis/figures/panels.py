@@ -33,7 +33,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class BarPanel:
+class ScorePanel:
     """Scores by method and setting."""
 
     title: str
@@ -84,15 +84,15 @@ class CurvePanel:
         return sorted({x for curve in self.curves.values() for x in curve.x})
 
 
-def study_bars(
+def study_scores(
     data: FigureData, dataset: str, metric: str, methods: Sequence[str], settings: Sequence[str], title: str = ""
-) -> BarPanel:
+) -> ScorePanel:
     """The study's scores at the end of training."""
     cells = {
         (m, s): _study_cell(data, dataset, metric, m, s) for m in methods for s in data.study.settings_of(m, settings)
     }
     real = real_value(data.summary, dataset, metric)
-    return BarPanel(title or metric_header(data.study, metric), cells, real, not higher_is_better(data.study, metric))
+    return ScorePanel(title or metric_header(data.study, metric), cells, real, not higher_is_better(data.study, metric))
 
 
 def _study_cell(data: FigureData, dataset: str, metric: str, label: str, setting: str) -> Cell:
@@ -106,12 +106,12 @@ def _study_cell(data: FigureData, dataset: str, metric: str, label: str, setting
     return Cell(row["mean"], bounds[0], bounds[1], points, diverged)
 
 
-def published_bars(reference: Reference, metric: str, methods: Sequence[str]) -> BarPanel:
+def published_scores(reference: Reference, metric: str, methods: Sequence[str]) -> ScorePanel:
     """The published scores by method and setting."""
     bars = reference.bars(metric)
     cells = {(m, s): _published_cell(bars[m, s]) for m in methods for s in reference.settings if (m, s) in bars}
     title = published_title(reference, metric, next(iter(bars.values())).where)
-    return BarPanel(title, cells, None, not SCORES.get(metric).higher_is_better, READING)
+    return ScorePanel(title, cells, None, not SCORES.get(metric).higher_is_better, READING)
 
 
 def _published_cell(found: Published) -> Cell:

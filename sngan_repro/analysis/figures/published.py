@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sngan_repro.analysis.figures.bars import bar_figure
 from sngan_repro.analysis.figures.curves import curve_figure
-from sngan_repro.analysis.figures.panels import published_bars, published_curves
+from sngan_repro.analysis.figures.panels import published_curves, published_scores
+from sngan_repro.analysis.figures.scores import score_figure
 from sngan_repro.analysis.figures.style import house_style, method_styles, save_as
 from sngan_repro.analysis.tables.published import file_stem
 from sngan_repro.study.reference import Reference
@@ -20,8 +20,8 @@ def draw_published(reference: Reference, folder: Path) -> list[Path]:
     files: list[Path] = []
     with house_style():
         if (barred := [kind for kind in kinds if reference.bars(kind)]) and (bars := reference.bar_values):
-            panels = [[published_bars(reference, kind, reference.methods)] for kind in barred]
-            files += _save(bar_figure(panels, styles), folder / file_stem(bars.where))
+            panels = [[published_scores(reference, kind, reference.methods)] for kind in barred]
+            files += _save(score_figure(panels, styles), folder / file_stem(bars.where))
         if (curved := [kind for kind in kinds if reference.curves(kind)]) and (curves := reference.curve_values):
             rows = [[published_curves(reference, kind, reference.methods)] for kind in curved]
             files += _save(curve_figure(rows, curved, styles, reference.methods), folder / file_stem(curves.where))

@@ -8,7 +8,7 @@ from typing import Any
 
 from sngan_repro.analysis.figures.curves import plain_log_labels
 from sngan_repro.analysis.figures.data import FigureData
-from sngan_repro.analysis.figures.panels import BarPanel, Cell, our_title, published_bars, study_bars
+from sngan_repro.analysis.figures.panels import Cell, ScorePanel, our_title, published_scores, study_scores
 from sngan_repro.analysis.figures.style import (
     CHARACTER,
     INK,
@@ -32,51 +32,51 @@ BESIDE = 0.27
 """The seeds are so far to the right of their mean."""
 
 
-def draw_bars(data: FigureData, plan: FigurePlan) -> Any:
+def draw_scores(data: FigureData, plan: FigurePlan) -> Any:
     """One panel per metric: a dot per method and setting with its interval, seeds as points, real images as a line."""
-    panels = [study_bars(data, plan.dataset, metric, plan.methods, plan.settings) for metric in plan.metrics]
-    return bar_figure([[panel] for panel in panels], data.styles)
+    panels = [study_scores(data, plan.dataset, metric, plan.methods, plan.settings) for metric in plan.metrics]
+    return score_figure([[panel] for panel in panels], data.styles)
 
 
-def draw_published_bars(data: FigureData, plan: FigurePlan) -> Any:
+def draw_published_scores(data: FigureData, plan: FigurePlan) -> Any:
     """Rows: metrics; left the study's scores, right the published ones of the same methods, each with its own axis.
 
     Without real images, as published.
     """
     rows = []
     for kind, metric in kinds_of(data.study, plan.metrics):
-        ours = study_bars(data, plan.dataset, metric, plan.methods, plan.settings, our_title(data, metric))
-        rows.append([replace(ours, real=None), published_bars(data.reference, kind, plan.methods)])
-    return bar_figure(rows, data.styles)
+        ours = study_scores(data, plan.dataset, metric, plan.methods, plan.settings, our_title(data, metric))
+        rows.append([replace(ours, real=None), published_scores(data.reference, kind, plan.methods)])
+    return score_figure(rows, data.styles)
 
 
-def bar_figure(grid: Sequence[Sequence[BarPanel]], styles: dict[str, MethodStyle]) -> Any:
+def score_figure(grid: Sequence[Sequence[ScorePanel]], styles: dict[str, MethodStyle]) -> Any:
     """Panels in rows and columns; those of a column share methods, settings and the x axis."""
     columns = len(grid[0])
     fig, axes = canvas(0.75 + 1.45 * len(grid), rows=len(grid), columns=columns, sharex="col")
     for column in range(columns):
         top = grid[0][column]
-        centres = bar_positions([len(top.settings(label)) for label in top.methods])
+        centres = dot_positions([len(top.settings(label)) for label in top.methods])
         room = max(0.0, (MIN_PLACES - 1 - centres[-1][-1]) / 2)  # a few dots do not fill the page
         inches = (WIDTH - 0.6 * columns) / columns / max(MIN_PLACES, centres[-1][-1] + 1)
         for row, line in enumerate(grid):
             ax = axes[row][column]
-            _bar_panel(ax, line[column], centres, styles, inches)
+            _score_panel(ax, line[column], centres, styles, inches)
             ax.set_title(fit(line[column].title, WIDTH / columns - 0.45))
         bottom = axes[-1][column]
-        _label_bars(bottom, top.methods, [top.settings(label) for label in top.methods], centres, inches)
+        _label_dots(bottom, top.methods, [top.settings(label) for label in top.methods], centres, inches)
         bottom.set_xlim(-0.6 - room, centres[-1][-1] + 0.6 + room)
     legend_below(fig, [*real_handles(fig), *_handles([panel for line in grid for panel in line])])
     return fig
 
 
-def _bar_panel(
-    ax: Any, panel: BarPanel, centres: list[list[float]], styles: dict[str, MethodStyle], inches: float
+def _score_panel(
+    ax: Any, panel: ScorePanel, centres: list[list[float]], styles: dict[str, MethodStyle], inches: float
 ) -> None:
     for label, positions in zip(panel.methods, centres, strict=True):
         for setting, x in zip(panel.settings(label), positions, strict=True):
             if (label, setting) in panel.cells:
-                _bar(ax, panel.cells[label, setting], styles[label], x, inches)
+                _dot(ax, panel.cells[label, setting], styles[label], x, inches)
     if panel.distance:
         _scale(ax, panel)
     real_line(ax, panel.real)
@@ -84,7 +84,7 @@ def _bar_panel(
     ax.tick_params(axis="x", which="both", length=0)
 
 
-def _scale(ax: Any, panel: BarPanel) -> None:
+def _scale(ax: Any, panel: ScorePanel) -> None:
     """A logarithmic axis when means, seeds and ends of intervals, all positive, span more than LOG_FROM."""
     values = [value for cell in panel.cells.values() for value in cell.values]
     if not values or min(values) <= 0 or max(values) <= LOG_FROM * min(values):
@@ -94,13 +94,13 @@ def _scale(ax: Any, panel: BarPanel) -> None:
     plain_log_labels(ax)
 
 
-def bar_positions(counts: Sequence[int]) -> list[list[float]]:
+def dot_positions(counts: Sequence[int]) -> list[list[float]]:
     """x of each dot: methods side by side with a gap, their settings, so many each, next to each other."""
     starts = [sum(counts[:place]) + place * GAP for place in range(len(counts))]
     return [[start + setting for setting in range(count)] for start, count in zip(starts, counts, strict=True)]
 
 
-def _bar(ax: Any, cell: Cell, style: MethodStyle, x: float, inches: float) -> None:
+def _dot(ax: Any, cell: Cell, style: MethodStyle, x: float, inches: float) -> None:
     """Draw the dot of one method and setting, its interval and its seeds. inches: the space that it has."""
     if cell.mean is not None:
         if cell.low is not None:
@@ -116,7 +116,7 @@ def _bar(ax: Any, cell: Cell, style: MethodStyle, x: float, inches: float) -> No
                 linespacing=0.6)  # fmt: skip
 
 
-def _label_bars(
+def _label_dots(
     ax: Any, methods: Sequence[str], settings: Sequence[Sequence[str]], centres: list[list[float]], inches: float
 ) -> None:
     """Setting names under the dots, method names under their groups; turned when they would touch."""
@@ -141,7 +141,7 @@ def _label_bars(
         label.set(weight="bold", rotation=30 if turn_methods else 0, ha="right" if turn_methods else "center")
 
 
-def _handles(panels: Sequence[BarPanel]) -> list[Any]:
+def _handles(panels: Sequence[ScorePanel]) -> list[Any]:
     """Legend entries of what the panels show."""
     from matplotlib.lines import Line2D
 
