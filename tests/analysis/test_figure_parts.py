@@ -89,7 +89,7 @@ def test_labels_are_pushed_apart_in_order():
     assert spread([0.1, 0.5], 0.1) == [0.1, 0.5]
 
 
-def test_bar_positions_leave_a_gap_between_methods():
+def test_positions_of_dots_leave_a_gap_between_methods():
     first, second = dot_positions([3, 3])
     assert first == [0, 1, 2]
     assert second[0] - first[-1] > 1.5
