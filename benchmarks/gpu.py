@@ -28,20 +28,21 @@ def measurements(given: Any, out: Path) -> dict[str, tuple[int, list[str]]]:
         return [*python, f"benchmarks.{name}", *where, *options]
 
     resnet = ["--family", "resnet", "--size", "32", "--n-dis", "5", "--methods", "sngan"]
+    gpu_tests = ["tests/training/test_gpu.py", "tests/evaluation/test_on_device.py"]
     short = ["--widths", "64", "--rounds", "3", "--seconds", "0.5"]
     folder = out / "whole"
     workflow = [*python, "snakemake", "--cores", "all", "--directory", str(ROOT), "--config"]
     workflow += [f"study={whole_study(folder, given)}", f"results_dir={folder / 'results'}", f"data_dir={given.data}"]
     workflow += [f"device={given.device}", f"runs_per_gpu={1 if given.device == 'cpu' else given.together}"]
     return {
-        "tests": (120, [*python, "pytest", "-q", "-x", "-p", "no:cacheprovider", "tests/training/test_gpu.py"]),
+        "tests": (120, [*python, "pytest", "-q", "-x", "-p", "no:cacheprovider", *gpu_tests]),
         "resnet": (90, bench("train", *resnet, "--widths", "64", "--rounds", "3")),
         "profile of the resnet": (60, bench("profile", *resnet, "--updates", "5")),
         "profile": (60, bench("profile")),
         "runs together": (90, bench("pack", "--counts", "1", "8", "--ways", "threads", "--precisions", "bf16")),
         "training": (150, bench("train", *short)),
         "compiled": (120, bench("train", *short, "--methods", "sngan", "bn", "--compiled")),
-        "scores": (120, bench("score", "--dimensions", "64")),
+        "scores": (120, bench("score", "--dimensions", "64", "--no-plain")),
         "streaming": (60, bench("stream")),
         "writing": (60, bench("write")),
         "whole study": (300, workflow),

@@ -44,21 +44,31 @@ def main() -> None:
     made.add_argument("--width", type=int, help="width of the generator (default 32; 8 with --quick)")
     made.add_argument("--num-real", type=int, help="real images (default 50000; 1500 with --quick)")
     made.add_argument("--dimensions", type=int, nargs="+", help="of the features (default 64 2048; 64 with --quick)")
+    made.add_argument("--no-plain", action="store_true", help="without torch-fidelity's functions, which take minutes")
     options = made.parse_args()
     device = setup(options)
     size = QUICK if options.quick else FULL
     size.width, size.num_real = options.width or size.width, options.num_real or size.num_real
     size.dimensions = tuple(options.dimensions or size.dimensions)
     rounds = 1 if options.quick else ROUNDS
-    generated, rows = parts_of_generation(size, device, rounds)
+    rows = Rows()
+    generated = parts_of_generation(rows, size, device, rounds)
     for dimension in size.dimensions:
-        rows += parts_of_scores(size, dimension, device, 1 if dimension > 100 else rounds)
+        parts_of_scores(rows, size, dimension, device, 1 if dimension > 100 else rounds, not options.no_plain)
     title = f"{size.num_fake:,} samples ({size.image_size} px, width {size.width}), {size.num_real:,} real images"
     print_table(title, COLUMNS, rows)
     whole = whole_snapshots(size, device)
     print_table("score_run: a run of three snapshots", ["what", "s"], whole)
     payload = {"machine": machine(device), "size": vars(size), "columns": COLUMNS, "rows": rows, "whole": whole}
     save("score", payload | {"images": generated}, options.out)
+
+
+class Rows(list[list[Any]]):
+    """Rows of a table, each printed when it is made: a measurement that is stopped has shown the parts before."""
+
+    def append(self, row: list[Any]) -> None:
+        super().append(row)
+        print(row, flush=True)
 
 
 class Stopwatch:
@@ -86,7 +96,7 @@ class Stopwatch:
             torch.cuda.synchronize(self.device)
 
 
-def parts_of_generation(size: Size, device: Any, rounds: int) -> tuple[list[int], list[list[Any]]]:
+def parts_of_generation(rows: Rows, size: Size, device: Any, rounds: int) -> list[int]:
     """Latents, images and features of one snapshot. `plain` brings the images to the CPU and back."""
     import numpy as np
     import torch
@@ -111,7 +121,7 @@ def parts_of_generation(size: Size, device: Any, rounds: int) -> tuple[list[int]
 
     first, _ = watch(draw_kept)
     later, _ = watch.median(draw_kept, rounds)
-    rows: list[list[Any]] = [["latents", plain, first, later, plain / later, 0.0]]
+    rows.append(["latents", plain, first, later, plain / later, 0.0])
 
     generate_on_device(G, nets, 256, 1, device)  # warm
     plain, array = watch.median(lambda: generate(G, nets, size.num_fake, 1, device), rounds)
@@ -124,11 +134,11 @@ def parts_of_generation(size: Size, device: Any, rounds: int) -> tuple[list[int]
     later, b = watch.median(lambda: extract(net, images, 256, device), rounds)
     difference = float(np.abs(a["features"] - b["features"]).max() / np.abs(a["features"]).max())
     rows.append(["features (classifier)", plain, None, later, plain / later, difference])
-    return list(images.shape), rows
+    return list(images.shape)
 
 
-def parts_of_scores(size: Size, dimension: int, device: Any, rounds: int) -> list[list[Any]]:
-    """The scores of random features, ours against torch-fidelity's functions."""
+def parts_of_scores(rows: Rows, size: Size, dimension: int, device: Any, rounds: int, plain: bool) -> None:
+    """The scores of random features, ours against torch-fidelity's functions if ``plain``."""
     from sngan_repro.evaluation.features import KeptFeatures
     from sngan_repro.evaluation.scores.frechet_distance import frechet_distance, gaussian
     from sngan_repro.evaluation.scores.inception_score import inception_score
@@ -140,8 +150,8 @@ def parts_of_scores(size: Size, dimension: int, device: Any, rounds: int) -> lis
     if dimension > 100 and device.type == "cpu":
         num_real = min(num_real, 10_000)  # minutes otherwise
     fake, real = random_features(size.num_fake, dimension, 0.95, 1), random_features(num_real, dimension, 1.0, 2)
-    theirs = {key: watch(function) for key, function in torch_fidelity_functions(fake, real, size).items()}
-    rows = []
+    functions = torch_fidelity_functions(fake, real, size) if plain else {}
+    theirs = {key: watch(function) for key, function in functions.items()}
 
     def row(name: str, key: str, ours: Callable[[], float]) -> None:
         plain, expected = theirs.get(key, (None, None))
@@ -164,8 +174,7 @@ def parts_of_scores(size: Size, dimension: int, device: Any, rounds: int) -> lis
     seconds, radii = watch(lambda: squared_radii(real["features"], device))
     rows.append([f"radii of real images, once per study, {dimension}-d", None, seconds, None, None, None])
     kept = KeptFeatures(real, device, radii)
-    row("precision and recall, radii at hand", "prc", lambda: precision_recall(fake, kept)["precision"])
-    return rows
+    row("precision and recall, radii known", "prc", lambda: precision_recall(fake, kept)["precision"])
 
 
 def random_features(count: int, dimension: int, scale: float, seed: int) -> dict[str, Any]:

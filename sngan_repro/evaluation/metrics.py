@@ -15,7 +15,7 @@ import numpy as np
 from sngan_repro.config.protocol import ProtocolSpec
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.evaluation.feasible import infeasible
-from sngan_repro.evaluation.features import Features
+from sngan_repro.evaluation.features import Features, KeptFeatures, device_of
 from sngan_repro.evaluation.scores import SCORES, Sets, Value
 
 NO_VALUE: Value = (None, None, None)
@@ -36,6 +36,8 @@ def compute(protocol: ProtocolSpec, fake: Features, real: Features) -> dict[str,
 
 def timed(protocol: ProtocolSpec, fake: Features, real: Features) -> Timed:
     """:func:`compute`, with the seconds for each metric. Scores of one computation share its seconds equally."""
+    if not isinstance(fake, KeptFeatures):
+        fake = KeptFeatures(fake, device_of(real))  # they go to the device once for all scores
     sets = Sets(fake, real, protocol)
     num_fake, num_real = len(fake["features"]), len(real["features"])
     results: Timed = {}

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sngan_repro.core.lazy import np
-from sngan_repro.evaluation.features import memoize
+from sngan_repro.evaluation.features import device_of, memoize
 from sngan_repro.evaluation.scores.base import SCORES, Score
 from sngan_repro.evaluation.scores.frechet_distance import frechet_distance, gaussian
 
 if TYPE_CHECKING:
+    import torch
+
     from sngan_repro.evaluation.features import Features
 
 
@@ -50,17 +52,18 @@ def class_distances(fake: Features, real: Features) -> dict[int, float]:
     NaN for a class that has no more images than features in one of the sets: its covariance has no full rank, and the
     distance would measure the number of images.
     """
+    device = device_of(real)
     classes = memoize(
-        real, "classes", lambda: {int(c): _gaussian_of(real, c) for c in np.unique(real["labels"]) if c >= 0}
+        real, "classes", lambda: {int(c): _gaussian_of(real, c, device) for c in np.unique(real["labels"]) if c >= 0}
     )
     distances = {}
     for label, of_real in classes.items():
-        of_fake = _gaussian_of(fake, label)
+        of_fake = _gaussian_of(fake, label, device)
         distances[label] = float("nan") if of_real is None or of_fake is None else frechet_distance(of_fake, of_real)
     return distances
 
 
-def _gaussian_of(features: Features, label: int):
+def _gaussian_of(features: Features, label: int, device: torch.device):
     """The Gaussian of a class; None if the class has no more images than features."""
     values = features["features"][features["labels"] == label]
-    return gaussian(values) if len(values) > values.shape[1] else None
+    return gaussian(values, device) if len(values) > values.shape[1] else None

@@ -4,7 +4,7 @@ import torch
 from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
 
 from sngan_repro.evaluation.scores import frechet_distance as module
-from sngan_repro.evaluation.scores.frechet_distance import frechet_distance, gaussian
+from sngan_repro.evaluation.scores.frechet_distance import frechet_distance, gaussian, sum_of_singular_values
 
 
 def exact_sample(num, mean, root, seed):
@@ -78,3 +78,22 @@ def test_blocks_change_nothing(monkeypatch):
     parts = gaussian(x).factor
     assert torch.allclose(parts.T @ parts, whole.T @ whole, rtol=1e-12)
     assert np.allclose(parts.T @ parts, np.cov(x.astype(np.float64), rowvar=False), rtol=1e-12)
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(40, 40), (30, 50), (50, 30)])
+def test_eigenvalues_give_the_sum_of_singular_values(rows, columns):
+    """The way of a GPU, of matrices of full rank."""
+    matrix = torch.from_numpy(np.random.default_rng(0).standard_normal((rows, columns)))
+    expected = np.linalg.svd(matrix.numpy(), compute_uv=False).sum()
+    for by_eigenvalues in (True, False):
+        assert sum_of_singular_values(matrix, by_eigenvalues).item() == pytest.approx(expected, rel=1e-12)
+
+
+def test_eigenvalues_of_repeated_images():
+    """49 singular values of 1,024 are not 0. The others are rounding errors and add to the distance."""
+    rng = np.random.default_rng(0)
+    real = gaussian(rng.gamma(1.0, size=(1200, 1024)).astype(np.float32))
+    fake = gaussian(np.tile(rng.gamma(1.0, size=(50, 1024)).astype(np.float32), (24, 1)))
+    product = fake.factor @ real.factor.T
+    exact = torch.linalg.svdvals(product)[:49].sum().item()
+    assert sum_of_singular_values(product, by_eigenvalues=True).item() == pytest.approx(exact, rel=1e-6)
