@@ -21,12 +21,15 @@ def rows_of(
     labels: Sequence[int] | None = None,
     columns: int = 8,
     way: Way | None = None,
+    across: bool = False,
 ) -> np.ndarray:
     """Images in rows, uint8 (rows, columns, H, W, C): for each seed a row, or a row per class.
 
     labels: classes of a class-conditional generator; the rows of a seed share their latents. Default: the labels that
     are drawn with the latents of the seed. way: go between the first two latents of each seed, linear or spherical,
     instead of independent samples; a class-conditional generator then keeps the label of the first one.
+    across: for each seed a row from each class of ``labels`` (default: all) to the next, as
+    :meth:`Generator.interpolation` makes them.
     Raises ConfigError for labels of an unconditional generator, and for unknown classes.
     """
     num_classes = len(generator.label_law.shares) if generator.label_law else 0
@@ -36,6 +39,10 @@ def rows_of(
         )
     if labels is not None and any(not 0 <= label < num_classes for label in labels):
         raise ConfigError(f"{generator.spec.name}: `labels` are from 0 to {num_classes - 1}; found {list(labels)}")
+    if across:
+        chosen = list(range(num_classes)) if labels is None else labels
+        ways = [generator.interpolation(columns, max(1, len(chosen)), seed, chosen, across=True) for seed in seeds]
+        return np.stack(ways).reshape(-1, columns, *ways[0].shape[1:])
     rows = []
     for seed in seeds:
         z, law = generator.latents(columns if way is None else 2, seed), generator.spec.nets.z_law

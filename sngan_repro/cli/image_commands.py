@@ -31,8 +31,17 @@ FRAMES = 24
         choices=("linear", "spherical"),
         help="rows from one latent to another, straight or along the sphere; for each seed and class",
     ),
+    Option(
+        "--across",
+        action="store_true",
+        help="rows from each of the --labels (default: all classes) to the next with one latent; for each seed",
+    ),
     Option("--steps", type=positive, help=f"images of each such row (default: {COLUMNS}; of an animation: {FRAMES})"),
-    Option("--animate", action="store_true", help="an animation: over the run's snapshots, or along --interpolate"),
+    Option(
+        "--animate",
+        action="store_true",
+        help="an animation: over the run's snapshots, or along --interpolate or --across",
+    ),
     Option("--fps", type=positive, default=8, help="frames per second of an animation (default: 8)"),
     Option(
         "--out",
@@ -45,8 +54,9 @@ def sample(given: Namespace) -> None:
     from sngan_repro.core.files import write_npy
     from sngan_repro.core.schema import ConfigError
 
-    out, rows = Path(given.out), bool(given.seeds or given.labels or given.interpolate)
-    _check_sample(given, out, rows)
+    out, ways = Path(given.out), bool(given.interpolate or given.across)
+    rows = ways or bool(given.seeds or given.labels)
+    _check_sample(given, out, rows, ways)
     values.device_of(given)  # sets the number of threads
     from sngan_repro.api import pictures
     from sngan_repro.api.generators import load_generator
@@ -55,9 +65,11 @@ def sample(given: Namespace) -> None:
 
     seeds = given.seeds or [given.seed or 0]
     snapshots = pictures.snapshots_of(Path(given.snapshot))
-    if given.animate and not given.interpolate:
+    if given.animate and not ways:
         if len(snapshots) < 2:
-            raise ConfigError("--animate: needs the folder of a run with several snapshots, or --interpolate")
+            raise ConfigError(
+                "--animate: needs the folder of a run with several snapshots, or --interpolate or --across"
+            )
         frames = pictures.frames_over_training(snapshots, given.device, seeds, given.labels, COLUMNS)
         return save_animation(out, frames, given.fps)
     generator = load_generator(snapshots[-1], given.device)
@@ -65,7 +77,7 @@ def sample(given: Namespace) -> None:
     if not rows:
         images = generator.sample(given.count or 64, seeds[0])
     else:
-        made = pictures.rows_of(generator, seeds, given.labels, columns, given.interpolate)
+        made = pictures.rows_of(generator, seeds, given.labels, columns, given.interpolate, given.across)
         if given.animate:
             return save_animation(out, pictures.frames_of_ways(made), given.fps)
         images = made.reshape(-1, *made.shape[2:])
@@ -75,7 +87,7 @@ def sample(given: Namespace) -> None:
         save_grid(out, images, columns=columns)
 
 
-def _check_sample(given: Namespace, out: Path, rows: bool) -> None:
+def _check_sample(given: Namespace, out: Path, rows: bool, ways: bool) -> None:
     """Raise ConfigError for options that do not go together, before anything is loaded."""
     from sngan_repro.core.schema import ConfigError
 
@@ -89,33 +101,12 @@ def _check_sample(given: Namespace, out: Path, rows: bool) -> None:
     if given.seeds and given.seed is not None:
         raise ConfigError("--seed has no effect with --seeds; remove it")
     if given.count is not None and (rows or given.animate):
-        raise ConfigError("--count has no effect with --seeds, --labels, --interpolate or --animate; remove it")
-    if given.steps is not None and not given.interpolate:
-        raise ConfigError("--steps has no effect without --interpolate; remove it")
+        raise ConfigError(
+            "--count has no effect with --seeds, --labels, --interpolate, --across or --animate; remove it"
+        )
+    if given.across and given.interpolate:
+        raise ConfigError("--across goes from class to class and --interpolate from latent to latent; give one of them")
+    if given.steps is not None and not ways:
+        raise ConfigError("--steps has no effect without --interpolate or --across; remove it")
     if given.steps is not None and given.steps < 2:
         raise ConfigError("--steps: at least 2, for both ends")
-
-
-@command(
-    "write a grid of images interpolated between latents, or between classes",
-    *DEVICE,
-    Option("--snapshot", required=True, help="a .safetensors file of a run's snapshots/"),
-    Option("--steps", type=positive, default=8, help="images in each row, both ends included (default: 8)"),
-    Option("--rows", type=positive, default=4, help="rows of the grid (default: 4)"),
-    Option("--seed", type=seed, default=0, help="seed of the latents (default: 0)"),
-    Option("--classes", type=int, nargs="+", metavar="CLASS", help="classes of the rows (default: all in order)"),
-    Option("--across", action="store_true", help="from class to class with one latent, instead of within a class"),
-    Option("--out", required=True, help="a .png file to write"),
-)
-def interpolate(given: Namespace) -> None:
-    from sngan_repro.core.schema import ConfigError
-
-    if not given.out.endswith(".png"):
-        raise ConfigError(f"--out: '{given.out}' is not a .png file")
-    values.device_of(given)  # sets the number of threads
-    from sngan_repro.api.generators import load_generator
-    from sngan_repro.nets.sampling import save_grid
-
-    generator = load_generator(given.snapshot, given.device)
-    images = generator.interpolation(given.steps, given.rows, given.seed, given.classes, given.across)
-    save_grid(Path(given.out), images, columns=given.steps)

@@ -90,7 +90,13 @@ def test_command(generator, tmp_path):
     own, run = generator(3), RunPaths(tmp_path)
     save_snapshot(run, own.spec, own.network.state_dict(), 3, ImageSpec(1, 16, 3), own.label_law)
     out = tmp_path / "ways.png"
-    arguments = ["--steps", "4", "--rows", "2", "--classes", "0", "1", "--across", "--device", "cpu"]
-    main(["interpolate", "--snapshot", str(run.snapshot(3)), *arguments, "--out", str(out)])
+    arguments = ["sample", "--snapshot", str(run.snapshot(3)), "--across", "--steps", "4", "--device", "cpu"]
+    main([*arguments, "--labels", "0", "1", "--out", str(out)])
     with Image.open(out) as image:
         assert image.size == (4 * 50 + 2, 2 * 50 + 2)
+    out = tmp_path / "ways.npy"
+    main([*arguments, "--seeds", "5", "6", "--out", str(out)])
+    made = np.load(out).reshape(2, 12, 16, 16, 1)  # each seed: three classes, four steps
+    for images, seed in zip(made, (5, 6), strict=True):
+        assert np.array_equal(images, own.interpolation(steps=4, rows=3, seed=seed, across=True))
+    assert not np.array_equal(made[0], made[1])

@@ -187,9 +187,14 @@ def test_animations_by_the_command(run, tmp_path, options, num_frames):
         (["--out", "x.png", "--animate"], "'.png' is no animation; give a file that ends in .gif, .webp, .mp4"),
         (["--out", "x.png", "--seeds", "1", "--seed", "2"], "--seed has no effect with --seeds"),
         (["--out", "x.png", "--seeds", "1", "--count", "2"], "--count has no effect with --seeds"),
-        (["--out", "x.png", "--steps", "4"], "--steps has no effect without --interpolate"),
+        (["--out", "x.png", "--steps", "4"], "--steps has no effect without --interpolate or --across"),
+        (["--out", "x.png", "--across", "--interpolate", "linear"], "give one of them"),
+        (["--out", "x.png", "--across"], "this generator is unconditional"),
         (["--out", "x.png", "--interpolate", "linear", "--steps", "1"], "--steps: at least 2"),
-        (["--out", "x.gif", "--animate"], "needs the folder of a run with several snapshots, or --interpolate"),
+        (
+            ["--out", "x.gif", "--animate"],
+            "needs the folder of a run with several snapshots, or --interpolate or --across",
+        ),
     ],
 )
 def test_options_that_do_not_go_together(run, options, message, capsys):

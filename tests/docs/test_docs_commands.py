@@ -47,7 +47,6 @@ COMMANDS_NOT_RUN = {
     "score-images": "needs images; tests/api/test_api.py",
     "export": "needs a trained run; tests/api/test_export.py",
     "sample": "needs a trained run; tests/nets/test_sampling.py",
-    "interpolate": "needs a trained run; tests/api/test_interpolation.py",
     "check-samples": "needs samples of a program; tests/training/program/test_program_contract.py",
     "new-method": "writes files; tests/extend/test_new_method.py",
     "check-method": "needs the method that new-method writes; tests/extend/test_check_method.py",
