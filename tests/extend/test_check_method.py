@@ -282,6 +282,11 @@ BROKEN: dict[str, tuple[dict[str, str], str, str]] = {
         "the derivative of `d_loss` by .* of D is .*, its gradient gives",
         "`d_loss`",
     ),
+    "symbols without a meaning": (
+        {"(f(x) - 1)^2": r"(f(x) - b)^2 + \kappa"},
+        "no meaning of `b`, `kappa` in `symbols`",
+        "",
+    ),
     "equations with a mistake": (
         {r"L_D = \mathbb{E}[": r"L_D = \frac{E["},
         "cannot be set: pandoc does not read it",

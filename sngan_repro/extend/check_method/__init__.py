@@ -27,6 +27,7 @@ CHECKS: tuple[Check, ...] = (
     ("a run that is interrupted and resumed gives the same bits", loop.resumes),
     ("no value travels between the GPU and Python in a step", transfers.no_transfers),
     ("the equations can be set in the report", calls.equations),
+    ("every symbol of the equations is explained", calls.symbols),
 )
 """In this order; the first two must pass before the others make sense."""
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from sngan_repro import nets
 from sngan_repro.extend.check_method.case import BATCH, Case, Failure, kind, listed, nets_for
+from sngan_repro.methods.symbols import unexplained
 
 RESERVED_LOGS = {"d_loss", "g_loss", "grad_norm_d", "grad_norm_g", "step", "lr_d", "lr_g", "images_per_second"}
 """Columns of a run's log that are the loop's."""
@@ -132,6 +133,17 @@ def equations(case: Case) -> None:
     for formula in [*formulas, latex]:
         if problem := _problem(formula):
             raise Failure(f"`{formula}` cannot be set: {problem}", "LaTeX that pandoc reads, without `$`")
+
+
+def symbols(case: Case) -> None:
+    """No letter of the equations is left without a meaning: the report prints that of each."""
+    if left := unexplained(case.method, case.options):
+        latex = left[0] if len(left[0]) == 1 else f"\\{left[0]}"
+        needed = (
+            f"an entry of `symbols` for each, such as symbols = {{r'{latex}': 'the ...'}}; a meaning begins with the name "
+            r"of an option and a colon if the symbol is its value. Words in an equation are in \text{...}"
+        )
+        raise Failure(f"no meaning of {listed(left)} in `symbols`, nor in those of all methods", needed)
 
 
 def _problem(formula: str) -> str:
