@@ -140,8 +140,8 @@ def symbols(case: Case) -> None:
     if left := unexplained(case.method, case.options):
         latex = left[0] if len(left[0]) == 1 else f"\\{left[0]}"
         needed = (
-            f"an entry of `symbols` for each, such as symbols = {{r'{latex}': 'the ...'}}; a meaning begins with the name "
-            r"of an option and a colon if the symbol is its value. Words in an equation are in \text{...}"
+            f"an entry of `symbols` for each, such as symbols = {{r'{latex}': 'the ...'}}; that of an option's value "
+            r"begins with the option and a colon. Words in an equation are in \text{...}"
         )
         raise Failure(f"no meaning of {listed(left)} in `symbols`, nor in those of all methods", needed)
 
