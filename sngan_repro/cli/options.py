@@ -164,6 +164,17 @@ DATASET = Option("--dataset", required=True, help="folder of the prepared images
 NO_DOWNLOAD = Option("--no-download", action="store_true", exported="DOWNLOAD", help="never use the network")
 RUN_SPEC = Option("--spec", required=True, help="the run's specification: JSON, or a file such as a run's spec.json")
 RUN = Option("--run", required=True, help="folder of the run")
+TOGETHER = (
+    Option(
+        "--together",
+        type=positive,
+        default="1",
+        exported="RUNS_PER_GPU",
+        help="runs of --study in one process (default: %(default)s)",
+    ),
+    Option("--study", default="", exported="STUDY", help="the study that the other runs of --together belong to"),
+    Option("--set", default="[]", exported="SET", help="its changes, a JSON list of KEY=VALUE"),
+)
 SCORING_DIGEST = Option("--digest", default="", help="part of the name of the file to write; default: none")
 SCORING = (
     Option("--protocols", required=True, help="the study's `scores`, JSON"),

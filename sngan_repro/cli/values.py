@@ -98,3 +98,15 @@ def pairs_of(given: list[str], option: str) -> dict[str, Any]:
             raise ConfigError(f"{option}: KEY=VALUE is needed, such as {option} {text}=1; found '{text}'")
         found[key] = yaml.safe_load(value)
     return found
+
+
+def others_of(run: str, given: Namespace) -> list[RunSpec]:
+    """The other runs of the group of a run, by its name, that share a GPU: those of the options of TOGETHER."""
+    if given.together == 1 or not given.study:
+        return []
+    from sngan_repro.study.load import load_study
+    from sngan_repro.workflow.packs import packs
+
+    study = load_study(given.study, json_of(given.set, "--set", list))
+    groups = [{spec.name: spec for spec in pack} for pack in packs(study.trained_runs(), given.together)]
+    return [spec for group in groups if run in group for name, spec in group.items() if name != run]

@@ -14,6 +14,7 @@ from sngan_repro.cli.options import (
     SCORING,
     SCORING_DIGEST,
     STUDY,
+    TOGETHER,
     Option,
     rule_command,
 )
@@ -104,14 +105,17 @@ def evaluator(given: Namespace) -> None:
     build_evaluator(given.name, Path(given.dataset), options, Path(given.out), weights, values.device_of(given))
 
 
-@rule_command("score all snapshots of one run", *DEVICE, *SCORING, RUN, SCORING_DIGEST)
+@rule_command("score all snapshots of one run", *DEVICE, *SCORING, RUN, SCORING_DIGEST, *TOGETHER)
 def score(given: Namespace) -> None:
     protocols, evaluators, device = values.protocols_of(given), values.evaluators_of(given), values.device_of(given)
     from sngan_repro.config.run_paths import RunPaths
     from sngan_repro.evaluation.score import score_run
 
     weights = Path(given.inception_weights) if given.inception_weights else None
-    score_run(RunPaths(Path(given.run), given.digest), protocols, Path(given.dataset), evaluators, device, weights)
+    run = RunPaths(Path(given.run), given.digest)
+    names = [other.name for other in values.others_of(run.root.name, given)]
+    others = [RunPaths(run.root.parent / name, given.digest) for name in names]
+    score_run(run, protocols, Path(given.dataset), evaluators, device, weights, others)
 
 
 @rule_command(

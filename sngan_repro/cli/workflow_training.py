@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sngan_repro.cli import values
-from sngan_repro.cli.options import DATASET, DEVICE, RUN, RUN_SPEC, STUDY, Option, positive, rule_command
+from sngan_repro.cli.options import DATASET, DEVICE, RUN, RUN_SPEC, STUDY, TOGETHER, Option, rule_command
 
 if TYPE_CHECKING:
-    from sngan_repro.config.run_paths import RunPaths
-    from sngan_repro.config.specs import RunSpec
+    pass
 
 
 @rule_command(
@@ -28,15 +27,7 @@ if TYPE_CHECKING:
         help="between saved states (default: %(default)s)",
     ),
     Option("--no-tensorboard", action="store_true", exported="TENSORBOARD", help="write no TensorBoard events"),
-    Option(
-        "--together",
-        type=positive,
-        default="1",
-        exported="RUNS_PER_GPU",
-        help="runs of --study to train at once (default: %(default)s)",
-    ),
-    Option("--study", default="", exported="STUDY", help="the study that the other runs of --together belong to"),
-    Option("--set", default="[]", exported="SET", help="its changes, a JSON list of KEY=VALUE"),
+    *TOGETHER,
     Option(
         "--no-cuda-graphs", action="store_true", exported="CUDA_GRAPHS", help="on a GPU, launch the kernels one by one"
     ),
@@ -77,24 +68,9 @@ def train(given: Namespace) -> None:
         keep_state=given.together > 1,
         wait=given.log is not None,
     )
-    others = _companions(spec, run, given)
+    others = [(other, RunPaths(run.root.parent / other.name)) for other in values.others_of(spec.name, given)]
     with stop_on_signals() as stop, companions(others, dataset, device, options, stop, given.threads):
         train(spec, run, dataset, device, options, stop)
-
-
-def _companions(spec: RunSpec, run: RunPaths, given: Namespace) -> list[tuple[RunSpec, RunPaths]]:
-    """The other runs of the group that share a GPU with this run."""
-    if given.together == 1 or not given.study:
-        return []
-    from sngan_repro.config.run_paths import RunPaths
-    from sngan_repro.study.load import load_study
-    from sngan_repro.workflow.packs import packs
-
-    study = load_study(given.study, values.json_of(given.set, "--set", list))
-    found = packs(study.trained_runs(), given.together)
-    packs_of_run = [pack for pack in found if spec.name in (other.name for other in pack)]
-    others = [other for pack in packs_of_run for other in pack if other.name != spec.name]
-    return [(other, RunPaths(run.root.parent / other.name)) for other in others]
 
 
 @rule_command(

@@ -55,7 +55,12 @@ class MachineConfig(Model):
     updates_per_second: float = Field(
         20.0, ge=1e-3, le=1e6, description="clusters: speed of the slowest training at n_dis 1, for time limits"
     )
-    runs_per_gpu: int = Field(1, ge=1, le=64, description="trainings that share one GPU, for small networks")
+    runs_per_gpu: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="trainings that share one GPU, and scorings that share a process, for small networks",
+    )
     max_minutes: int | None = Field(
         None, ge=5, le=1_000_000, description="clusters: longest job the site allows; null: no limit"
     )

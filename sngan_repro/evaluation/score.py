@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,9 @@ from sngan_repro.nets.snapshot import load_generator
 
 log = logging.getLogger(__name__)
 
+OTHERS_SECONDS = 600.0
+"""After so many seconds a process begins no further run. So a job scores many runs only if each is short."""
+
 
 def score_run(
     run: RunPaths,
@@ -37,6 +42,7 @@ def score_run(
     evaluator_dirs: dict[str, Path],
     device: torch.device | str = "cpu",
     inception_weights: Path | None = None,
+    others: Sequence[RunPaths] = (),
 ) -> dict[str, Any]:
     """Score each snapshot in status.json under each protocol; writes and returns the run's scores.
 
@@ -55,31 +61,42 @@ def score_run(
     program, of which there is no fresh sample.
 
     evaluator_dirs: the folder of each evaluator in the protocols. inception_weights: the file of the weights, if it has
-    moved since the evaluator was built. Raises ConfigError if a file is missing, differs from the one recorded in
-    status.json or in the evaluator's folder, or has too few images for a protocol.
+    moved since the evaluator was built. others: further runs on the same dataset, which are scored after this one if
+    they are trained. Their own jobs then find the scores, or report what is wrong. Raises ConfigError if a file is
+    missing, differs from the one recorded in status.json or in the evaluator's folder, or has too few images for a
+    protocol.
     """
-    read_finished(run)  # before the lock, which would make the folder of a run that does not exist
-    with file_lock(run.scores.with_name(f".{run.scores.stem}.lock"), wait=True):
-        return _score_run(run, protocols, dataset_dir, evaluator_dirs, device, inception_weights)
-
-
-def _score_run(
-    run: RunPaths,
-    protocols: list[ProtocolSpec],
-    dataset_dir: Path,
-    evaluator_dirs: dict[str, Path],
-    device: torch.device | str,
-    inception_weights: Path | None,
-) -> dict[str, Any]:
     started = time.perf_counter()
-    spec, status = read_finished(run)
+    read_finished(run)  # before the lock, which would make the folder of a run that does not exist
     scorer = Scorer(PreparedData.open(dataset_dir), protocols, evaluator_dirs)
     scorer.check_feasible()
+    with _lock(run, wait=True):
+        scores = _score_run(run, scorer, torch.device(device), inception_weights)
+    for other in others:
+        if time.perf_counter() - started > OTHERS_SECONDS:
+            break
+        try:
+            read_finished(other)
+            with _lock(other, wait=False):
+                _score_run(other, scorer, torch.device(device), inception_weights)
+        except Exception as reason:  # not trained yet, being scored elsewhere, or what its own job will report
+            log.info("%s: left to its own job: %s: %s", other.scores, type(reason).__name__, reason)
+    return scores
+
+
+def _lock(run: RunPaths, wait: bool) -> AbstractContextManager[None]:
+    return file_lock(run.scores.with_name(f".{run.scores.stem}.lock"), wait)
+
+
+def _score_run(run: RunPaths, scorer: Scorer, device: torch.device, inception_weights: Path | None) -> dict[str, Any]:
+    started, protocols = time.perf_counter(), scorer.protocols
+    spec, status = read_finished(run)
     made_from = scorer.identity(spec.digest(), [snapshot.get("sha256") for snapshot in status["snapshots"]])
     if (present := same_result(run.scores, made_from)) is not None:
         log.info("%s: scored already", run.scores)
         return present
-    scorer.load_extractors(torch.device(device), inception_weights)
+    if not scorer.extractors:
+        scorer.load_extractors(device, inception_weights)
     records: list[Record] = []
     for snapshot in status["snapshots"]:
         offset = None if _is_external(run, snapshot) else 0
@@ -92,7 +109,7 @@ def _score_run(
         if chosen:
             images, law = _images_of(run, spec, snapshot, scorer, chosen, RESAMPLE_SEED)
             records += scorer.records(_identity(spec, snapshot, BEST), chosen, images, RESAMPLE_SEED, law)
-    return write_scores(run.scores, spec.digest(), records, started, torch.device(device), made_from)
+    return write_scores(run.scores, spec.digest(), records, started, device, made_from)
 
 
 def same_result(path: Path, made_from: str) -> dict[str, Any] | None:
