@@ -59,7 +59,7 @@ class MachineConfig(Model):
         1,
         ge=1,
         le=64,
-        description="trainings that share one GPU, and scorings that share a process, for small networks",
+        description="runs that share one GPU or a scoring job, for small networks",
     )
     max_minutes: int | None = Field(
         None, ge=5, le=1_000_000, description="clusters: longest job the site allows; null: no limit"

@@ -13,8 +13,10 @@ import torch
 
 from sngan_repro.cli.main import COMMANDS, main
 from sngan_repro.config.run_paths import RunPaths
+from sngan_repro.study.load import load_study
 from sngan_repro.training.job import train
 from sngan_repro.training.options import TrainOptions
+from sngan_repro.workflow.packs import packs
 
 ROOT = Path(__file__).parents[2]
 
@@ -94,12 +96,25 @@ def test_check_lists_runs_and_measures(
 def test_moved_weights_reach_the_scoring(monkeypatch: pytest.MonkeyPatch):
     """`inception_weights` of config/config.yaml, which the message about missing weights points to, has an effect."""
     seen = []
-    monkeypatch.setattr("sngan_repro.evaluation.score.score_run", lambda *given: seen.append(given[-1]))
+    monkeypatch.setattr("sngan_repro.evaluation.score.score_run", lambda *given: seen.append(given[5]))
     command = ["score", "--run", "x", "--dataset", "y", "--protocols", "[]", "--evaluators", "{}", "--device", "cpu"]
     main(command)
     monkeypatch.setenv("SNGAN_REPRO_INCEPTION_WEIGHTS", "moved.pth")
     main(command)
     assert seen == [None, Path("moved.pth")]
+
+
+def test_a_scoring_job_gets_the_other_runs_of_its_group(monkeypatch: pytest.MonkeyPatch):
+    seen = []
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr("sngan_repro.evaluation.score.score_run", lambda *given: seen.append((given[0], given[-1])))
+    names = [spec.name for spec in packs(load_study("quick").trained_runs(), 3)[1]]
+    command = ["score", "--run", f"r/{names[1]}", "--digest", "d", "--dataset", "y", "--protocols", "[]"]
+    command += ["--evaluators", "{}", "--device", "cpu", "--study", "quick"]
+    main(command)
+    main([*command, "--together", "3"])
+    one = RunPaths(Path("r") / names[1], "d")
+    assert seen == [(one, []), (one, [RunPaths(Path("r") / name, "d") for name in (names[0], names[2])])]
 
 
 def test_listings(capsys: pytest.CaptureFixture[str]):
