@@ -23,6 +23,8 @@ rule train:
         run=RUNS.trained,
     group:
         (lambda wildcards: GROUPS[wildcards.run]) if PLAN.machine.runs_per_gpu > 1 else None
+    # The first scoring job of a group scores all runs of the group that are trained by then.
+    priority: int(PLAN.machine.runs_per_gpu > 1)
     conda:
         "../../environment.yml"
     threads: 1
