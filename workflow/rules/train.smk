@@ -21,10 +21,10 @@ rule train:
         LAYOUT.logs / "train" / f"{RUN_PATTERN}.log",
     wildcard_constraints:
         run=RUNS.trained,
-    group:
-        (lambda wildcards: GROUPS[wildcards.run]) if PLAN.machine.runs_per_gpu > 1 else None
     # The first scoring job of a group scores all runs of the group that are trained by then.
     priority: int(PLAN.machine.runs_per_gpu > 1)
+    group:
+        (lambda wildcards: GROUPS[wildcards.run]) if PLAN.machine.runs_per_gpu > 1 else None
     conda:
         "../../environment.yml"
     threads: 1
