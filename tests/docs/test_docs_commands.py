@@ -100,7 +100,7 @@ def run_own(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
 
 def check_snakemake(arguments: list[str], work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)  # profiles are looked for here
-    from snakemake.cli import parse_args  # takes a second
+    from snakemake.cli import parse_args, parse_config  # takes a second
 
     _, given = parse_args(arguments)
     for profile in given.profile or []:
@@ -109,8 +109,7 @@ def check_snakemake(arguments: list[str], work: Path, monkeypatch: pytest.Monkey
     for target in given.targets:
         assert re.search(rf"^rule {target}:", rules, re.MULTILINE), target
     monkeypatch.chdir(work)
-    overrides = {key: yaml.safe_load(value) for key, value in (pair.split("=", 1) for pair in given.config or [])}
-    machine = load_machine(overrides)
+    machine = load_machine(parse_config(given.config or []))
     load_study(machine.study, machine.set)
 
 
