@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from argparse import Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sngan_repro.cli import values
 from sngan_repro.cli.options import DATASET, DEVICE, RUN, RUN_SPEC, STUDY, TOGETHER, Option, rule_command
-
-if TYPE_CHECKING:
-    pass
 
 
 @rule_command(
