@@ -205,7 +205,7 @@ class Clone:
             process.wait()
         self.cluster.cancel_all()
 
-    def run(self, *arguments: str, command: list[str] = COMMAND, timeout: float = 300) -> tuple[int, str]:
+    def run(self, *arguments: str, command: list[str] = COMMAND, timeout: float = 600) -> tuple[int, str]:
         process, output = self.start(*arguments, command=command), self.output
         try:
             process.wait(timeout)
@@ -224,7 +224,7 @@ def top(where: str, names: list[str]) -> set[str]:
     return set(names) if Path(where) == ROOT else {name for name in names if "cache" in name}
 
 
-def wait_for(condition: Callable[[], object], what: str, seconds: float = 60) -> None:
+def wait_for(condition: Callable[[], object], what: str, seconds: float = 120) -> None:
     """Wait until a condition holds; AssertionError when it does not in time."""
     end = time.monotonic() + seconds
     while not condition():

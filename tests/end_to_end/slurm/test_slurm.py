@@ -124,7 +124,7 @@ def test_cancelled_out_of_time_and_orphaned_trainings_end_as_if_undisturbed(clon
         return [job for job in cluster.all_jobs()[earlier:] if job["Comment"].endswith(f"_{runs[seed].root.name}")]
 
     first = clone.start(command=command)
-    wait_for(lambda: sum((run.resume / "state.pt").exists() for run in runs) >= 2, "two trainings", 90)
+    wait_for(lambda: sum((run.resume / "state.pt").exists() for run in runs) >= 2, "two trainings", 180)
     started = [seed for seed, run in enumerate(runs) if (run.resume / "state.pt").exists()]
     cancelled, late = started[:2]
     # A limit shorter than the notice: Slurm tells the training at its next look, within half a minute. It is stopped
@@ -133,26 +133,26 @@ def test_cancelled_out_of_time_and_orphaned_trainings_end_as_if_undisturbed(clon
     os.kill(stopped, signal.SIGSTOP)
     cluster.run("scontrol", "update", f"JobId={jobs_of(late)[0]['JobId']}", "TimeLimit=1")
     cluster.run("scancel", jobs_of(cancelled)[0]["JobId"])
-    wait_for(lambda: was_told(stopped, signal.SIGTERM), "the notice of the time limit", 90)
+    wait_for(lambda: was_told(stopped, signal.SIGTERM), "the notice of the time limit", 180)
     with contextlib.suppress(ProcessLookupError):
         os.kill(stopped, signal.SIGCONT)
 
     # Both are tried again; while the second attempt of one is at work, Snakemake is killed and its jobs live on.
-    wait_for(lambda: len(jobs_of(late)) == 2, "the second attempt", 60)
+    wait_for(lambda: len(jobs_of(late)) == 2, "the second attempt", 120)
     state = runs[late].resume / "state.pt"
     saved = state.stat().st_mtime_ns
-    wait_for(lambda: state.stat().st_mtime_ns > saved or runs[late].status.exists(), "work of the second attempt", 60)
+    wait_for(lambda: state.stat().st_mtime_ns > saved or runs[late].status.exists(), "work of the second attempt", 120)
     first.kill()
     first.wait()
     assert cluster.jobs(), "jobs were to outlive Snakemake"
 
     second = clone.start(command=command)
     log = clone.output
-    wait_for(lambda: "Select jobs" in log.read_text(), "the second Snakemake", 60)
+    wait_for(lambda: "Select jobs" in log.read_text(), "the second Snakemake", 120)
     code, output = clone.run(command=command)
     assert code != 0
     assert "another Snakemake works on this study" in output
-    assert second.wait(240) == 0, log.read_text()[-5000:]
+    assert second.wait(480) == 0, log.read_text()[-5000:]
     assert "jobs of an earlier Snakemake that was killed" in log.read_text()
 
     for seed in LONG["seeds"]:
@@ -179,10 +179,10 @@ def test_what_was_finished_without_snakemake_is_not_repeated(clone: Clone):
     clone.write_study({**LONG, "seeds": [0]})
     run = clone.run_paths("SNGAN", 0)
     process = clone.start(TARGETS[0])
-    wait_for(lambda: run.progress.exists(), "a training", 90)
+    wait_for(lambda: run.progress.exists(), "a training", 180)
     process.kill()
     process.wait()
-    wait_for(lambda: not cluster.jobs(), "the end of the job", 120)
+    wait_for(lambda: not cluster.jobs(), "the end of the job", 240)
     finished = run.status.read_bytes()
     code, output = clone.run(TARGETS[0])
     assert code == 0, output[-5000:]
@@ -197,12 +197,12 @@ def test_trainings_that_share_a_gpu(clone: Clone, undisturbed: Clone):
     clone.edit("slurm/machine.yaml", "runs_per_gpu: 1", "runs_per_gpu: 3")
     process = clone.start(*TARGETS, "--config", "checkpoint_seconds=0.2")
     runs = [clone.run_paths("SNGAN", seed) for seed in LONG["seeds"]]
-    wait_for(lambda: all((run.resume / "state.pt").exists() for run in runs), "three trainings", 90)
+    wait_for(lambda: all((run.resume / "state.pt").exists() for run in runs), "three trainings", 180)
     assert len({holder(run) for run in runs}) == 1
     (job,) = cluster.all_jobs()[earlier:]
     assert (job["TresPerJob"], job["NumCPUs"], job["MinMemoryNode"]) == ("gres:gpu:1", "6", "24000M")
     cluster.run("scancel", job["JobId"])
-    assert process.wait(240) == 0, clone.output.read_text()[-5000:]
+    assert process.wait(480) == 0, clone.output.read_text()[-5000:]
     assert [job["JobState"] for job in cluster.all_jobs()[earlier:]] == ["CANCELLED", "COMPLETED"]
     assert all(read_json(run.status)["resumed"] >= 1 for run in runs)
     assert snapshots(clone) == snapshots(undisturbed) != {}
