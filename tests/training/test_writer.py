@@ -21,6 +21,8 @@ from sngan_repro.training.options import TrainOptions
 from sngan_repro.training.trainer import Trainer
 from sngan_repro.training.writer import HostCopy, Writer
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 SECONDS = 60.0
 """A wait that long has failed."""
