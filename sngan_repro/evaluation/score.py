@@ -14,9 +14,10 @@ import torch
 
 from sngan_repro.config.finished import read_finished
 from sngan_repro.config.protocol import ProtocolSpec
+from sngan_repro.config.records import read_json_record
 from sngan_repro.config.run_paths import RunPaths
 from sngan_repro.config.specs import RunSpec
-from sngan_repro.core.files import file_lock, file_sha256, read_json
+from sngan_repro.core.files import file_lock, file_sha256
 from sngan_repro.core.runtime import device_info, versions
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.core.sealed import write_sealed_json
@@ -115,10 +116,10 @@ def _score_run(run: RunPaths, scorer: Scorer, device: torch.device, inception_we
 def same_result(path: Path, made_from: str) -> dict[str, Any] | None:
     """The content of a result file that was made from the same things, else None."""
     try:
-        present = read_json(path)
-        return present if present["made_from"] == made_from else None
-    except (OSError, ValueError, KeyError, TypeError):  # missing, damaged, or of an earlier version
+        present = read_json_record(path, "it is made again")
+    except ConfigError:  # missing or damaged
         return None
+    return present if present.get("made_from") == made_from else None
 
 
 def _identity(spec: RunSpec, snapshot: dict[str, Any], selection: str | None) -> Record:

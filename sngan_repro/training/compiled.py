@@ -118,4 +118,5 @@ class UpdateNetworks:
 
     def _give_up(self, error: Exception) -> None:
         (self.G, self.D), self.is_compiled = self._eager, False
-        self.reason = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
+        first_line = str(error).strip().partition("\n")[0]
+        self.reason = f"{type(error).__name__}: {first_line}"

@@ -141,7 +141,8 @@ class Trainer:
     def _pretrain_d(self) -> None:
         for _ in range(self.spec.training.pretrain_d or 0):
             self.batches.load()
-            self._update_d()
+            with self.context.random():
+                self._update_d()
 
     def _update(self) -> Tensor:
         """One update, from the indices of the real images to the numbers to log.

@@ -11,6 +11,7 @@ from evaluate_support import SPEC, make_generator, protocol
 from sngan_repro.config.run_paths import RunPaths
 from sngan_repro.core.files import file_lock, read_json, write_json
 from sngan_repro.core.schema import ConfigError
+from sngan_repro.core.sealed import opened
 from sngan_repro.evaluation import score as score_module
 from sngan_repro.evaluation import scorer as scorer_module
 from sngan_repro.evaluation.score import score_run
@@ -34,7 +35,7 @@ def written(run, scored):
 def test_the_same_protocols_score_once(run, written, scored):
     first = written()
     assert written() == first
-    assert scored(QUICK) == read_json(run.scores)
+    assert scored(QUICK) == opened(read_json(run.scores))
 
 
 def test_other_weights_of_the_generator_are_scored_again(run, written, change_status):
@@ -46,7 +47,15 @@ def test_other_weights_of_the_generator_are_scored_again(run, written, change_st
     assert [record["value"] for record in read_json(run.scores)["records"]] != values
 
 
-@pytest.mark.parametrize("damage", [lambda run: run.scores.write_text("{"), lambda run: write_json(run.scores, {})])
+def change_a_value(run: RunPaths) -> None:
+    scores = read_json(run.scores)
+    scores["records"][0]["value"] += 1
+    write_json(run.scores, scores)
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda run: run.scores.write_text("{"), lambda run: write_json(run.scores, {}), change_a_value]
+)
 def test_a_damaged_file_is_written_again(run, written, scored, damage):
     written()
     good = read_json(run.scores)["records"]

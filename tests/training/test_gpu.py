@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -83,20 +84,16 @@ def test_a_compiled_run_resumes_with_the_same_numbers(tiny_run, tiny_images: Pat
     assert found + numbers(second) == wanted
 
 
+def at_once(makers: list[Callable[[], Trainer]]) -> list[list[list[float]]]:
+    """The numbers of several trainers, each made and run in a thread of its own."""
+    with ThreadPoolExecutor(len(makers)) as threads:
+        return list(threads.map(lambda maker: numbers(maker()), makers))
+
+
 def test_compiled_runs_together_make_what_each_makes_alone(tiny_run, tiny_images: Path):
     specs = [tiny_run(method={"name": name, "options": {}}, seed=seed) for seed, name in enumerate(("sngan", "bn"))]
     alone = [numbers(compiled(spec, tiny_images)) for spec in specs]
-    together: dict[int, list[list[float]]] = {}
-
-    def work(index: int) -> None:
-        together[index] = numbers(compiled(specs[index], tiny_images))
-
-    threads = [threading.Thread(target=work, args=(index,)) for index in range(len(specs))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert [together[index] for index in range(len(specs))] == alone
+    assert at_once([lambda spec=spec: compiled(spec, tiny_images) for spec in specs]) == alone
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -126,17 +123,7 @@ def test_measurements_between_updates_change_no_number(name: str, tiny_run, tiny
 def test_runs_together_make_what_each_makes_alone(tiny_run, tiny_images: Path):
     specs = [{"method": {"name": name, "options": {}}, "seed": seed} for seed, name in enumerate(METHODS)]
     alone = [numbers(make(tiny_run, tiny_images, **changes)) for changes in specs]
-    together: dict[int, list[list[float]]] = {}
-
-    def work(index: int) -> None:
-        together[index] = numbers(make(tiny_run, tiny_images, **specs[index]))
-
-    threads = [threading.Thread(target=work, args=(index,)) for index in range(len(specs))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert [together[index] for index in range(len(specs))] == alone
+    assert at_once([lambda changes=changes: make(tiny_run, tiny_images, **changes) for changes in specs]) == alone
 
 
 def test_a_method_that_reads_the_device_runs_eagerly(tiny_run, tiny_images: Path, monkeypatch):

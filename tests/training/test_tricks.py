@@ -173,6 +173,10 @@ def test_d_alone_before_the_first_update(reuse, tiny_run, tiny_images: Path):
     assert len(seen) == 2 * 2 * 3 + 2 * 2 + 1  # D on real and on fake in each step, then D in G's step
     assert (plain.batches.position, mine.batches.position) == (2 * 16, 2 * 16 * 4)
     assert [opt.step_counts[0].item() for opt in (mine.opt_d, mine.opt_g)] == [2 * 4, 1]
+    torch.manual_seed(1)  # another run of the process has drawn numbers
+    other = Trainer(spec, images, CPU)
+    torch.manual_seed(2)
+    assert all(torch.equal(logs[key], value) for key, value in other.step().items())
     again = Trainer(spec, images, CPU)
     again.load(mine.state())
     logs, resumed = mine.step(), again.step()
