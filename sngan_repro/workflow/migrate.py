@@ -102,6 +102,7 @@ def _keep_scores(run: RunPaths, spec: RunSpec, layout: Layout, study: Study | No
         record: dict[str, Any] = read_json_record(run.gallery, "")
         if (record.get("gallery"), record.get("evaluator")) == (study.gallery.to_dict(), study.scores[0].evaluator):
             run.gallery_images.rename(new.gallery_images)
+            new.gallery_images.touch()  # newer than status.json, so Snakemake does not make it again
             write_sealed_json(new.gallery, record | {"spec_digest": spec.digest()})
             run.gallery.unlink()
     return ""

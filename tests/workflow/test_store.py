@@ -160,6 +160,27 @@ def test_migration_keeps_every_training_and_score(older: Case):
     assert migrate(older.layout, older.study) == []
 
 
+def test_migration_keeps_galleries(tmp_path: Path):
+    """Files that are older than the new status.json would be made again by Snakemake."""
+    study = one_study(gallery={"look_alikes": 2})
+    case = make_case(tmp_path, study)
+    make_older(case)
+    for run in study.runs():
+        paths = case.layout.run(run.id)
+        for file in (paths.gallery, paths.gallery_images):
+            file.unlink(missing_ok=True)
+        write_json(paths.root / "gallery.json", {"gallery": study.gallery.to_dict(), "evaluator": "classifier"})
+        (paths.root / "gallery.npz").write_bytes(b"images")
+    migrate(case.layout, study)
+    for run in study.runs():
+        paths = case.layout.stored(run)
+        assert read_json(paths.gallery)["spec_digest"] == run.digest()
+        assert paths.gallery_images.read_bytes() == b"images"
+        written = [file.stat().st_mtime_ns for file in (paths.status, paths.gallery_images, paths.gallery)]
+        assert written == sorted(written)
+        assert not (paths.root / "gallery.npz").exists()
+
+
 def test_what_cannot_be_kept_is_put_aside_or_made_again(older: Case):
     first, second, third, fourth = older.study.runs()
     older.layout.run(first.id).status.unlink()  # its training was interrupted
