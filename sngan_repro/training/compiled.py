@@ -33,7 +33,7 @@ FIRST_CALLS = EAGER_CALLS + 1
 
 
 def why_not(mode: CompileMode, device: torch.device, total_steps: int) -> str | None:
-    """None to compile the networks of a run; otherwise the reason, which is empty where nobody expects it."""
+    """None if the networks of a run are compiled, else the reason. An empty reason needs no message."""
     if mode == "never" or (mode == "auto" and (device.type != "cuda" or total_steps < FROM_UPDATES)):
         return ""
     if not any(shutil.which(name) for name in (os.environ.get("CC"), "gcc", "clang") if name):
@@ -77,8 +77,8 @@ class CompiledNetwork:
 class UpdateNetworks:
     """G and D as an update calls them: compiled, or the networks themselves.
 
-    reason: why they are not compiled; empty where nobody expects it; None to compile them. The attribute ``reason``
-    has it too, or the error for which compiling was given up; it is empty while they are compiled.
+    reason: see :func:`why_not`; None compiles them. The attribute ``reason`` is the reason to print: that reason, or the
+    error for which compiling was given up. It is empty if there is nothing to print.
     """
 
     def __init__(self, G: nn.Module, D: nn.Module, reason: str | None) -> None:

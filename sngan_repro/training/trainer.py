@@ -107,7 +107,7 @@ class Trainer:
 
     @property
     def reasons(self) -> list[str]:
-        """Why updates do not run as they were to run, as sentences; usually none."""
+        """Sentences that say why updates are slower than they could be; usually none."""
         graph, compiling = self.graphed_step.reason, self.networks.reason
         said = [f"updates run eagerly: {graph}"] if graph else []
         return said + ([f"G and D are not compiled: {compiling}"] if compiling else [])
