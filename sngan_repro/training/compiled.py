@@ -77,8 +77,8 @@ class CompiledNetwork:
 class UpdateNetworks:
     """G and D as an update calls them: compiled, or the networks themselves.
 
-    reason: see :func:`why_not`; None compiles them. The attribute ``reason`` is to be printed: that reason, or the error
-    for which compiling was given up. It is empty if there is nothing to print.
+    reason: see :func:`why_not`; None compiles them. The attribute ``reason`` is to be printed: that reason, or the
+    error for which compiling was given up. It is empty if there is nothing to print.
     """
 
     def __init__(self, G: nn.Module, D: nn.Module, reason: str | None) -> None:
