@@ -55,7 +55,7 @@ docs: .venv/installed
 BENCH ?=
 
 bench: .venv/installed
-	@set -e; for name in $$(cd benchmarks && ls *.py | grep -v -e __init__ -e common -e naive -e study -e calibration -e gpu -e kills -e emoji); do \
+	@set -e; for name in $$(cd benchmarks && ls *.py | grep -v -e __init__ -e common -e naive -e study -e calibration -e gpu -e kills -e damage -e tiny_study -e emoji); do \
 		echo "== benchmarks.$${name%.py}"; $(BIN)/python -m benchmarks.$${name%.py} $(BENCH); \
 	done
 

@@ -12,8 +12,6 @@ the undisturbed run. With --runs-per-gpu one job trains several runs in threads,
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 import os
 import random
 import shutil
@@ -23,62 +21,16 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
-import yaml
+from benchmarks.tiny_study import equal_results, results, start, write_study
 
-ROOT = Path(__file__).parents[1]
-STUDY: dict[str, Any] = {
-    "title": "A study that is killed",
-    "datasets": {"digits": {"source": "digits", "image_size": 16}},
-    "methods": ["sngan"],
-    "settings": {"A": {"lr": 0.001, "beta2": 0.9}},
-    "seeds": [0, 1, 2],
-    "budget": {"steps": 200},
-    "snapshots": {"count": 4},
-    "training": {"batch_size": 16, "log_every": 5},
-    "nets": {"width": 8, "z_dim": 8},
-    "classifier": {"epochs": 1, "width": 8, "feature_dim": 8},
-    "scores": [{"evaluator": "classifier", "metrics": ["is", "fid"], "num_fake": 100, "is_splits": 1}],
-}
-TABLES = ("scores.csv", "summary.csv", "comparisons.csv")
-NOT_COMPARED = ("seconds", "scoring_seconds")
+LENGTH = {"seeds": [0, 1, 2], "budget": {"steps": 200}, "snapshots": {"count": 4}}
 KINDS = {
     "snakemake": "Snakemake alone",
     "job": "one job",
     "group": "Snakemake and all its jobs",
     "nothing": "a command that had ended",
 }
-
-
-def start(folder: Path, name: str, runs_per_gpu: int) -> subprocess.Popen[bytes]:
-    """The command that a user would give, in a process group of its own."""
-    values = [f"study={folder / name}.yaml", f"results_dir={folder / 'results'}", f"data_dir={folder / 'data'}"]
-    values += ["device=cpu", "checkpoint_seconds=0.2", "tensorboard=false", f"runs_per_gpu={runs_per_gpu}"]
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--quiet", "all", "--config", *values, "--", "tables"]
-    log = (folder / f"{name}.log").open("ab")
-    work = folder / name  # a clone of its own, as far as Snakemake's records are concerned
-    work.mkdir(exist_ok=True)
-    for item in ROOT.iterdir():
-        if item.name not in ("results", "data", ".snakemake", "build") and not (work / item.name).exists():
-            (work / item.name).symlink_to(item)
-    return subprocess.Popen(command, cwd=work, stdout=log, stderr=log, start_new_session=True)
-
-
-def results(folder: Path, name: str) -> dict[str, Any]:
-    """Everything that must not depend on kills: file -> checksum or values."""
-    root, found = folder / "results" / name, dict[str, Any]()
-    for path in sorted(root.glob("runs/*/*/*/seed*/snapshots/*.safetensors")):  # through the links to the runs
-        found[str(path.relative_to(root))] = hashlib.sha256(path.read_bytes()).hexdigest()
-    for path in sorted(root.glob("runs/*/*/*/seed*/scores-*.json")):
-        records = json.loads(path.read_text(encoding="utf-8"))["records"]
-        found[str(path.relative_to(root))] = [(r["metric"], r["steps"], r["value"], r["spread"]) for r in records]
-    for table in TABLES:
-        path = root / "tables" / table
-        lines = [line.split(",") for line in path.read_text(encoding="utf-8").splitlines()]
-        kept = [at for at, column in enumerate(lines[0]) if column not in NOT_COMPARED]
-        found[table] = [[cells[at] for at in kept if at < len(cells)] for cells in lines]
-    return found
 
 
 def children(group: int) -> list[int]:
@@ -102,14 +54,6 @@ def kill(process: subprocess.Popen[bytes], rng: random.Random) -> str:
     return kind
 
 
-def equal_results(folder: Path, name: str, expected: dict[str, Any]) -> bool:
-    """True if a study has the results of the undisturbed run. A file that is missing is a difference."""
-    try:
-        return results(folder, name) == expected
-    except OSError:
-        return False
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=5)
@@ -124,9 +68,10 @@ def main() -> None:
     folder.mkdir(parents=True)
     names = [f"study{number}" for number in range(given.studies)]
     for name in names:
-        (folder / f"{name}.yaml").write_text(yaml.safe_dump(STUDY), encoding="utf-8")
+        write_study(folder, name, **LENGTH)
+    settings = {"checkpoint_seconds": 0.2, "runs_per_gpu": given.runs_per_gpu}
     began = time.monotonic()
-    undisturbed = [start(folder, name, given.runs_per_gpu) for name in names]
+    undisturbed = [start(folder, name, **settings) for name in names]
     if any(code != 0 for code in [process.wait() for process in undisturbed]):
         sys.exit(f"the undisturbed run failed; see {folder}")
     length = time.monotonic() - began
@@ -137,17 +82,17 @@ def main() -> None:
         shutil.rmtree(folder / "data")
         for name in names:
             shutil.rmtree(folder / name / ".snakemake", ignore_errors=True)
-        processes, killed = {name: start(folder, name, given.runs_per_gpu) for name in names}, []
+        processes, killed = {name: start(folder, name, **settings) for name in names}, []
         for _ in range(min(given.per_round, given.kills - kinds.total())):
             time.sleep(rng.uniform(0.05, 0.95) * length / given.per_round)
             name = rng.choice(names)
             killed.append(kill(processes[name], rng))
             processes[name].wait()
-            processes[name] = start(folder, name, given.runs_per_gpu)
+            processes[name] = start(folder, name, **settings)
         for process in processes.values():
             process.wait()
         # A job that was killed is a failure of its round. The same command goes on.
-        codes = [start(folder, name, given.runs_per_gpu).wait() for name in names]
+        codes = [start(folder, name, **settings).wait() for name in names]
         right = all(code == 0 for code in codes) and all(equal_results(folder, name, expected[name]) for name in names)
         kinds.update(killed)
         rounds, wrong, commands = rounds + 1, wrong + (not right), commands + len(killed) + 2 * len(names)

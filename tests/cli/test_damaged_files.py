@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 import torch
-from damage import damaged, damages_of, unreadable
+from damage import damaged, unreadable
 from small_study import Finished
 
+from benchmarks.damages import damages_of
 from sngan_repro.core.schema import ConfigError
 
 pytestmark = pytest.mark.slow

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 import torch
-from damage import DAMAGES
 
+from benchmarks.damages import DAMAGES
 from sngan_repro.config.run_paths import RunPaths
 from sngan_repro.core.files import append_sha256, read_with_sha256
 from sngan_repro.training.checkpoint import state_path
