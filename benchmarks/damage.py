@@ -7,7 +7,8 @@ other bytes, becomes a folder, and so on. A damage keeps the time of the file (a
 (as an editor does). Then the same command scores and aggregates again. There are two right results:
 
 - the command ends without an error, and the scores and tables are those of the undamaged study; or
-- it ends with one message that names the file. After the file is deleted, the command gives the same scores and tables.
+- it ends with one message that names the file. After the file is deleted (or what the message says to delete), the
+  command gives the same scores and tables.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import re
 import shutil
 import sys
 import time
@@ -74,11 +76,17 @@ def outcome(folder: Path, path: Path, expected: dict[str, Any]) -> str:
         return "equal" if scores(folder) == expected else "WRONG: other scores"
     if path.name not in said and str(path.parent) not in said:
         return "WRONG: no message that names the file"
-    remove(path)
+    remove(to_delete(said) or path)
     code, _ = run(folder)
     if code != 0:
         return "WRONG: an error also after the file was deleted"
     return "one message" if scores(folder) == expected else "WRONG: other scores after the file was deleted"
+
+
+def to_delete(said: str) -> Path | None:
+    """The path that a message says to delete, if it names one after that word."""
+    found = re.search(r"(?:delete|remove) (?:the (?:file|folder) )?(/\S*\w)", said)
+    return Path(found[1]) if found else None
 
 
 def remove(path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +21,7 @@ from sngan_repro.config.run_paths import RunPaths
 from sngan_repro.config.specs import StudyRun
 from sngan_repro.core.files import file_sha256
 from sngan_repro.core.lazy import torch
+from sngan_repro.core.runtime import cpu_threads
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.evaluation.protocol import metric_names
 from sngan_repro.study.changes import recorded_changes
@@ -100,19 +100,8 @@ def _checks(
     for run in _chosen(study, rescore, "rescore"):
         yield _rescored(run, study, layout, data_dir, device)
     for run in _chosen(study, retrain, "retrain"):
-        with _threads(threads or _status(layout.run(run.id))["device"].get("threads") or torch.get_num_threads()):
+        with cpu_threads(threads or _status(layout.run(run.id))["device"].get("threads") or torch.get_num_threads()):
             yield _retrained(run, study, layout, work, data_dir, device)
-
-
-@contextmanager
-def _threads(number: int) -> Iterator[None]:
-    """A number of CPU threads in the block."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _study_file(work: Path) -> Path:

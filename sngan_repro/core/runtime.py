@@ -9,7 +9,8 @@ import re
 import resource
 import subprocess
 import sys
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,17 @@ def setup(device: str, threads: int | None = None) -> torch.device:
             "set `device: cpu` or `device: auto` in config/config.yaml"
         )
     return chosen
+
+
+@contextmanager
+def cpu_threads(number: int) -> Iterator[None]:
+    """A number of CPU threads within the block. Sums, and so results, depend on it to float rounding."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def set_precision(precision: str, device: torch.device) -> None:

@@ -20,7 +20,7 @@ from sngan_repro.config.data_records import BuiltEvaluatorFile
 from sngan_repro.config.records import read_record
 from sngan_repro.config.specs import EvaluatorSpec
 from sngan_repro.core.files import atomic_path, file_lock, file_sha256
-from sngan_repro.core.runtime import versions
+from sngan_repro.core.runtime import cpu_threads, versions
 from sngan_repro.core.schema import ConfigError, text_digest
 from sngan_repro.core.sealed import write_sealed_json
 from sngan_repro.core.verified import has_sha256, keep_sha256
@@ -67,7 +67,10 @@ def build_evaluator(
         if (present := _present(name, data, options, out, weights)) is not None:
             log.info("%s: complete", out)
             return present
-        return _build(name, data, options, out, weights, device)
+        evaluator = EVALUATORS.get(name)
+        # The weights that a training gives depend on the number of threads. So it is the same for every caller.
+        with cpu_threads(evaluator.threads if evaluator.trained else torch.get_num_threads()):
+            return _build(name, data, options, out, weights, device)
 
 
 def _build(

@@ -11,6 +11,7 @@ from sngan_repro.config.protocol import ProtocolSpec
 from sngan_repro.config.records import read_json_record
 from sngan_repro.config.specs import DatasetSpec
 from sngan_repro.core.files import file_sha256
+from sngan_repro.core.runtime import cpu_threads
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.data.dataset import PreparedData
 from sngan_repro.evaluation import build
@@ -50,6 +51,16 @@ def test_what_is_written(classifier_dir, data):
     assert info["options"] == OPTIONS.to_dict()
     assert info["dataset_sha256"] == data.sha256
     assert info["weights_sha256"] == file_sha256(classifier_dir / "weights.safetensors")
+
+
+def test_the_weights_do_not_depend_on_the_threads_of_the_caller(classifier_dir, digits_dir, tmp_path):
+    with cpu_threads(3):
+        info = rebuild(digits_dir, tmp_path / "classifier")
+        assert torch.get_num_threads() == 3
+    expected = read_json_record(classifier_dir / "evaluator.json", "")
+    assert [info[key] for key in ("weights_sha256", "features_sha256", "digest")] == [
+        expected[key] for key in ("weights_sha256", "features_sha256", "digest")
+    ]
 
 
 @pytest.mark.parametrize("split", ["train", "test"])

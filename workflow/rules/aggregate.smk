@@ -3,6 +3,7 @@
 
 rule aggregate:
     input:
+        statuses=[LAYOUT.stored(run).status for run in RUNS.specs],
         scores=[LAYOUT.stored(run).scores for run in RUNS.specs],
         real=[LAYOUT.real_scores(dataset) for dataset in STUDY.datasets],
     output:

@@ -49,7 +49,7 @@ class Evaluator:
     batch_size: ClassVar[int] = 64
     """Images per pass. It changes the speed only."""
     threads: ClassVar[int] = 8
-    """CPU threads of its job."""
+    """CPU threads of its job. A trained evaluator is trained with this number wherever it is built."""
     trained: ClassVar[bool] = False
     """True if it is trained on the dataset's train split, with the options of the study's key ``classifier``. It then
     needs labels, and its logits are for the dataset's classes."""
