@@ -50,7 +50,7 @@ def _compare(key: tuple[Any, ...], first: pd.DataFrame, second: pd.DataFrame) ->
     if not seeds and not note:
         note = "no common seed"
     found, test = summarise(differences), student_t(differences)
-    means = [summarise(list(side.values())).mean for side in values]
+    means = [summarise(rows["value"].dropna().tolist()).mean for rows in (first, second)]
     tested = found.n > 1 and found.sd
     return {
         **dict(zip(CELL, key, strict=True)),
@@ -60,13 +60,14 @@ def _compare(key: tuple[Any, ...], first: pd.DataFrame, second: pd.DataFrame) ->
         "ci_low": found.ci_low,
         "ci_high": found.ci_high,
         "n": found.n,
-        "n_a": len(values[0]),
-        "n_b": len(values[1]),
+        "n_a": int(first["value"].count()),
+        "n_b": int(second["value"].count()),
         "p": min(1.0, 2 * min(test.p_above, test.p_below)) if tested else None,
         "note": note or ("equal" if found.n and not any(differences) else ""),
     }
 
 
 def _by_seed(rows: pd.DataFrame) -> dict[int, float]:
-    rows = rows[rows["value"].notna()]
+    """Seed -> value. Real images have no seed in the results of earlier versions."""
+    rows = rows[rows["value"].notna() & rows["seed"].notna()]
     return {int(seed): float(value) for seed, value in zip(rows["seed"], rows["value"], strict=True)}

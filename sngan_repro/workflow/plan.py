@@ -75,6 +75,8 @@ class Plan:
         self._evaluator_records = {
             id: [f"{folder}/evaluator.json" for folder in value.values()] for id, value in folders.items()
         }
+        self.all_evaluator_records = [file for files in self._evaluator_records.values() for file in files]
+        self.dataset_records = [f"{folder}/dataset.json" for folder in self._folders.values()]
         self.report_sources = sources(study_path(self.machine.study))
 
     @property

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import scipy.stats
 import synthetic
@@ -65,6 +67,19 @@ def test_other_weights_or_images_are_not_compared(cases, tmp_path):
     aggregate(other.study, other.layout)
     rows = compare_results(cases[0].layout.root, other.layout.root)
     assert {(row["difference"], row["n"], row["note"]) for row in rows} == {(None, 0, "other evaluator weights")}
+
+
+def test_real_images_of_an_earlier_version_have_no_seed(cases, tmp_path):
+    folder = tmp_path / "earlier"
+    shutil.copytree(cases[0].layout.root, folder)
+    (folder / "tables/aggregate.sha256").unlink()
+    scores = pd.read_csv(folder / "tables/scores.csv", dtype=object)
+    scores.loc[scores["label"] == "Real data", "seed"] = None
+    scores.to_csv(folder / "tables/scores.csv", index=False)
+    for row in compare_results(folder, cases[0].layout.root):
+        real = row["label"] == "Real data"
+        assert (row["n"], row["note"]) == ((0, "no common seed") if real else (3, "equal"))
+        assert row["mean_a"] == pytest.approx(row["mean_b"])
 
 
 def test_nothing_in_common_and_no_tables(cases, tmp_path):

@@ -6,6 +6,7 @@ rule aggregate:
         statuses=[LAYOUT.stored(run).status for run in RUNS.specs],
         scores=[LAYOUT.stored(run).scores for run in RUNS.specs],
         real=[LAYOUT.real_scores(dataset) for dataset in STUDY.datasets],
+        evaluators=PLAN.all_evaluator_records,
     output:
         **PLAN.aggregated,
     log:
@@ -47,6 +48,7 @@ rule make_tables:
 rule make_figures:
     input:
         **PLAN.aggregated,
+        datasets=PLAN.dataset_records,
         published=PLAN.published_files,
         measured=PLAN.measured_files,
     output:
@@ -90,12 +92,19 @@ if STUDY.claims:
             "exec python -m sngan_repro claims {params.options} --log {log:q} > {log:q} 2>&1"
 
 
+# Snakemake does not make a missing file again if no job needs it: a complete study would stay without a status or a
+# table that was deleted. So the targets name all results, and not only the last ones.
+RESULTS = [*rules.aggregate.input, *rules.aggregate.output, *PLAN.measured_files]
+
+
 rule tables:
     input:
+        RESULTS,
         rules.make_tables.output,
         list(PLAN.claims.values()),
 
 
 rule figures:
     input:
+        RESULTS,
         rules.make_figures.output,

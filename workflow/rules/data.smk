@@ -3,7 +3,7 @@
 
 rule data:
     input:
-        [LAYOUT.dataset(spec) / "dataset.json" for spec in STUDY.datasets.values()],
+        PLAN.dataset_records,
 
 
 rule fetch:

@@ -3,8 +3,8 @@
 
 rule describe_networks:
     input:
-        # Made after the prepared images and the evaluators, which this job reads.
-        [LAYOUT.real_scores(dataset) for dataset in STUDY.datasets],
+        PLAN.dataset_records,
+        PLAN.all_evaluator_records,
     output:
         LAYOUT.networks,
     log:

@@ -8,6 +8,8 @@ rule make_report:
         rules.make_figures.output,
         list(PLAN.claims.values()),
         rules.describe_networks.output,
+        PLAN.dataset_records,
+        PLAN.all_evaluator_records,
         PLAN.report_sources,
         template=PLAN.templates / "report.md.j2",
         summary=PLAN.templates / "summary.md.j2",
@@ -46,4 +48,7 @@ rule make_report:
 
 rule report:
     input:
+        rules.tables.input,
+        rules.figures.input,
+        rules.describe_networks.output,
         rules.make_report.output,
