@@ -55,6 +55,9 @@ def damage(path: Path, name: str, rng: random.Random, keep_time: bool) -> None:
     """Damage a file. keep_time: its time of modification stays."""
     times = path.stat()
     damages_of(path)[name](path, rng)
+    if path.parent.name == "snapshots":  # nothing reads a snapshot that is scored
+        for scored in path.parents[1].glob("scores-*.json"):
+            scored.unlink()
     if keep_time and path.exists():
         os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
@@ -62,7 +65,7 @@ def damage(path: Path, name: str, rng: random.Random, keep_time: bool) -> None:
 def scores(folder: Path) -> dict[str, Any] | None:
     """Scores and tables, without the files of the trainings; None if they cannot be read."""
     try:
-        return {key: value for key, value in results(folder, NAME).items() if not key.endswith(".safetensors")}
+        return results(folder, NAME, snapshots=False)
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

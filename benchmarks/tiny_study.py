@@ -52,10 +52,11 @@ def start(folder: Path, name: str, *given: str, quiet: str = "all", **settings: 
         return subprocess.Popen(command, cwd=work, stdout=log, stderr=log, start_new_session=True)
 
 
-def results(folder: Path, name: str) -> dict[str, Any]:
-    """Everything that must not depend on kills: file -> checksum or values."""
+def results(folder: Path, name: str, snapshots: bool = True) -> dict[str, Any]:
+    """Everything that must not depend on kills: file -> checksum or values. snapshots: with those of the runs."""
     root, found = folder / "results" / name, dict[str, Any]()
-    for path in sorted(root.glob("runs/*/*/*/seed*/snapshots/*.safetensors")):  # through the links to the runs
+    files = root.glob("runs/*/*/*/seed*/snapshots/*.safetensors") if snapshots else []  # through the links to the runs
+    for path in sorted(files):
         found[str(path.relative_to(root))] = hashlib.sha256(path.read_bytes()).hexdigest()
     for path in sorted(root.glob("runs/*/*/*/seed*/scores-*.json")):
         records = json.loads(path.read_text(encoding="utf-8"))["records"]

@@ -31,6 +31,11 @@ class RunPaths:
         return self.root / "status.json"
 
     @property
+    def anew(self) -> str:
+        """For messages: what to do if a file of the training is damaged or missing."""
+        return f"delete {self.status} and run the workflow again: the run is trained anew"
+
+    @property
     def log(self) -> Path:
         """One row per generator update."""
         return self.root / "train.parquet"

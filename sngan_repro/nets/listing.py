@@ -121,14 +121,17 @@ TEXTS: list[tuple[type[nn.Module] | tuple[type[nn.Module], ...], Callable[[Any],
 
 
 def module_text(module: nn.Module) -> str:
-    """The words for one module, with the normaliser of its weight; empty for a change of shape alone."""
+    """The words for one module, with the normaliser of its weight; empty for a change of shape alone.
+
+    A module of ours says its words in ``listed_as``, or they are the name of its class.
+    """
     plain = type(module)
     if parametrize.is_parametrized(module):
         plain = plain.__bases__[0]  # the class that the parametrization replaced
     exact = plain.__module__.startswith("torch.nn.modules")
     text = next((words(module) for kind, words in TEXTS if isinstance(module, kind)), _in_words(plain.__name__))
     if not exact:
-        text = _in_words(plain.__name__)
+        text = getattr(module, "listed_as", _in_words(plain.__name__))
     normalisers = "".join(f", {_in_words(type(each).__name__)} of the weight" for each in normalisers_of(module))
     return text + normalisers
 

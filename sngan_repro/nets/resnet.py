@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from sngan_repro.nets.conditional import LabelledDiscriminator, apply, generator_norm, sum_pool
 from sngan_repro.nets.interface import DOutput, ImageSpec
 from sngan_repro.nets.precision import full_precision
+from sngan_repro.nets.resampling import PoolingConv2d, UpsamplingConv2d, upsample
 
 Norm = Callable[[int], nn.Module]
 
@@ -46,13 +47,12 @@ PLANS = {
 """Image size in pixels -> plan. With a width of 64 these are the channels of the paper."""
 
 
-def upsample(x: Tensor, mode: str) -> Tensor:
-    """(N, C, H, W) -> (N, C, 2 H, 2 W). mode: nearest or bilinear (corners not aligned)."""
-    return F.interpolate(x, scale_factor=2, mode=mode, align_corners=None if mode == "nearest" else False)
-
-
-def _conv3(in_channels: int, out_channels: int, gain: float) -> nn.Conv2d:
-    conv = nn.Conv2d(in_channels, out_channels, 3, 1, 1)
+def _conv3(in_channels: int, out_channels: int, gain: float, resampling: str | None = None) -> nn.Conv2d:
+    """A 3x3 convolution. gain: of its initial weight. resampling: "up" or "down" changes the size in the same layer."""
+    if resampling is None:
+        conv = nn.Conv2d(in_channels, out_channels, 3, 1, 1)
+    else:
+        conv = {"up": UpsamplingConv2d, "down": PoolingConv2d}[resampling](in_channels, out_channels)
     conv.init_gain = gain  # type: ignore[assignment]  # read by nets.gains
     return conv
 
@@ -64,12 +64,15 @@ class GeneratorBlock(nn.Module):
         super().__init__()
         self.mode = mode
         self.norm1, self.norm2 = generator_norm(in_channels, num_classes), generator_norm(out_channels, num_classes)
-        self.conv1, self.conv2 = _conv3(in_channels, out_channels, gain), _conv3(out_channels, out_channels, gain)
+        self.conv1 = _conv3(in_channels, out_channels, gain, "up" if mode == "nearest" else None)
+        self.conv2 = _conv3(out_channels, out_channels, gain)
         self.shortcut = nn.Conv2d(in_channels, out_channels, 1)
 
     def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
         """(N, C_in, H, W) -> (N, C_out, 2 H, 2 W)."""
-        hidden = upsample(F.relu(apply(self.norm1, x, labels)), self.mode)  # (N, C_in, 2 H, 2 W)
+        hidden = F.relu(apply(self.norm1, x, labels))  # (N, C_in, H, W)
+        if self.mode != "nearest":
+            hidden = upsample(hidden, self.mode)  # (N, C_in, 2 H, 2 W)
         hidden = self.conv1(hidden)  # (N, C_out, 2 H, 2 W)
         hidden = self.conv2(F.relu(apply(self.norm2, hidden, labels)))  # (N, C_out, 2 H, 2 W)
         # The paper upsamples first. The order changes no value, since the weights of upsampling sum to 1.
@@ -123,19 +126,19 @@ class DiscriminatorBlock(nn.Module):
         self.norm1 = norms[0](in_channels) if norms[0] and not first else None
         self.conv1 = _conv3(in_channels, hidden, gain)
         self.norm2 = norms[1](hidden) if norms[1] else None
-        self.conv2 = _conv3(hidden, out_channels, gain)
+        self.conv2 = _conv3(hidden, out_channels, gain, "down" if down else None)
         self.shortcut = nn.Conv2d(in_channels, out_channels, 1) if down or in_channels != out_channels else None
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C_in, H, W) -> (N, C_out, H, W), or (N, C_out, H / 2, W / 2) with pooling."""
         hidden = x if self.first else F.relu(x if self.norm1 is None else self.norm1(x))  # (N, C_in, H, W)
         hidden = self.conv1(hidden)  # (N, C_hidden, H, W)
-        hidden = self.conv2(F.relu(hidden if self.norm2 is None else self.norm2(hidden)))  # (N, C_out, H, W)
+        hidden = self.conv2(F.relu(hidden if self.norm2 is None else self.norm2(hidden)))  # (N, C_out, H', W')
         # The paper pools the short way before its convolution in the first block and after it in the others, which
         # changes no value: a 1x1 convolution of means is the mean of 1x1 convolutions.
         short = F.avg_pool2d(x, 2) if self.down else x  # (N, C_in, H', W')
         short = short if self.shortcut is None else self.shortcut(short)  # (N, C_out, H', W')
-        return (F.avg_pool2d(hidden, 2) if self.down else hidden) + short
+        return hidden + short
 
 
 class ResNetDiscriminator(LabelledDiscriminator):

@@ -13,6 +13,7 @@ from sngan_repro import nets
 from sngan_repro.config.specs import NetsSpec
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.methods.losses import PENALTIES
+from sngan_repro.nets.families import FAMILIES
 from sngan_repro.nets.interface import Batch, ImageSpec
 from sngan_repro.nets.resnet import DiscriminatorBlock, GeneratorBlock
 
@@ -33,7 +34,7 @@ def resnet(width: int = 2, **values) -> NetsSpec:
 def test_parameter_counts(size: int, g: int, d: int):
     spec, image = NetsSpec(family="resnet"), ImageSpec(3, size)
     with torch.device("meta"):
-        family = nets.build.FAMILIES.get("resnet")
+        family = FAMILIES.get("resnet")
         assert nets.count_parameters(family.generator(spec, image)) == g
         assert nets.count_parameters(family.discriminator(spec, image)) == d
 
