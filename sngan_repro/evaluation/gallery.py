@@ -75,7 +75,7 @@ def _make_gallery(
     spec, status = read_finished(run)
     snapshot = status["snapshots"][-1]
     path = run.snapshot(snapshot["steps"])
-    if not path.exists() or file_sha256(path) != snapshot["sha256"]:
+    if not path.is_file() or file_sha256(path) != snapshot["sha256"]:
         raise ConfigError(f"{path}: not the snapshot that {run.status} lists; {run.anew}")
     scorer = Scorer(PreparedData.open(dataset_dir), [protocol], evaluator_dirs)
     made_from = scorer.identity(spec.digest(), snapshot["sha256"], gallery.to_dict())

@@ -159,7 +159,7 @@ def _images_of(
     if _is_external(run, snapshot):
         samples = read_images(external, scorer.data.image_shape, max(needed.values()), snapshot.get("sha256"))
         return {key: _external_images(samples[:count], *key) for key, count in needed.items()}, None
-    if not path.exists():
+    if not path.is_file():
         raise ConfigError(f"{path}: listed in {run.status} but missing, and there is no {external}; {run.anew}")
     if (found := file_sha256(path)) != snapshot.get("sha256"):
         raise ConfigError(
