@@ -107,6 +107,32 @@ def test_times_are_measured_with_nothing_beside_them(finished: Workplace):
     assert labels_of(planned) == set()
 
 
+@pytest.mark.parametrize(
+    ("file", "job"),
+    [
+        ("runs/digits/SNGAN/A/seed0/status.json", "Train SNGAN"),
+        ("runs/digits/Mover/A/seed0/status.json", "Run Mover"),
+        ("runs/digits/BEGAN/A/seed0/scores-*.json", "Score BEGAN"),
+        ("real/digits.json", "Score real images"),
+        ("tables/scores.csv", "Collect the runs"),
+        ("tables/best.md", "Make the tables"),
+        ("times.json", "Measure the time"),
+        ("networks.json", "List the layers"),
+    ],
+)
+def test_a_deleted_file_is_made_again(file: str, job: str, finished: Workplace):
+    """Also if only files that are complete were made from it."""
+    (path,) = finished.results.glob(file)
+    aside = path.with_name("aside")
+    path.rename(aside)
+    try:
+        planned = finished.planned()
+    finally:
+        aside.rename(path)
+    assert any(message.startswith(job) for message in planned)
+    assert len(labels_of(planned)) == (path.name == "status.json")
+
+
 def test_nothing_to_do_the_second_time(finished: Workplace):
     assert "Nothing to be done" in finished.run()
     assert "Nothing to be done" in finished.run("data", "tables", "figures", "report")
