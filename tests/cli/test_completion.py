@@ -63,6 +63,65 @@ def test_bash_offers(work: Path, line: list[str], offered: list[str]):
     assert sorted(result.stdout.split()) == sorted(offered)
 
 
+SETUP = """
+PROMPT= RPROMPT=
+fpath+=$PWD/functions
+autoload -Uz compinit && compinit -D -u
+compadd() {
+    local -a offered
+    builtin compadd -O offered "$@"
+    print -l -- $offered >> offered.txt
+    builtin compadd "$@"
+}
+offer() { BUFFER=$TYPED; CURSOR=$#BUFFER; zle list-choices; print > ended }
+zle -N offer
+bindkey '^X' offer
+print > ready
+"""
+DRIVE = """
+zmodload zsh/zpty
+zpty -b shell zsh -f -i
+zpty -w shell "TYPED=${(q)1}; source ./setup"
+await() { repeat 2400; do [[ -e $1 ]] && return; zpty -rt shell > /dev/null; sleep 0.05; done; exit 1 }
+await ready
+zpty -w -n shell $'\\x18'
+await ended
+zpty -d shell
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="needs zsh")
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("chec", ["check", "check-method", "check-samples"]),
+        ("agg", []),  # a command of a rule
+        ("status --f", ["--fail"]),
+        ("check --study sec", ["second_mini"]),
+        ("check --results-dir o", ["other"]),
+        ("results fi", ["first"]),
+        ("methods wg", ["wgan", "wgan_gp"]),
+        ("check-method m", ["mine.py"]),
+        ("bundle --snapshots ", ["last", "all", "none"]),
+        ("sample --interpolate s", ["spherical"]),
+        ("completion ", ["bash", "zsh"]),
+    ],
+)
+def test_zsh_offers(typed: str, offered: list[str], tmp_path: Path):
+    """In an interactive zsh with a terminal, whose ``compadd`` also writes what it adds."""
+    for name in FILES:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "functions").mkdir()
+    script = completion_script(build_parser(), "zsh", ["sngan", "wgan", "wgan_gp"])
+    (tmp_path / "functions/_sngan-repro").write_text(script)
+    (tmp_path / "setup").write_text(SETUP)
+    (tmp_path / "offered.txt").touch()
+    subprocess.run(["zsh", "-f", "-c", DRIVE, "drive", f"sngan-repro {typed}"], cwd=tmp_path, check=True)
+    assert set((tmp_path / "offered.txt").read_text().split()) == set(offered)
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh"])
 def test_the_shell_can_read_the_script(shell: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     main(["completion", shell])
