@@ -111,7 +111,7 @@ def test_times_are_measured_with_nothing_beside_them(finished: Workplace):
     ("file", "job"),
     [
         ("runs/digits/SNGAN/A/seed0/status.json", "Train SNGAN"),
-        ("runs/digits/Mover/A/seed0/status.json", "Run Mover"),
+        ("runs/digits/Mover/own/seed0/status.json", "Run Mover"),
         ("runs/digits/BEGAN/A/seed0/scores-*.json", "Score BEGAN"),
         ("real/digits.json", "Score real images"),
         ("tables/scores.csv", "Collect the runs"),
