@@ -69,9 +69,9 @@ def results(folder: Path, name: str, snapshots: bool = True) -> dict[str, Any]:
     return found
 
 
-def equal_results(folder: Path, name: str, expected: dict[str, Any]) -> bool:
+def equal_results(folder: Path, name: str, expected: dict[str, Any], snapshots: bool = True) -> bool:
     """True if a study has the results of the undisturbed run. A file that is missing is a difference."""
     try:
-        return results(folder, name) == expected
+        return results(folder, name, snapshots) == expected
     except (OSError, ValueError, KeyError, TypeError):
         return False

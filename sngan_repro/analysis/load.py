@@ -53,7 +53,7 @@ def read_runs(study: Study, layout: Layout) -> list[Run]:
 def _read_run(study: Study, spec: StudyRun, paths: RunPaths) -> Run:
     status = read_file(Status, paths.status, f"the training of {spec.id}")
     scores = read_file(Scores, paths.scores, f"the scoring of {spec.id}")
-    stored = read_json_record(paths.spec, paths.anew)
+    stored = read_json_record(paths.spec, paths.remedy)
     outdated = "the study file has changed since, or the folder is of another study; run the workflow again"
     if stored != spec.to_dict():
         differing = sorted(key for key in {*stored, *spec.to_dict()} if stored.get(key) != spec.to_dict().get(key))

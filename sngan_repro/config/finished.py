@@ -25,10 +25,10 @@ class EndedFile(FileModel):
 
 def read_finished(run: RunPaths) -> tuple[RunSpec, dict[str, Any]]:
     """The specification and status.json of a run. Raises ConfigError if one is missing or damaged, or they disagree."""
-    spec = check_record(RunSpec, read_json_record(run.spec, run.anew), run.spec, run.anew)
-    status = read_record(TrainedFile, run.status, run.anew)
+    spec = check_record(RunSpec, read_json_record(run.spec, run.remedy), run.spec, run.remedy)
+    status = read_record(TrainedFile, run.status, run.remedy)
     if status.get("spec_digest", spec.digest()) != spec.digest():
-        raise ConfigError(f"{run.status}: belongs to another specification than {run.spec}; {run.anew}")
+        raise ConfigError(f"{run.status}: belongs to another specification than {run.spec}; {run.remedy}")
     return spec, status
 
 
@@ -41,8 +41,8 @@ def run_checksums(run: RunPaths) -> dict[str, str]:
 def check_run_file(run: RunPaths, file: Path) -> None:
     """Raise ConfigError if a file of a run is not the one in its status.json; without a status it is not checked."""
     if run.status.exists():
-        known = read_record(Status, run.status, run.anew).get("files", {}).get(file.relative_to(run.root).as_posix())
+        known = read_record(Status, run.status, run.remedy).get("files", {}).get(file.relative_to(run.root).as_posix())
         if known is not None and not file.is_file():
-            raise ConfigError(f"{file}: no such file; {run.anew}")
+            raise ConfigError(f"{file}: no such file; {run.remedy}")
         if known is not None and file_sha256(file) != known:
-            raise ConfigError(f"{file}: it has changed since the training: its checksum is wrong; {run.anew}")
+            raise ConfigError(f"{file}: it has changed since the training: its checksum is wrong; {run.remedy}")

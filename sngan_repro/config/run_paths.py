@@ -31,7 +31,7 @@ class RunPaths:
         return self.root / "status.json"
 
     @property
-    def anew(self) -> str:
+    def remedy(self) -> str:
         """For messages: what to do if a file of the training is damaged or missing."""
         return f"delete {self.status} and run the workflow again: the run is trained anew"
 

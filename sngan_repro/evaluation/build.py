@@ -54,7 +54,8 @@ def build_evaluator(
     ignore them. weights: the file for a published one; others ignore it. Raises ConfigError for an unknown evaluator,
     for missing weights, and for a dataset without labels if the evaluator is trained.
     """
-    published = EVALUATORS.get(name).weights
+    evaluator = EVALUATORS.get(name)
+    published = evaluator.weights
     data = PreparedData.open(dataset_dir)
     if published and weights is None:
         place = f"set `{published.key}` in config/config.yaml" if published.key else f"stage {published.name}"
@@ -67,7 +68,6 @@ def build_evaluator(
         if (present := _present(name, data, options, out, weights)) is not None:
             log.info("%s: complete", out)
             return present
-        evaluator = EVALUATORS.get(name)
         # The weights that a training gives depend on the number of threads. So it is the same for every caller.
         with cpu_threads(evaluator.threads if evaluator.trained else torch.get_num_threads()):
             return _build(name, data, options, out, weights, device)

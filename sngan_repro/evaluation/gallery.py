@@ -76,7 +76,7 @@ def _make_gallery(
     snapshot = status["snapshots"][-1]
     path = run.snapshot(snapshot["steps"])
     if not path.is_file() or file_sha256(path) != snapshot["sha256"]:
-        raise ConfigError(f"{path}: not the snapshot that {run.status} lists; {run.anew}")
+        raise ConfigError(f"{path}: not the snapshot that {run.status} lists; {run.remedy}")
     scorer = Scorer(PreparedData.open(dataset_dir), [protocol], evaluator_dirs)
     made_from = scorer.identity(spec.digest(), snapshot["sha256"], gallery.to_dict())
     if run.gallery_images.exists() and (present := same_result(run.gallery, made_from)) is not None:

@@ -160,15 +160,15 @@ def _images_of(
         samples = read_images(external, scorer.data.image_shape, max(needed.values()), snapshot.get("sha256"))
         return {key: _external_images(samples[:count], *key) for key, count in needed.items()}, None
     if not path.is_file():
-        raise ConfigError(f"{path}: listed in {run.status} but missing, and there is no {external}; {run.anew}")
+        raise ConfigError(f"{path}: listed in {run.status} but missing, and there is no {external}; {run.remedy}")
     if (found := file_sha256(path)) != snapshot.get("sha256"):
         raise ConfigError(
             f"{path}: SHA-256 {found}, but {run.status} lists {snapshot.get('sha256')}: this is not the snapshot that "
-            f"the training wrote; {run.anew}"
+            f"the training wrote; {run.remedy}"
         )
     G, stored, label_law = load_generator(path, scorer.device)
     if stored.digest() != spec.digest():
-        raise ConfigError(f"{path}: made under another specification than {run.spec}; {run.anew}")
+        raise ConfigError(f"{path}: made under another specification than {run.spec}; {run.remedy}")
     images: Images = {}
     for (seed, batch_norm, stretch), count in needed.items():
         try:

@@ -23,13 +23,17 @@ def summed_kernel(weight: Tensor) -> Tensor:
     return F.pad(rows, (0, 1)) + F.pad(rows, (1, 0))  # (c_out, c_in, 4, 4)
 
 
-class UpsamplingConv2d(nn.Conv2d):
-    """Nearest upsampling by 2, then a 3x3 convolution with padding 1."""
-
-    listed_as = "upsampling × 2, nearest, and convolution 3 × 3"
+class _Conv3(nn.Conv2d):
+    """The parameters of a 3x3 convolution with padding 1."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__(in_channels, out_channels, 3, padding=1)
+
+
+class UpsamplingConv2d(_Conv3):
+    """Nearest upsampling by 2, then a 3x3 convolution with padding 1."""
+
+    listed_as = "upsampling × 2, nearest, and convolution 3 × 3"
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, c_in, H, W) -> (N, c_out, 2 H, 2 W)."""
@@ -37,13 +41,10 @@ class UpsamplingConv2d(nn.Conv2d):
         return F.conv_transpose2d(x, kernel, self.bias, stride=2, padding=1)
 
 
-class PoolingConv2d(nn.Conv2d):
+class PoolingConv2d(_Conv3):
     """A 3x3 convolution with padding 1, then average pooling by 2, of maps with even sides."""
 
     listed_as = "convolution 3 × 3 and average pooling 2"
-
-    def __init__(self, in_channels: int, out_channels: int) -> None:
-        super().__init__(in_channels, out_channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, c_in, H, W) -> (N, c_out, H / 2, W / 2)."""

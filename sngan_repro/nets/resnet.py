@@ -6,6 +6,7 @@ Those of 64 pixels, of which the paper has no table, are the ones of mimicry (gi
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -47,12 +48,14 @@ PLANS = {
 """Image size in pixels -> plan. With a width of 64 these are the channels of the paper."""
 
 
-def _conv3(in_channels: int, out_channels: int, gain: float, resampling: str | None = None) -> nn.Conv2d:
-    """A 3x3 convolution. gain: of its initial weight. resampling: "up" or "down" changes the size in the same layer."""
-    if resampling is None:
-        conv = nn.Conv2d(in_channels, out_channels, 3, 1, 1)
-    else:
-        conv = {"up": UpsamplingConv2d, "down": PoolingConv2d}[resampling](in_channels, out_channels)
+PLAIN = partial(nn.Conv2d, kernel_size=3, padding=1)
+
+
+def _conv3(
+    in_channels: int, out_channels: int, gain: float, kind: Callable[[int, int], nn.Conv2d] = PLAIN
+) -> nn.Conv2d:
+    """A 3x3 convolution. gain: of its initial weight. kind: its class, which may change the size, too."""
+    conv = kind(in_channels, out_channels)
     conv.init_gain = gain  # type: ignore[assignment]  # read by nets.gains
     return conv
 
@@ -64,7 +67,7 @@ class GeneratorBlock(nn.Module):
         super().__init__()
         self.mode = mode
         self.norm1, self.norm2 = generator_norm(in_channels, num_classes), generator_norm(out_channels, num_classes)
-        self.conv1 = _conv3(in_channels, out_channels, gain, "up" if mode == "nearest" else None)
+        self.conv1 = _conv3(in_channels, out_channels, gain, UpsamplingConv2d if mode == "nearest" else PLAIN)
         self.conv2 = _conv3(out_channels, out_channels, gain)
         self.shortcut = nn.Conv2d(in_channels, out_channels, 1)
 
@@ -126,7 +129,7 @@ class DiscriminatorBlock(nn.Module):
         self.norm1 = norms[0](in_channels) if norms[0] and not first else None
         self.conv1 = _conv3(in_channels, hidden, gain)
         self.norm2 = norms[1](hidden) if norms[1] else None
-        self.conv2 = _conv3(hidden, out_channels, gain, "down" if down else None)
+        self.conv2 = _conv3(hidden, out_channels, gain, PoolingConv2d if down else PLAIN)
         self.shortcut = nn.Conv2d(in_channels, out_channels, 1) if down or in_channels != out_channels else None
 
     def forward(self, x: Tensor) -> Tensor:

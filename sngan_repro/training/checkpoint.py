@@ -77,7 +77,7 @@ def finished_status(run: RunPaths, spec: RunSpec, dataset_sha256: str) -> dict[s
     A run of a training must have its log, too.
     """
     try:
-        status = read_record(Status, run.status, run.anew)
+        status = read_record(Status, run.status, run.remedy)
     except ConfigError:
         return None
     same = (status["spec_digest"], status.get("dataset_sha256")) == (spec.digest(), dataset_sha256)

@@ -65,7 +65,7 @@ def companions(
 
 def _is_done(spec: RunSpec, run: RunPaths) -> bool:
     with contextlib.suppress(ConfigError):  # a damaged status is trained anew, as is a missing one
-        if read_record(Status, run.status, run.anew)["spec_digest"] == spec.digest():
+        if read_record(Status, run.status, run.remedy)["spec_digest"] == spec.digest():
             return True
     try:
         return run.trained.read_bytes() == spec.digest().encode()
