@@ -56,18 +56,30 @@ opened: list[str] = []
 
 
 def _watch(event: str, arguments: tuple[Any, ...]) -> None:
-    if event not in ("open", "os.listdir", "os.scandir", "os.mkdir", "os.rename", "os.remove"):
+    if event not in ("open", "os.listdir", "os.scandir", "os.mkdir", "os.rename", "os.remove", "stat"):
         return
     name = os.fspath(arguments[0]) if isinstance(arguments[0], str | os.PathLike) else ""
     if "results" in name or "data" in name:
         path = str(Path(name).absolute())
-        listed = path in OF_STUDIES and event != "os.listdir"  # pkgutil lists the folders beside every module
+        # pkgutil lists the folders beside every module, and a setting asks whether these two are folders.
+        listed = path in OF_STUDIES and event not in ("os.listdir", "stat")
         inside = listed or path.startswith(tuple(f"{folder}/" for folder in OF_STUDIES))
         if inside and path != str(CHECKOUT / "results/README.md"):  # a page of the documentation
             opened.append(path)
 
 
 sys.addaudithook(_watch)
+_stat = os.stat
+
+
+def _watched_stat(path: Any, *arguments: Any, **options: Any) -> os.stat_result:
+    """`os.stat`, which Python reports to no hook: it also asks whether a file exists, so that a test is found before
+    the file is there."""
+    _watch("stat", (path,))
+    return _stat(path, *arguments, **options)
+
+
+os.stat = _watched_stat
 
 
 @pytest.fixture(autouse=True)

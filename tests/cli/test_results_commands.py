@@ -120,8 +120,9 @@ def test_the_main_table_in_three_forms(cases, capsys):
 
 
 def test_studies_are_listed_with_their_runs(capsys, monkeypatch, tmp_path):
-    monkeypatch.chdir(ROOT)
-    main(["studies", "--results-dir", str(tmp_path)])
+    monkeypatch.chdir(tmp_path)  # the checkout may have images of its user in data/
+    Path("config").symlink_to(ROOT / "config")
+    main(["studies", "--results-dir", "results"])
     lines = {line.split()[0]: line.split()[1] for line in capsys.readouterr().out.splitlines()}
     assert (lines["quick"], lines["southampton"]) == ("36", "90")
     assert lines.keys() == {"study", *(file.stem for file in (ROOT / "config/studies").glob("*.yaml"))}

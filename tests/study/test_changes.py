@@ -209,7 +209,8 @@ def test_results_record_their_changes_and_studies_lists_them(tmp_path, monkeypat
 
 
 def test_check_prints_the_changes(file, tmp_path, capsys):
-    given = ["check", "--study", file, "--no-measure", "--results-dir", str(tmp_path / "results")]
+    folders = ["--results-dir", str(tmp_path / "results"), "--data-dir", str(tmp_path / "data")]
+    given = ["check", "--study", file, "--no-measure", *folders]
     main([*given, "--set", "seeds=[0]", "--set", "nets.width=8"])
     out = capsys.readouterr().out
     assert out.startswith("study mine+nets.width=8+seeds=0: A study\n")
