@@ -38,6 +38,7 @@ def measurements(given: Any, out: Path) -> dict[str, tuple[int, list[str]]]:
         "tests": (120, [*python, "pytest", "-q", "-x", "-p", "no:cacheprovider", *gpu_tests]),
         "resnet": (90, bench("train", *resnet, "--widths", "64", "--rounds", "3")),
         "resampling": (30, bench("resampling", "--batch-size", "64", "--precision", "bf16")),
+        "spectral norms": (40, bench("spectral_norm", "--batch-size", "64", "--precision", "bf16")),
         "profile of the resnet": (60, bench("profile", *resnet, "--updates", "5")),
         "profile": (60, bench("profile")),
         "runs together": (90, bench("pack", "--counts", "1", "8", "--ways", "threads", "--precisions", "bf16")),

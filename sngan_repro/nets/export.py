@@ -17,7 +17,7 @@ from torch.nn.utils import parametrize
 
 from sngan_repro.core.files import atomic_path
 from sngan_repro.core.schema import ConfigError
-from sngan_repro.nets.weights import effective_weight, normalisers_of, weighted_layers
+from sngan_repro.nets.weights import effective_weight, normalisers_of, spectral_norms_of, weighted_layers
 
 ONNX_PACKAGES = ("onnx", "onnxscript")
 """What torch's exporter to ONNX needs; the extra ``onnx`` of this package installs them."""
@@ -32,6 +32,8 @@ def folded(net: nn.Module) -> nn.Module:
     the layers, which a copy shares with ``net``, so the layers of the copy get their original class here.
     """
     found = copy.deepcopy(net).eval()
+    if together := spectral_norms_of(found):
+        together.remove()
     for _, layer in weighted_layers(found):
         if not normalisers_of(layer):
             continue

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from sngan_repro.nets.parametrizations import FrobeniusNorm, SpectralNorm, WeightNorm, WeightNormaliser
+from sngan_repro.nets.parametrizations import FrobeniusNorm, WeightNorm, WeightNormaliser
+from sngan_repro.nets.spectral_norm import SpectralNorm, SpectralNorms
 
 LAYERS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d, nn.Linear)
 """Layers whose weight is a matrix, or becomes one."""
@@ -18,6 +19,10 @@ WEIGHT_NORMALISERS: dict[str, Callable[..., WeightNormaliser]] = {
     "weight": WeightNorm,
     "frobenius": FrobeniusNorm,
 }
+
+
+TOGETHER = "spectral_norms"
+"""The attribute of a network that :func:`spectral_norms_of` reads."""
 
 
 class NamedLayer(NamedTuple):
@@ -40,11 +45,19 @@ def normalise_weights(net: nn.Module, kind: str | None, **options: Any) -> nn.Mo
     normalisers.
     """
     if kind is not None:
-        for _, layer in weighted_layers(net):
+        layers = [layer for _, layer in weighted_layers(net)]
+        for layer in layers:
             normaliser = WEIGHT_NORMALISERS[kind](transposed=is_transposed(layer), **options)
             # unsafe: under autocast the normalised weight has another type than the original, which torch refuses.
             parametrize.register_parametrization(layer, "weight", normaliser, unsafe=True)
+        if kind == "spectral" and len(layers) > 1:
+            setattr(net, TOGETHER, SpectralNorms(net, layers))
     return net
+
+
+def spectral_norms_of(net: nn.Module) -> SpectralNorms | None:
+    """What normalises all weights of ``net`` together before a pass; None if each layer does it by itself."""
+    return getattr(net, TOGETHER, None)
 
 
 def is_transposed(layer: nn.Module) -> bool:

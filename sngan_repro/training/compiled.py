@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from sngan_repro.nets.weights import weighted_layers
+from sngan_repro.nets.weights import spectral_norms_of, weighted_layers
 from sngan_repro.training.cuda_graph import EAGER_CALLS, GraphedStep
 from sngan_repro.training.options import CompileMode
 from sngan_repro.training.writer import HostCopy
@@ -54,6 +54,8 @@ class CompiledNetwork:
         self._net = net
         shared = {id(tensor): tensor for tensor in (*net.parameters(), *net.buffers())}
         plain = copy.deepcopy(net, shared)  # other modules, with the same tensors
+        if together := spectral_norms_of(plain):
+            together.remove()
         self._weights: list[tuple[Any, Any]] = []
         for (_, layer), (_, without) in zip(weighted_layers(net), weighted_layers(plain), strict=True):
             if parametrize.is_parametrized(layer, "weight"):
@@ -66,6 +68,8 @@ class CompiledNetwork:
         self._pass = torch.compile(plain, backend=BACKEND, dynamic=False, fullgraph=True, options=options)
 
     def __call__(self, *given: Any) -> Any:
+        if together := spectral_norms_of(self._net):
+            together.normalise()
         for layer, without in self._weights:
             without.weight = layer.weight
         return self._pass(*given)

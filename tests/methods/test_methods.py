@@ -14,7 +14,7 @@ from torch import nn
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.methods import METHODS
 from sngan_repro.nets.interface import Batch
-from sngan_repro.nets.parametrizations import SpectralNorm
+from sngan_repro.nets.spectral_norm import SpectralNorm
 from sngan_repro.nets.weights import normalisers_of, weighted_layers
 
 CORE = ["began", "bn", "ebgan", "gan", "ln", "sngan", "wgan_gp"]

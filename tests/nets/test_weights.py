@@ -12,7 +12,7 @@ from sngan_repro import nets
 from sngan_repro.config.specs import NetsSpec
 from sngan_repro.nets.initialisation import initialise
 from sngan_repro.nets.interface import ImageSpec
-from sngan_repro.nets.parametrizations import SpectralNorm
+from sngan_repro.nets.spectral_norm import SpectralNorm
 from sngan_repro.nets.weights import (
     WEIGHT_NORMALISERS,
     clip_weights,

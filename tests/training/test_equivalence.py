@@ -12,7 +12,7 @@ from torch.nn.utils import parametrize
 
 from sngan_repro.data.dataset import PreparedData
 from sngan_repro.nets.interface import Batch
-from sngan_repro.nets.parametrizations import SpectralNorm
+from sngan_repro.nets.spectral_norm import SpectralNorm
 from sngan_repro.nets.weights import normalisers_of, weighted_layers
 from sngan_repro.training.trainer import Trainer
 
