@@ -33,12 +33,15 @@ class Segments:
         self.shapes = [(matrix.shape[0], matrix.shape[1]) for matrix in matrices]
         self._sizes = [-(-(d_out + d) // ALIGNMENT) * ALIGNMENT for d_out, d in self.shapes]
         self.size = sum(self._sizes)
-        if len(matrices) > 1:  # made once per network: a CUDA graph cannot hold a copy from pageable memory
-            part = torch.repeat_interleave(torch.tensor(self._sizes))
-            start = torch.tensor([0, *self._sizes]).cumsum(0)[part]
-            is_u = torch.arange(self.size) - start < torch.tensor(self.shapes)[part, 0]
-            self._parts = part.to(matrices[0].device)
-            self._u_parts = part.where(is_u, len(matrices)).to(matrices[0].device)
+        if len(matrices) > 1:  # made on the device: nothing is copied from or to Python
+            of_all, of_u = [], []  # (numbers, which number of `spread` or `divide_u`) in their order
+            for index, (size, (d_out, _)) in enumerate(zip(self._sizes, self.shapes, strict=True)):
+                of_all += [(size, index)]
+                of_u += [(d_out, index), (size - d_out, len(matrices))]
+            self._parts, self._u_parts = (
+                torch.cat([matrices[0].new_full((count,), index, dtype=torch.int64) for count, index in runs])
+                for runs in (of_all, of_u)
+            )
             self._one = matrices[0].new_ones(())
 
     def split(self, uv: Tensor) -> list[tuple[Tensor, Tensor]]:

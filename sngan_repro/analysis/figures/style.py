@@ -130,13 +130,15 @@ def save_as(fig: Figure, svg: Path, png: Path) -> None:
     import matplotlib as mpl
     import matplotlib.pyplot as plt
 
-    with mpl.rc_context({"svg.hashsalt": svg.stem}):
-        with atomic_path(svg) as path:
-            fig.savefig(path, metadata={"Date": None, "Creator": None})
-        fig.set_layout_engine("none")  # the layout is computed once, so that the SVG and the PNG have the same
-        with atomic_path(png) as path:
-            fig.savefig(path, dpi=PNG_DPI, metadata={"Software": None})
-    plt.close(fig)
+    try:
+        with mpl.rc_context({"svg.hashsalt": svg.stem}):
+            with atomic_path(svg) as path:
+                fig.savefig(path, metadata={"Date": None, "Creator": None})
+            fig.set_layout_engine("none")  # the layout is computed once, so that the SVG and the PNG have the same
+            with atomic_path(png) as path:
+                fig.savefig(path, dpi=PNG_DPI, metadata={"Software": None})
+    finally:
+        plt.close(fig)
 
 
 def canvas(

@@ -137,11 +137,13 @@ def test_cancelled_out_of_time_and_orphaned_trainings_end_as_if_undisturbed(clon
     with contextlib.suppress(ProcessLookupError):
         os.kill(stopped, signal.SIGCONT)
 
-    # Both are tried again; while the second attempt of one is at work, Snakemake is killed and its jobs live on.
+    # Both are tried again; while the second attempt of one is at work, Snakemake is killed and its jobs live on. The
+    # attempt is stopped meanwhile, so that it does not end by itself before the second Snakemake sees it.
     wait_for(lambda: len(jobs_of(late)) == 2, "the second attempt", 120)
     state = runs[late].resume / "state.pt"
     saved = state.stat().st_mtime_ns
     wait_for(lambda: state.stat().st_mtime_ns > saved or runs[late].status.exists(), "work of the second attempt", 120)
+    os.kill(holder(runs[late]), signal.SIGSTOP)  # scancel continues it
     first.kill()
     first.wait()
     assert cluster.jobs(), "jobs were to outlive Snakemake"
