@@ -85,6 +85,7 @@ def main() -> None:
             variants = {"alone": passes(alone), "together": passes(together)}
             counts = []
             for run in variants.values():
+                run()  # makes what is made once
                 with Operations() as operations:
                     run()
                 counts.append(operations.count)
