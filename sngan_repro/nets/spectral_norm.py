@@ -130,8 +130,8 @@ class _DivideBySpectralNorm(Function):
 class SpectralNorms:
     """Normalises all spectrally normalised weights of a network before each of its training passes.
 
-    It is the same computation as layer by layer, with about half the kernels, since vectors of all layers are divided
-    and copied together. A layer that is used outside of a pass of the network, or twice in one, normalises its weight
+    It is the same computation as layer by layer in fewer kernels: vectors of all layers are divided and copied
+    together. A layer that is used outside of a pass of the network, or twice in one, normalises its weight
     itself. So every use of a layer is one step of its power iteration, as without this class; but a layer that a pass
     does not use makes its step too.
     """
@@ -151,7 +151,7 @@ class SpectralNorms:
             hook.remove()
 
     def normalise(self) -> None:
-        """Make ``ready`` of all normalisers that are in training mode."""
+        """Make ``ready`` of all normalisers. Nothing is done if one was removed or is in evaluation mode."""
         pairs = [(normaliser, weight) for normaliser, weight in self._found() if normaliser.training]
         if len(pairs) != len(self._layers):
             return
