@@ -1,7 +1,7 @@
 """A discriminator whose weights are normalised together before each pass, beside one that does it layer by layer.
 
-Measured is what an update has of it: a pass of real and one of generated images, each with its backward pass. On a GPU
-each is a CUDA graph, as in a training.
+Two passes are measured, each with its backward pass: an update of D has one for real and one for generated images. On a
+GPU they are one CUDA graph, as in a training.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ import gc
 from sngan_repro.cli.main import main
 
 ALLOCATIONS = 10_000
-"""Between two searches for cyclic garbage. Python's own number is 700 to 2,000, and importing PyTorch makes hundreds of
-thousands of objects, of which none is garbage."""
+"""New objects between two searches for cyclic garbage. Python's default is 700 to 2,000, so it would search hundreds of
+times while PyTorch is imported, and find almost nothing."""
 
 
 def run() -> None:

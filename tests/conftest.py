@@ -73,8 +73,8 @@ _stat = os.stat
 
 
 def _watched_stat(path: Any, *arguments: Any, **options: Any) -> os.stat_result:
-    """`os.stat`, which Python reports to no hook: it also asks whether a file exists, so that a test is found before
-    the file is there."""
+    """`os.stat` with a report to :func:`_watch`, since Python has no audit event for it. Code that asks whether a file
+    exists calls it, so such a test fails even where the file is missing."""
     _watch("stat", (path,))
     return _stat(path, *arguments, **options)
 

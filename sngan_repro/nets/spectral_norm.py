@@ -132,14 +132,14 @@ class SpectralNorms:
 
     It is the same computation as layer by layer in fewer kernels: vectors of all layers are divided and copied
     together. A layer that is used outside of a pass of the network, or twice in one, normalises its weight
-    itself. So every use of a layer is one step of its power iteration, as without this class; but a layer that a pass
-    does not use makes its step too.
+    itself. So each use of a layer makes its power iterations, as without this class. A layer that a pass does not use
+    makes them too.
     """
 
     def __init__(self, net: nn.Module, layers: Sequence[Any]) -> None:
         """layers: those of ``net`` with a SpectralNorm, all with the same options. The pass of ``net`` gets hooks."""
         self._layers = list(layers)
-        self._segments: dict[torch.device, Segments] = {}
+        self._segments: dict[torch.device, Segments] = {}  # a network may move to another device
         self._hooks = [
             net.register_forward_pre_hook(self._before_pass),
             net.register_forward_hook(self._after_pass, always_call=True),
