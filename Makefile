@@ -4,13 +4,13 @@ PYTHON ?= python3
 STUDY ?= quick
 CORES ?= all
 BIN := .venv/bin
-WORKERS ?= 2
+WORKERS ?= 3
 
 .PHONY: help study test test-fast lint docs bench clean
 
 help:
 	@echo "make study           the quick study, from nothing to a report (STUDY=name for another, CORES=n)"
-	@echo "make test            the whole test suite (WORKERS=n processes, 2 by default)"
+	@echo "make test            the whole test suite (WORKERS=n processes, 3 by default)"
 	@echo "make test-fast       the tests that take at most two seconds each"
 	@echo "make lint            ruff, snakefmt, snakemake --lint, lint-imports, mypy"
 	@echo "make docs            the documentation as a site: site/index.html"
@@ -29,7 +29,7 @@ study: .venv/installed
 	$(BIN)/snakemake --cores $(CORES) $$display --config study=$(STUDY)
 	@echo "Report: results/$(basename $(notdir $(STUDY)))/report.html and report.pdf beside it"
 
-# Each worker computes on one thread. A worker runs whole files (--dist loadfile), so a fixture of a file is made once.
+# Three workers for two cores, since one waits for Slurm most of the time. Each computes on one thread. A worker runs whole files (--dist loadfile), so a fixture of a file is made once.
 # The order of tests/conftest.py is kept, so that the longest files start first. Compiled files are kept also where
 # PYTHONDONTWRITEBYTECODE is set: else each of some hundred processes compiles all sources again.
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= \

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -46,6 +47,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next((number for number, start in enumerate(FIRST) if path.startswith(start)), len(FIRST))
 
     items.sort(key=place)
+
+
+def pytest_collection_finish() -> None:
+    """What collection has made stays until the end. So the garbage collector no longer searches it."""
+    gc.collect()
+    gc.freeze()
 
 
 CHECKOUT = Path(__file__).parents[1]

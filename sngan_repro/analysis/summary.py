@@ -8,6 +8,7 @@ were scored after a different number of updates.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -37,6 +38,16 @@ class Results:
     """scores of single classes, for the metrics that have them"""
     times: pd.DataFrame | None = None
     """seconds of updates that the study's ``benchmark`` measured: label, image_size, n_dis, repeat, seconds"""
+
+    @cached_property
+    def finished(self) -> dict[tuple[str, ...], dict[int, float]]:
+        """(dataset, label, setting, metric) -> seed -> value at the last snapshot of the runs that finished."""
+        rows = self.scores[(self.scores["state"] == "ok") & self.scores["last"] & self.scores["value"].notna()]
+        found: dict[tuple[str, ...], dict[int, float]] = {}
+        columns = (rows[name] for name in ("dataset", "label", "setting", "metric", "seed", "value"))
+        for *cell, seed, value in zip(*columns, strict=True):
+            found.setdefault(tuple(cell), {})[int(seed)] = float(value)
+        return found
 
 
 def read_results(layout: Layout) -> Results:
@@ -168,17 +179,7 @@ def metric_decimals(summary: pd.DataFrame, dataset: str, metric: str) -> int:
 
 def by_seed(results: Results, dataset: str, label: str, setting: str, metric: str) -> dict[int, float]:
     """seed -> value at the last snapshot of the finished runs of one cell."""
-    scores = results.scores
-    cell = scores[
-        (scores["dataset"] == dataset)
-        & (scores["label"] == label)
-        & (scores["setting"] == setting)
-        & (scores["metric"] == metric)
-        & (scores["state"] == "ok")
-        & scores["last"]
-        & scores["value"].notna()
-    ]
-    return {int(seed): float(value) for seed, value in zip(cell["seed"], cell["value"], strict=True)}
+    return dict(results.finished.get((dataset, label, setting, metric), {}))
 
 
 def ranking(study: Study, summary: pd.DataFrame, dataset: str, metric: str) -> list[Row]:

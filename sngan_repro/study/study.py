@@ -96,7 +96,7 @@ class Study(Model):
         """The labels of the methods, in the order of the file: the order of tables, colours and figures."""
         return [label for _, label in self.labelled_entries]
 
-    @property
+    @cached_property
     def labelled_entries(self) -> list[tuple[MethodEntry, str]]:
         """(entry, label) of each method, in the order of the file."""
         return [(entry, entry.label or find_method(entry.name).title) for entry in self.methods]

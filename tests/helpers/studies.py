@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -56,14 +57,20 @@ def broken(finished, tmp_path) -> Case:
 TEMPLATES = Path(__file__).parents[2] / "report"
 
 
-def text_of(case: Case) -> str:
+@cache
+def templates() -> Templates:
+    """The report's templates, compiled once in a process."""
+    return Templates(TEMPLATES)
+
+
+def text_of(case: Case, study_file: Path | None = None) -> str:
     """The report of a case, in Markdown."""
-    return render(case.study, case.layout, Templates(TEMPLATES))[0]
+    return render(case.study, case.layout, templates(), study_file)[0]
 
 
 def say(macro: str, *values: object) -> str:
     """A sentence of the report."""
-    return Templates(TEMPLATES).say(macro, *values)
+    return templates().say(macro, *values)
 
 
 def with_tables(root, study, **options):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from beside import beside, value
-from studies import TEMPLATES, say, text_of, with_tables
+from studies import TEMPLATES, say, templates, text_of, with_tables
 from synthetic import make_case
 
 from sngan_repro.analysis import outputs
@@ -15,7 +15,6 @@ from sngan_repro.analysis.tables.tables import make_tables
 from sngan_repro.report.build import build_report
 from sngan_repro.report.captions import figure_caption
 from sngan_repro.report.published import rankings
-from sngan_repro.report.templates import Templates
 
 
 @pytest.fixture(scope="module")
@@ -29,12 +28,12 @@ def case(tmp_path_factory):
 def test_captions_name_the_differences(case):
     plans = {plan.kind: plan for plan in outputs.figure_plans(case.study)}
     for kind in ("published_scores", "published_curves"):
-        caption = figure_caption(Templates(TEMPLATES), case.study, plans[kind])
+        caption = figure_caption(templates(), case.study, plans[kind])
         assert "the protocols differ in feature network, generated images, " in caption
-    assert "bottom: those of Southampton" in figure_caption(Templates(TEMPLATES), case.study, plans["ranks"])
+    assert "bottom: those of Southampton" in figure_caption(templates(), case.study, plans["ranks"])
     plain = beside(reference=None)
     ranks = next(plan for plan in outputs.figure_plans(plain) if plan.kind == "ranks")
-    assert "Southampton" not in figure_caption(Templates(TEMPLATES), plain, ranks)
+    assert "Southampton" not in figure_caption(templates(), plain, ranks)
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from beside import beside, value
 from page import Page
-from studies import TEMPLATES, with_tables
+from studies import templates, text_of, with_tables
 from synthetic import Case
 
 from sngan_repro.analysis.aggregate import aggregate
@@ -17,10 +17,8 @@ from sngan_repro.analysis.tables.tables import make_tables
 from sngan_repro.core import plugins
 from sngan_repro.core.files import read_json, write_json
 from sngan_repro.extend.new_method import filled
-from sngan_repro.report.build import render
 from sngan_repro.report.pandoc import read_markdown, typeset
 from sngan_repro.report.safe import HEAD
-from sngan_repro.report.templates import Templates
 from sngan_repro.study.reference import FOLDER
 
 pytestmark = pytest.mark.slow
@@ -103,12 +101,11 @@ def case(own_plugins, tmp_path: Path) -> Case:
 
 
 def test_no_field_reaches_the_browser_as_more_than_text(case: Case, tmp_path: Path):
-    templates = Templates(TEMPLATES)
-    text, _ = render(case.study, case.layout, templates)
+    text = text_of(case)
     (tmp_path / "head.html").write_text(HEAD)
     target = tmp_path / "page.html"
     options = ["--embed-resources", "--mathml", "--toc", f"--include-in-header={tmp_path / 'head.html'}"]
-    typeset(read_markdown(text, []), "html5", target, templates.bibliographies(), options)
+    typeset(read_markdown(text, []), "html5", target, templates().bibliographies(), options)
     html = target.read_text(encoding="utf-8")
     page = Page()
     page.feed(html)

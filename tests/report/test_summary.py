@@ -11,13 +11,12 @@ from pathlib import Path
 
 import pytest
 import synthetic
-from studies import TEMPLATES, with_tables
+from studies import TEMPLATES, text_of, with_tables
 
 from sngan_repro.core.files import write_json
 from sngan_repro.core.schema import ConfigError
-from sngan_repro.report.build import build_report, render
+from sngan_repro.report.build import build_report
 from sngan_repro.report.study_file import command, note_files
-from sngan_repro.report.templates import Templates
 from sngan_repro.study.changes import Change, Changed
 
 NETWORKS = [
@@ -41,10 +40,6 @@ NETWORKS = [
         "layers": [{"what": "dense", "output": [64], "parameters": 16_448}],
     },
 ]
-
-
-def rendered(case, study_file=None):
-    return render(case.study, case.layout, Templates(TEMPLATES), study_file)[0]
 
 
 @pytest.fixture(scope="module")
@@ -149,13 +144,13 @@ def test_changes_of_the_study_file_are_listed_and_in_the_command(drawn, tmp_path
     changes = (Change(key="budget.steps", value="400", before="800"), Change(key="seeds", value="[0, 1]"))
     changed = Changed(study="invented", changes=changes)
     case = replace(drawn, study=drawn.study.model_copy(update={"changed": changed}))
-    text = rendered(case, file)
+    text = text_of(case, file)
     assert "a variant of the study *invented*:\n2 keys of its file have other values ([Table" in text
     assert "| budget.steps | 800 | 400 |\n| seeds | – | \\[0, 1\\] |" in text
     assert "--config study=invented.yaml 'set=budget.steps=400 seeds=[0, 1]'" in text
     named = command(case.study, Path("config/studies/invented.yaml"))
     assert named == "snakemake --cores all --config study=invented 'set=budget.steps=400 seeds=[0, 1]'"
-    assert "a variant of" not in rendered(drawn, file)
+    assert "a variant of" not in text_of(drawn, file)
 
 
 @pytest.mark.parametrize(
@@ -170,14 +165,14 @@ def test_a_note_that_cannot_be_printed_is_named(finished, tmp_path, content, mes
     file = tmp_path / "mine.yaml"
     note_files(file)["authors"].write_bytes(content)
     with pytest.raises(ConfigError, match=message) as error:
-        rendered(finished, file)
+        text_of(finished, file)
     assert "mine.authors.md" in str(error.value)
 
 
 def test_notes_run_nothing(drawn, tmp_path):
     file = tmp_path / "mine.yaml"
     note_files(file)["easy"].write_text("<script>alert(1)</script>\n\n```{=typst}\n#panic()\n", encoding="utf-8")
-    text = rendered(drawn, file)
+    text = text_of(drawn, file)
     assert "\\<script\\>" in text
     assert "{=typst}\n#panic" not in text
 
@@ -215,14 +210,14 @@ def test_latex_is_the_same_for_the_same_results(whole):
 
 def test_one_method_is_not_the_best_of_one(tmp_path):
     case = with_tables(tmp_path, synthetic.make_study(methods=["sngan"], settings={"A": {"lr": 0.001}}))
-    text = rendered(case)
+    text = text_of(case)
     assert "On digits this is the IS of **SNGAN**:" in text
     for words in ("best method", "followed by", "All methods", "at its best setting", "two methods"):
         assert words not in text.partition("# Protocol")[2].partition("# Appendix")[0], words
 
 
 def test_one_method_at_two_settings(tmp_path):
-    text = rendered(with_tables(tmp_path, synthetic.make_study(methods=["sngan"])))
+    text = text_of(with_tables(tmp_path, synthetic.make_study(methods=["sngan"])))
     assert re.search(r"On digits the IS of \*\*SNGAN\*\* is best at setting [AB] \(", text)
 
 
@@ -230,6 +225,6 @@ def test_one_method_at_two_settings(tmp_path):
 def test_twelve_methods(tmp_path):
     names = ["sngan", "wgan_gp", "began", "ebgan", "bn", "ln", "weight_norm", "r1", "dragan", "lsgan", "clipping"]
     names.append("plain")
-    text = rendered(with_tables(tmp_path, synthetic.make_study(methods=names)))
+    text = text_of(with_tables(tmp_path, synthetic.make_study(methods=names)))
     assert "12 methods, 2 settings and 2 training seeds give 48 runs" in text
     assert text.count("\n## ") == 12

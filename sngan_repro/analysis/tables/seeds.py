@@ -40,12 +40,12 @@ def _table(
 ) -> PrintedTable:
     rows: list[list[str]] = []
     rules = set()
+    metrics = list(dict.fromkeys(metric for metric, _ in columns))
     for label in study.labels:
         rules.add(len(rows))
         for setting in study.settings_of(label):
-            cells = {metric: _texts(results, summary, dataset, label, setting, metric) for metric, _ in columns}
+            cells = {metric: _texts(results, summary, dataset, label, setting, metric) for metric in metrics}
             rows.append([label, setting, *(cells[metric].get(seed, DIVERGED) for metric, seed in columns)])
-    metrics = list(dict.fromkeys(metric for metric, _ in columns))
     header = ["Method", "Setting", *(f"{metric_header(study, metric)}, seed {seed}" for metric, seed in columns)]
     labels = "; ".join(metric_label(study, metric) for metric in metrics)
     caption = (

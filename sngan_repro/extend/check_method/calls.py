@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from sngan_repro import nets
-from sngan_repro.extend.check_method.case import BATCH, Case, Failure, kind, listed, nets_for
+from sngan_repro.extend.check_method.case import BATCH, Case, Failure, kind, listed, nets_for, seed
 from sngan_repro.methods.symbols import unexplained
 
 RESERVED_LOGS = {"d_loss", "g_loss", "grad_norm_d", "grad_norm_g", "step", "lr_d", "lr_g", "images_per_second"}
@@ -19,11 +19,11 @@ RESERVED_LOGS = {"d_loss", "g_loss", "grad_norm_d", "grad_norm_g", "step", "lr_d
 def networks(case: Case) -> None:
     """`build` gives (G, D), and G is the generator that all methods share, from the same random state."""
     for image in case.images:
-        torch.manual_seed(0)
+        seed(0)
         built = case.method(case.options, image, nets_for(case.method)).build()
         if not (isinstance(built, tuple) and len(built) == 2 and all(isinstance(net, nn.Module) for net in built)):
             raise Failure(f"`build` returns {kind(built)}", "a pair of modules: `return G, D`", "build")
-        torch.manual_seed(0)
+        seed(0)
         shared = nets.build_generator(nets_for(case.method), image)
         own, expected = built[0].state_dict(), shared.state_dict()
         equal = own.keys() == expected.keys() and all(torch.equal(own[name], expected[name]) for name in own)

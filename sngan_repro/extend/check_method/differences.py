@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from sngan_repro.extend.check_method.case import Case, Failure
+from sngan_repro.extend.check_method.case import Case, Failure, seed
 from sngan_repro.nets.interface import Batch
 from sngan_repro.nets.parametrizations import WeightNormaliser
 from sngan_repro.nets.singular import SingularVectors
@@ -32,7 +32,7 @@ def gradient_of_d(case: Case) -> None:
 
     def loss() -> Tensor:
         method.state = {name: value.clone() for name, value in state.items()}
-        torch.manual_seed(1)
+        seed(1)
         return method.d_loss(D, real, fake)[0]
 
     parameters = {name: parameter for name, parameter in D.named_parameters() if parameter.requires_grad}
