@@ -29,9 +29,10 @@ study: .venv/installed
 	$(BIN)/snakemake --cores $(CORES) $$display --config study=$(STUDY)
 	@echo "Report: results/$(basename $(notdir $(STUDY)))/report.html and report.pdf beside it"
 
-# Three workers for two cores, since one waits for Slurm most of the time. Each computes on one thread. A worker runs whole files (--dist loadfile), so a fixture of a file is made once.
-# The order of tests/conftest.py is kept, so that the longest files start first. Compiled files are kept also where
-# PYTHONDONTWRITEBYTECODE is set: else each of some hundred processes compiles all sources again.
+# Three workers for two cores, since one waits for Slurm most of the time. Each computes on one thread. A worker runs
+# whole files (--dist loadfile), so a fixture of a file is made once. The order of tests/conftest.py is kept, so that the
+# longest files start first. Compiled files are kept also where PYTHONDONTWRITEBYTECODE is set: else each of some hundred
+# processes compiles all sources again.
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= \
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
