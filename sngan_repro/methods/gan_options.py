@@ -86,7 +86,7 @@ class GANOptions(MethodOptions):
         if not isinstance(values, dict):
             return values
         penalty = values.get("penalty", cls.model_fields["penalty"].default)
-        if penalty in PENALTIES and values.get("penalty_weight") is None:
+        if isinstance(penalty, str) and penalty in PENALTIES and values.get("penalty_weight") is None:
             return {**values, "penalty_weight": PENALTIES[penalty].weight}
         return values
 

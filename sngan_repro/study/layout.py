@@ -16,6 +16,12 @@ RUNS = "runs"
 
 CHANGES = "changes.json"
 
+DATASET_FILES = ("dataset.json", "images.npy", "labels.npy")
+"""Of prepared images. The first is the record, which is written last."""
+
+EVALUATOR_FILES = ("evaluator.json", "features_train.npz", "features_test.npz")
+"""Of an evaluator for one dataset."""
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -131,7 +137,7 @@ class Layout:
         return self.weights / f"{evaluator}.json"
 
     def dataset(self, spec: DatasetSpec) -> Path:
-        """Prepared images: images.npy, labels.npy, dataset.json."""
+        """Prepared images: the files of :data:`DATASET_FILES`."""
         return self.data_dir / "prepared" / spec.id
 
     def checked_data(self, dataset_id: str) -> Path:
@@ -143,6 +149,6 @@ class Layout:
         return self.data_dir / "prepared" / f"{spec.id}.stamp"
 
     def evaluator(self, spec: DatasetSpec, evaluator: str, options: EvaluatorSpec) -> Path:
-        """An evaluator for one dataset: evaluator.json, weights, features of the real images."""
+        """An evaluator for one dataset: the files of :data:`EVALUATOR_FILES`, and weights if it was trained."""
         suffix = f"-{options.digest()[:8]}" if EVALUATORS.get(evaluator).trained else ""
         return self.data_dir / "evaluators" / spec.id / f"{evaluator}{suffix}"

@@ -28,7 +28,7 @@ from sngan_repro.report.study_file import sources
 from sngan_repro.study.benchmark import benchmark_text
 from sngan_repro.study.held_out import check_prepared_held_out
 from sngan_repro.study.labels import check_prepared_classes
-from sngan_repro.study.layout import Layout
+from sngan_repro.study.layout import DATASET_FILES, EVALUATOR_FILES, Layout
 from sngan_repro.study.load import load_study, study_path
 from sngan_repro.study.study import Study
 from sngan_repro.workflow import cluster, links, locks, stamps
@@ -75,8 +75,9 @@ class Plan:
         self._evaluator_records = {
             id: [f"{folder}/evaluator.json" for folder in value.values()] for id, value in folders.items()
         }
-        self.all_evaluator_records = [file for files in self._evaluator_records.values() for file in files]
-        self.dataset_records = [f"{folder}/dataset.json" for folder in self._folders.values()]
+        evaluators = [folder for found in folders.values() for folder in found.values()]
+        self.evaluator_files = [f"{folder}/{name}" for folder in evaluators for name in EVALUATOR_FILES]
+        self.dataset_files = [f"{folder}/{name}" for folder in self._folders.values() for name in DATASET_FILES]
         self.report_sources = sources(study_path(self.machine.study))
 
     @property
@@ -212,9 +213,9 @@ class Plan:
         return sorted({str(p.place(p.rules).resolve()) for p in programs if p.rules})
 
     def keep_checked(self) -> None:
-        """Mark images that were prepared before as checked, which this plan has done, so that no training waits."""
+        """Mark images that were prepared before as checked, which this plan has done. So no training waits."""
         for dataset_id, folder in self._folders.items():
-            stamps.keep_checked(folder / "dataset.json", self.layout.checked_data(dataset_id))
+            stamps.keep_checked([folder / name for name in DATASET_FILES], self.layout.checked_data(dataset_id))
 
     share_folder = staticmethod(locks.share_folder)  # before the first job
 

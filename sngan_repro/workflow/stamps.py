@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from sngan_repro.config.specs import DatasetSpec
@@ -12,15 +13,18 @@ from sngan_repro.data.sources import SOURCES
 from sngan_repro.study.layout import Layout
 
 
-def keep_checked(record: Path, mark: Path) -> None:
+def keep_checked(files: Sequence[Path], mark: Path) -> None:
     """Write the mark that prepared images were checked, if they exist and it is missing.
 
-    It is as old as their record. So it is no reason to train again.
+    It is as old as the first of their files, the record. So it is no reason to train again. If one of the files is
+    missing, the mark is removed: then a job that needs the images waits until they are prepared again.
     """
     try:
-        if record.exists() and not mark.exists():
+        if not all(file.exists() for file in files):
+            mark.unlink(missing_ok=True)
+        elif not mark.exists():
             write_text(mark, "{}\n")
-            time = record.stat().st_mtime_ns
+            time = files[0].stat().st_mtime_ns
             os.utime(mark, ns=(time, time))
     except OSError as error:
         raise ConfigError(f"{mark}: {error.strerror}; check `data_dir` in config/config.yaml") from None

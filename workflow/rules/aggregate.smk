@@ -6,7 +6,8 @@ rule aggregate:
         statuses=[LAYOUT.stored(run).status for run in RUNS.specs],
         scores=[LAYOUT.stored(run).scores for run in RUNS.specs],
         real=[LAYOUT.real_scores(dataset) for dataset in STUDY.datasets],
-        evaluators=PLAN.all_evaluator_records,
+        datasets=PLAN.dataset_files,
+        evaluators=PLAN.evaluator_files,
     output:
         **PLAN.aggregated,
     log:
@@ -48,7 +49,7 @@ rule make_tables:
 rule make_figures:
     input:
         **PLAN.aggregated,
-        datasets=PLAN.dataset_records,
+        datasets=PLAN.dataset_files,
         published=PLAN.published_files,
         measured=PLAN.measured_files,
     output:

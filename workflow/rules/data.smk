@@ -3,7 +3,7 @@
 
 rule data:
     input:
-        PLAN.dataset_records,
+        PLAN.dataset_files,
 
 
 rule fetch:
@@ -51,7 +51,7 @@ rule prepare:
 # this job again, and all trainings after it. Images that are prepared already are checked whenever a study is read.
 rule check_data:
     input:
-        LAYOUT.data_dir / "prepared" / "{dataset_id}" / "dataset.json",
+        rules.prepare.output,
     output:
         LAYOUT.checked_data("{dataset_id}"),
     log:

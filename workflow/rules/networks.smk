@@ -3,8 +3,8 @@
 
 rule describe_networks:
     input:
-        PLAN.dataset_records,
-        PLAN.all_evaluator_records,
+        PLAN.dataset_files,
+        PLAN.evaluator_files,
     output:
         LAYOUT.networks,
     log:
