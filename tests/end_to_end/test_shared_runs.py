@@ -80,3 +80,21 @@ def test_a_changed_study_shares_its_runs_and_leaves_the_results_of_its_file(shar
     assert pd.read_csv(folder / "tables/summary.csv")["label"].drop_duplicates().tolist() == ["Real data", "SNGAN"]
     assert {path: path.stat().st_mtime_ns for path in (shared.folder / "results/first").rglob("*")} == before
     assert "Nothing to be done" in shared.run("tables", study=file, set="methods=[sngan]")
+
+
+def test_deleted_images_and_features_are_made_again(shared: Workplace):
+    """For any target, and before the jobs that read them. Runs that are complete stay as they are."""
+    shared.write_study(methods=["sngan"], seeds=[0, 1])
+    snapshots = list((shared.stored("SNGAN", 0) / "snapshots").iterdir())
+    before = [path.stat().st_mtime_ns for path in snapshots]
+    deleted = [
+        next(shared.folder.glob(name)) for name in ("data/prepared/*/images.npy", "data/evaluators/*/*/*_test.npz")
+    ]
+    kept = [path.read_bytes() for path in deleted]
+    for path in deleted:
+        path.unlink()
+    shared.run("tables")
+    assert [path.read_bytes() for path in deleted] == kept
+    assert [path.stat().st_mtime_ns for path in snapshots] == before
+    assert shared.table("runs")["state"].tolist() == ["ok", "ok"]
+    assert "Nothing to be done" in shared.run("tables")

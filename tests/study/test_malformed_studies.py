@@ -5,13 +5,18 @@ from __future__ import annotations
 import copy
 import random
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from sngan_repro.config.specs import NetsSpec
 from sngan_repro.core.schema import ConfigError
+from sngan_repro.methods import METHODS
+from sngan_repro.nets.families import FAMILIES
+from sngan_repro.study.entries import nets_of, options_of
 from sngan_repro.study.load import load_study
 
 BASE: dict[str, Any] = {
@@ -140,3 +145,32 @@ def test_merge_keys_are_allowed(tmp_path):
 def test_names_of_studies(name):
     with pytest.raises(ConfigError):
         load_study(name)
+
+
+def refusals(options: Any, read: Callable[[dict[str, Any]], object]) -> list[tuple[str, str]]:
+    """(key, message) for each value that ``read`` refuses, of all keys of a model of options."""
+    found = []
+    for key in options.model_fields:
+        for value in VALUES:
+            try:
+                read({key: copy.deepcopy(value)})
+            except ConfigError as error:
+                found.append((key, str(error)))
+    return found
+
+
+@pytest.mark.parametrize("name", METHODS.names())
+def test_every_option_with_every_value(name):
+    """A value of any kind is valid, or refused by one message that names the option."""
+    method = METHODS.get(name)
+    found = refusals(method.Options, lambda given: options_of(method, given, f"methods: {name}"))
+    assert {key for key, _ in found} == set(method.Options.model_fields)
+    assert [text for key, text in found if key not in text or len(text) > 2000] == []
+
+
+@pytest.mark.parametrize("name", FAMILIES.names())
+def test_every_option_of_the_networks_with_every_value(name):
+    family = FAMILIES.get(name)
+    found = refusals(family.Options, lambda given: nets_of(NetsSpec(), {"family": name, "options": given}, "mine"))
+    assert {key for key, _ in found} == set(family.Options.model_fields)
+    assert [text for key, text in found if key not in text or len(text) > 2000] == []
