@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from sngan_repro.core import plugins
+from sngan_repro.core.paths import expanded, is_file
 from sngan_repro.core.schema import DEVICE_PATTERN, ConfigError, Model, parse
 from sngan_repro.core.yaml_files import read_yaml
 
@@ -94,7 +95,7 @@ class MachineConfig(Model):
             raise ValueError("a name must not contain control characters")
         if len(value.encode("utf-8", "surrogateescape")) > MAX_PATH:
             raise ValueError(f"a path has at most {MAX_PATH:,} bytes")
-        return str(Path(value).expanduser()) if value.startswith("~") else value
+        return str(expanded(value)) if value.startswith("~") else value
 
     @field_validator("results_dir", "data_dir")
     @classmethod
@@ -144,7 +145,7 @@ def load_machine(overrides: dict[str, Any] | None = None, path: Path = Path("con
     if "set" in values:
         raise ConfigError(f"{path}: set: changes of a study belong to one command; give them there, as set=KEY=VALUE")
     machine = parse(MachineConfig, {**values, **(overrides or {})}, f"{path} or --config" if overrides else str(path))
-    if machine.inception_weights and not Path(machine.inception_weights).is_file():
+    if machine.inception_weights and not is_file(machine.inception_weights):
         raise ConfigError(f"{path}: inception_weights: {machine.inception_weights}: no such file")
     plugins.choose(machine.plugins)
     return machine

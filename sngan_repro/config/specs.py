@@ -17,6 +17,7 @@ from pydantic import Field, model_validator
 from sngan_repro.config.budget import BudgetSpec, SnapshotsSpec
 from sngan_repro.config.optimizer import OptimizerSpec
 from sngan_repro.config.training import TrainingSpec
+from sngan_repro.core.paths import expanded
 from sngan_repro.core.schema import LABEL_PATTERN, Model, text_digest
 
 MAX_LABEL = 60
@@ -63,7 +64,7 @@ class DatasetSpec(Model):
         """
         digest = self.digest()
         if self.path is not None:
-            digest = text_digest(f"{digest} {Path(self.path).expanduser().absolute()}")
+            digest = text_digest(f"{digest} {expanded(self.path).absolute()}")
         return f"{self.source}-{self.image_size}px-{digest[:8]}"
 
     @property

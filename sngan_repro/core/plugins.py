@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
+from sngan_repro.core.paths import exists, expanded, is_file, is_folder
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.core.yaml_files import read_yaml
 
@@ -104,11 +105,11 @@ def load(plugin: str | Path) -> list[ModuleType]:
     import is imported again. Raises ConfigError with the file and the line of the error.
     """
     importlib.invalidate_caches()  # the file may be new
-    path, name = Path(plugin).expanduser(), str(plugin)
-    if path.is_dir():
+    path, name = expanded(plugin), str(plugin)
+    if is_folder(path):
         package = _package_of(path)
         return [_import(f"{package}.{file.stem}", file) for file in sorted(path.glob("*.py")) if _wanted(file.stem)]
-    if path.is_file():
+    if is_file(path):
         if path.suffix != ".py":
             raise ConfigError(f"plugins: {shown(path)}: not a Python file; a name that ends in .py is needed")
         return [_import(f"{_package_of(path.parent)}.{path.stem}", path)]
@@ -182,8 +183,8 @@ def line_in(error: BaseException, belongs: Callable[[str], bool]) -> tuple[Path,
 
 def absolute(plugin: str) -> str:
     """The absolute path of a plugin; the name of a module is not changed."""
-    path = Path(plugin).expanduser()
-    return str(path.absolute()) if path.exists() or "/" in plugin or plugin.endswith(".py") else plugin
+    path = expanded(plugin)
+    return str(path.absolute()) if exists(path) or "/" in plugin or plugin.endswith(".py") else plugin
 
 
 def shown(path: Path) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from sngan_repro.core.files import file_sha256
+from sngan_repro.core.paths import exists, is_folder
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.data.npy import map_npy
 
@@ -76,9 +77,9 @@ def even_order(images: np.ndarray | Path | str, num_images: int, seed: int) -> n
 
 
 def _read(path: Path, image_shape: tuple[int, int, int], need: str) -> np.ndarray:
-    if path.is_dir():
+    if is_folder(path):
         return _read_folder(path, image_shape)
-    if not path.exists():
+    if not exists(path):
         raise ConfigError(f"{path}: no such file or folder")
     if path.suffix != ".npy":
         raise ConfigError(f"{path}: neither a folder of images nor a .npy file; {need}")

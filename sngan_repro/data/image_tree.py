@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
+from sngan_repro.core.paths import expanded
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.data.listing import ZipListing, list_files
 from sngan_repro.data.not_classes import check_classes
@@ -26,7 +27,7 @@ class ImageTree:
     """
 
     def __init__(self, path: str) -> None:
-        self.path = Path(path).expanduser()
+        self.path = expanded(path)
         self.listing = list_files(self.path)
         self.is_zip = isinstance(self.listing, ZipListing)
         self._prefix = _wrapper(self.listing.entries) if self.is_zip else ""
@@ -56,7 +57,7 @@ def known_suffixes() -> str:
 
 def has_own_split(path: str) -> bool:
     """True if a folder or zip file has top-level folders train/ and test/."""
-    root = Path(path).expanduser()
+    root = expanded(path)
     if root.is_dir():
         return all((root / split).is_dir() for split in SPLITS)
     entries = ZipListing(root).entries

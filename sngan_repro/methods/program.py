@@ -17,6 +17,7 @@ from pydantic import Field, create_model, field_validator, model_validator
 from sngan_repro.config.optimizer import OptimizerSpec
 from sngan_repro.config.specs import Label
 from sngan_repro.core.files import file_sha256
+from sngan_repro.core.paths import exists, is_file
 from sngan_repro.core.schema import ConfigError, Model, nearest, parse, text_digest
 from sngan_repro.core.yaml_files import read_yaml
 from sngan_repro.methods.base import RESERVED
@@ -88,7 +89,7 @@ class Program(Model):
         for name in options:
             if not re.fullmatch(r"[A-Za-z]\w*", name):
                 raise ValueError(f"'{name}' is no name for an option: letters, digits and _, a letter first")
-            if name in RESERVED or name in PLACEHOLDERS | OF_A_SETTING:
+            if name in RESERVED or name in PLACEHOLDERS | OF_A_SETTING or hasattr(ProgramOptions, name):
                 raise ValueError(f"an option must not be called '{name}', which has a meaning already")
         return options
 
@@ -104,10 +105,10 @@ class Program(Model):
             if name not in known:
                 hint = nearest(name, known)
                 raise ValueError(f"`command` names {{{name}}}, which is not known{hint} (known: {', '.join(known)})")
-        absent = [file for file in self.files if not self.place(file).exists()]
+        absent = [file for file in self.files if not exists(self.place(file))]
         if absent and self.rules is None:
             raise ValueError(f"`files`: {absent[0]}: no such file; give `rules` where a rule makes it")
-        if self.rules is not None and not self.place(self.rules).is_file():
+        if self.rules is not None and not is_file(self.place(self.rules)):
             raise ValueError(f"`rules`: {self.rules}: no such file")
         try:
             parse(self.Options, {name: option.default for name, option in self.options.items()}, "options")
@@ -155,7 +156,7 @@ class Program(Model):
             for token in shlex.split(self.command)
             if "{folder}" in token or not Path(token).is_absolute()  # an interpreter is no part of the program
         ]
-        paths = [*(path for path in named if path.is_file()), *map(self.place, self.files)]
+        paths = [*(path for path in named if is_file(path)), *map(self.place, self.files)]
         return list(dict.fromkeys(map(str, paths)))
 
     @property
@@ -189,11 +190,11 @@ def find_program(name: str) -> Program | None:
     if name.endswith((".yaml", ".yml")):
         return _read(name, Path(name))
     path = PROGRAMS_DIR / f"{name}.yaml"
-    return _read(name, path) if path.is_file() else None
+    return _read(name, path) if is_file(path) else None
 
 
 def _read(name: str, path: Path) -> Program:
-    if not path.is_file():
+    if not is_file(path):
         raise ConfigError(f"{path}: no such file; a method that ends in .yaml is the declaration of a program")
     facts = path.stat()
     return _parsed(name, path, facts.st_mtime_ns, facts.st_size)

@@ -32,6 +32,8 @@ class OptionSpec(Model):
     def _limits_of_a_number(self) -> OptionSpec:
         if (self.min is not None or self.max is not None) and type(self.default) not in (int, float):
             raise ValueError("`min` and `max` are for options whose default is a number")
+        if type(self.default) is int and not all(limit is None or limit.is_integer() for limit in (self.min, self.max)):
+            raise ValueError("the default is a whole number, so `min` and `max` are whole numbers")
         return self
 
     def field(self) -> tuple[Any, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from sngan_repro.config.specs import MAX_LABEL, OWN_SETTING, StudyRun
 from sngan_repro.core import plugins
+from sngan_repro.core.paths import exists
 from sngan_repro.core.registry import Registry
 from sngan_repro.core.schema import LABEL_PATTERN, PATTERNS, ConfigError, parse, require_known, shortened
 from sngan_repro.core.yaml_files import read_yaml
@@ -42,14 +43,6 @@ def study_path(name: str) -> Path:
     return STUDIES_DIR / f"{name}.yaml"
 
 
-def _exists(path: Path) -> bool:
-    """True if a path exists. A name that is too long for the file system does not."""
-    try:
-        return path.exists()
-    except OSError:
-        return False
-
-
 def load_study(name: str, changes: Sequence[str] = ()) -> Study:
     """Read and check a study given by name or path. The file's stem is the study's name.
 
@@ -59,7 +52,7 @@ def load_study(name: str, changes: Sequence[str] = ()) -> Study:
     path = study_path(name)
     if any(c in str(path.absolute()) for c in "{}"):
         raise ConfigError(f"{path.absolute()}: Snakemake reads braces in a path as wildcards; move or rename it")
-    if path.parent == STUDIES_DIR and not _exists(path):
+    if path.parent == STUDIES_DIR and not exists(path):
         _no_such_study(name, path)
     values = read_yaml(path)
     if not re.fullmatch(LABEL_PATTERN, path.stem):
@@ -93,7 +86,7 @@ def _no_such_study(name: str, path: Path) -> None:
             "or give the path of a study file"
         )
     original, plus, change = name.partition("+")
-    if plus and "=" in change and _exists(study_path(original)):
+    if plus and "=" in change and exists(study_path(original)):
         raise ConfigError(f"unknown study '{name}'; a changed study is given as --study {original} --set KEY=VALUE")
     require_known("study", name, sorted(file.stem for file in STUDIES_DIR.glob("*.yaml")))
 

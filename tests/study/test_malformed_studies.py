@@ -1,4 +1,4 @@
-"""1,000 malformed studies, made by a fixed rule: each is a valid study, or one message."""
+"""Malformed studies and other files of the user, made by a fixed rule: each is valid, or one message."""
 
 from __future__ import annotations
 
@@ -11,13 +11,23 @@ from typing import Any
 
 import pytest
 import yaml
+from malformed import TEXTS, VALUES, mutated
 
+from sngan_repro.analysis.claims.ledger import LEDGERS_DIR, load_ledger
+from sngan_repro.config.machine import load_machine
 from sngan_repro.config.specs import NetsSpec
+from sngan_repro.core import plugins, registry
 from sngan_repro.core.schema import ConfigError
+from sngan_repro.core.yaml_files import read_yaml
 from sngan_repro.methods import METHODS
+from sngan_repro.methods.program import find_program
 from sngan_repro.nets.families import FAMILIES
 from sngan_repro.study.entries import nets_of, options_of
 from sngan_repro.study.load import load_study
+from sngan_repro.study.reference import FOLDER as REFERENCES
+from sngan_repro.study.reference import load_reference
+
+ROOT = Path(__file__).parents[2]
 
 BASE: dict[str, Any] = {
     "title": "A study",
@@ -38,89 +48,61 @@ BASE: dict[str, Any] = {
     "classifier": {"epochs": 2, "lr": 0.002, "batch_size": 64},
     "headline": [],
 }
-VALUES: list[Any] = [
-    None, True, False, 0, 1, -1, 10**9, 10**30, -(10**30), 2**32 - 1, 0.5, 1e-300, 1e308, float("inf"), float("nan"),
-    "", " ", "x", "x" * 100_000, "\x00\x1b[31mred\x07", "\U0001f600", "../..", "/dev/zero", "{a}", "-x", "~", "1e5",
-    "1_000", "<script>", "a\nb", [], [None], [1, "a", {}], {}, {"a": 1}, {1: 2}, [[[[]]]], "2024-02-30",
-]  # fmt: skip
-TEXTS = [
-    "c0: &c0 [x]\n" + "".join(f"c{i}: &c{i} [{', '.join([f'*c{i - 1}'] * 9)}]\n" for i in range(1, 10)),  # 9^9 values
-    "a: &a [*a]\n",
-    "? [1, 2]\n: 3\n",
-    "? {a: 1}\n: 3\n",
-    "budget: {steps: !!int abc}\n",
-    "title: !!timestamp 2024-02-30\n",
-    "title: 2024-02-30\n",
-    "seeds: [" + "9" * 5000 + "]\n",
-    "[" * 400 + "]" * 400 + "\n",
-    "a: " + "[" * 200_000 + "\n",
-    "title: !!python/object:os.system x\n",
-    "title: 'a\n",
-    "title: \"\\x07\\x1b\"\n",
-    "\x00",
-    "- 1\n",
-    "a: 1\na: 2\n",
-    "<<: {title: abc}\n",
-    "<<: [1]\n",
-    "title: *unknown\n",
-    "\t- x\n",
-    "%YAML 9.9\n---\na: 1\n",
-    "--- a\n--- b\n",
-    "title: !!binary x\n",
-    "title: !!set {a, b}\n",
-    "" ,
-]  # fmt: skip
 
 
-def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """The paths of all values inside a study."""
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [path, *(inner for key, part in items for inner in places(part, (*path, key)))]
-
-
-def mutated(rng: random.Random) -> str:
-    """A study with one to three changes, as YAML, or a text that is no study."""
-    if rng.random() < 0.1:
-        return rng.choice(TEXTS) + (yaml.safe_dump(BASE) if rng.random() < 0.5 else "")
-    study = copy.deepcopy(BASE)
-    for _ in range(rng.randint(1, 3)):
-        path = rng.choice(places(study)[1:])
-        parent: Any = study
-        for key in path[:-1]:
-            parent = parent[key]
-        kind = rng.random()
-        if kind < 0.6:
-            parent[path[-1]] = copy.deepcopy(rng.choice(VALUES))
-        elif kind < 0.75:
-            del parent[path[-1]]
-        elif isinstance(parent, dict):
-            name = rng.choice([f"{path[-1]}x", "added", 7, None, True, "x" * 5000, "\x1b", "a.b"])
-            parent[name] = copy.deepcopy(rng.choice(VALUES))
-        else:
-            parent.append(copy.deepcopy(rng.choice(VALUES)))
-    text = yaml.safe_dump(study, allow_unicode=True)
-    if rng.random() < 0.1:
-        at = rng.randrange(len(text))
-        text = text[:at] + rng.choice(["\x00", "{", "[", ":", "\t", "&a ", "*a ", "'", "%", "\ud800"]) + text[at:]
-    return text
+def refused(read: Callable[[Path], object], base: dict[str, Any], number: int, file: Path) -> int:
+    """Read so many malformed files with ``read``. Each is valid, or one message. Returns how many are refused."""
+    rng, messages = random.Random(16), []
+    for _ in range(number):
+        text = mutated(base, rng)
+        file.write_bytes(text.encode("utf-8", "surrogatepass"))
+        started = time.process_time()
+        try:
+            read(file)
+        except ConfigError as error:
+            messages.append(str(error))
+        assert time.process_time() - started < 5, text[:500]
+    assert [text for text in messages if len(text) > 2000 + len(str(file)) or str(file) not in text] == []
+    assert [text for text in messages if not all(line.isprintable() for line in text.split("\n"))] == []
+    return len(messages)
 
 
 @pytest.mark.slow
 def test_every_malformed_study_is_one_message(tmp_path: Path):
-    rng, file, refused = random.Random(16), tmp_path / "mine.yaml", 0
-    for number in range(1000):
-        text = mutated(rng)
-        file.write_bytes(text.encode("utf-8", "surrogatepass"))
-        started = time.process_time()
-        try:
-            load_study(str(file)).runs()
-        except ConfigError as error:
-            message, refused = str(error), refused + 1
-            assert len(message) < 2000 + len(str(file)), (number, message)
-            assert all(line.isprintable() for line in message.split("\n")), (number, message)
-            assert str(file) in message, (number, message)
-        assert time.process_time() - started < 5, (number, text[:500])
-    assert 500 < refused < 1000
+    assert 500 < refused(lambda file: load_study(str(file)).runs(), BASE, 1000, tmp_path / "mine.yaml") < 1000
+
+
+PROGRAM: dict[str, Any] = {
+    "title": "A program",
+    "summary": "draws numbers",
+    "command": "python {folder}/mine.py {task} --components {components}",
+    "equations": "y = x",
+    "symbols": {"y": "an image"},
+    "source": "pearson1901",
+    "options": {"components": {"default": 2, "min": 1, "max": 9}, "law": {"default": "a", "choices": ["a", "b"]}},
+    "files": ["{folder}/mine.py"],
+    "settings": False,
+}
+
+
+@pytest.mark.parametrize("kind", ["program", "config", "reference", "ledger"])
+def test_every_other_malformed_file_is_one_message(kind, tmp_path):
+    (tmp_path / "mine.py").touch()
+
+    def read_program(file: Path) -> None:
+        program = find_program(str(file))
+        assert program is not None
+        program.options_in_effect(program.Options())
+        assert program.code
+
+    read, base = {
+        "program": (read_program, PROGRAM),
+        "config": (lambda file: load_machine({}, file), read_yaml(ROOT / "config/config.yaml")),
+        "reference": (lambda file: load_reference(str(file)), read_yaml(REFERENCES / "sngan_paper_resnet.yaml")),
+        "ledger": (lambda file: load_ledger(str(file)), read_yaml(LEDGERS_DIR / "mnist_tutorial.yaml")),
+    }[kind]
+    with registry.isolated(), plugins.isolated():
+        assert 100 < refused(read, base, 300, tmp_path / "mine.yaml") < 300
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))

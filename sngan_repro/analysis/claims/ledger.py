@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
+from sngan_repro.core.paths import is_file
 from sngan_repro.core.schema import ConfigError, Model, parse, require_known
 from sngan_repro.core.yaml_files import read_yaml
 from sngan_repro.data.sources import SOURCES
@@ -72,7 +73,7 @@ def load_ledger(name: str) -> Ledger:
     """
     if name.endswith((".yaml", ".yml")):
         path = Path(name)
-        if not path.is_file():
+        if not is_file(path):
             raise ConfigError(f"claims: {name}: no such file")
     else:
         require_known("claims ledger", name, sorted(file.stem for file in LEDGERS_DIR.glob("*.yaml")))
@@ -83,7 +84,10 @@ def load_ledger(name: str) -> Ledger:
     ledger = parse(Ledger, {**values, "name": path.stem}, str(path))
     for claim in ledger.claims:
         if claim.source is not None:
-            require_known("data source", claim.source, SOURCES.names())
+            try:
+                require_known("data source", claim.source, SOURCES.names())
+            except ConfigError as error:
+                raise ConfigError(f"{path}: claim {claim.id}: {error}") from None
         if claim.test is not None:
             check_options(claim, str(path))
     return ledger

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from sngan_repro.config.specs import DatasetSpec
+from sngan_repro.core.paths import expanded
 from sngan_repro.core.registry import Registry
 from sngan_repro.core.schema import ConfigError, require_known
 from sngan_repro.data.listing import content_stamp
@@ -119,7 +120,7 @@ class Source:
 
         Prepared images are made again when it changes.
         """
-        return content_stamp(Path(spec.path).expanduser()) if spec.path is not None else ""
+        return content_stamp(expanded(spec.path)) if spec.path is not None else ""
 
     @classmethod
     def where_to_put(cls) -> str:

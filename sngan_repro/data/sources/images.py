@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sngan_repro.config.specs import DatasetSpec
+from sngan_repro.core.paths import exists, expanded
 from sngan_repro.core.schema import ConfigError, require_known
 from sngan_repro.data.image_header import GREY_MODES, check_file
 from sngan_repro.data.image_tree import ImageTree, arrange, has_own_split
@@ -49,8 +50,8 @@ class Images(Source):
         super().check(spec)
         if spec.path is None:
             raise ConfigError("the source 'images' needs `path`, a folder or a zip of images")
-        path = Path(spec.path).expanduser()
-        if not path.exists():
+        path = expanded(spec.path)
+        if not exists(path):
             raise ConfigError(f"`path`: {path}: no such folder or zip")
         if path.is_file() and not zipfile.is_zipfile(path):  # looks at its end only: every job checks the study
             raise ConfigError(f"`path`: {path}: neither a folder nor a readable zip file")

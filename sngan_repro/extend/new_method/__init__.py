@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sngan_repro.core import plugins
 from sngan_repro.core.files import write_text
+from sngan_repro.core.paths import expanded
 from sngan_repro.core.schema import ConfigError
 from sngan_repro.methods import METHODS
 
@@ -35,7 +36,7 @@ def new_method(name: str, folder: Path = FOLDER, in_package: bool = False) -> li
         if not (root / "tests").is_dir():
             raise ConfigError(f"{root}: not a checkout of the repository; leave out --in-package")
     else:
-        folder = folder.expanduser()
+        folder = expanded(folder)
         method, test = folder / f"{name}.py", folder / f"test_{name}.py"
         if folder.exists() and not folder.is_dir():
             raise ConfigError(f"--dir: {plugins.shown(folder)} is a file; give a folder")
