@@ -7,8 +7,10 @@ from pathlib import Path, PurePosixPath
 
 from sngan_repro.api.bundle import CHECKSUMS
 from sngan_repro.core.disk import disk_errors
-from sngan_repro.core.files import file_sha256
+from sngan_repro.core.files import check_regular, file_sha256
+from sngan_repro.core.paths import exists
 from sngan_repro.core.schema import ConfigError
+from sngan_repro.data.listing import ZIP_ERRORS
 
 MOST_BYTES = 2**40
 """A bundle that claims to unpack to more is refused."""
@@ -16,6 +18,9 @@ MOST_BYTES = 2**40
 
 def unpack(bundle: Path, work: Path) -> list[str]:
     """Unpack a bundle; returns the names of its files. Raises ConfigError if it is no zip, or if a name leaves it."""
+    if not exists(bundle):
+        raise ConfigError(f"{bundle}: no such file; give the zip that `sngan-repro bundle` wrote")
+    check_regular(bundle)
     try:
         with zipfile.ZipFile(bundle) as archive:
             members = [member for member in archive.infolist() if not member.is_dir()]
@@ -29,9 +34,7 @@ def unpack(bundle: Path, work: Path) -> list[str]:
                 raise ConfigError(f"{bundle}: it claims to unpack to more than {MOST_BYTES:,} bytes")
             with disk_errors(work):
                 archive.extractall(work)
-    except FileNotFoundError:
-        raise ConfigError(f"{bundle}: no such file; give the zip that `sngan-repro bundle` wrote") from None
-    except (OSError, zipfile.BadZipFile) as error:
+    except ZIP_ERRORS as error:
         raise ConfigError(f"{bundle}: not a readable zip ({error})") from None
     names = [member.filename for member in members]
     if CHECKSUMS not in names:

@@ -16,6 +16,7 @@ from typing import Any
 from sngan_repro.core.version import __version__
 
 Function = Callable[[Namespace], None]
+MAX_THREADS = 4096
 
 
 class Option:
@@ -94,10 +95,24 @@ def build_parser() -> ArgumentParser:
 
 
 def positive(text: str) -> int:
-    """A whole number of at least 1."""
-    if int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
+    """A whole number from 1 to a billion."""
+    if not 1 <= int(text) <= 10**9:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1 to 10^9")
     return int(text)
+
+
+def threads(text: str) -> int:
+    """A number of CPU threads."""
+    if not 1 <= int(text) <= MAX_THREADS:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of threads from 1 to {MAX_THREADS}")
+    return int(text)
+
+
+def file(text: str) -> Path:
+    """The path of a file."""
+    if not Path(text).name:
+        raise argparse.ArgumentTypeError(f"'{text}' is not the name of a file")
+    return Path(text)
 
 
 def seconds(text: str) -> float:
@@ -124,7 +139,7 @@ def size(text: str) -> tuple[int, int]:
 
 # Options that several commands share.
 
-LOG = Option("--log", type=Path, help="the job's log: a record of how the job ends is written beside it, as .json")
+LOG = Option("--log", type=file, help="the job's log: a record of how the job ends is written beside it, as .json")
 
 FOLDERS = (
     Option("--results-dir", completes="folders", help="replaces `results_dir` of config/config.yaml"),
@@ -158,7 +173,7 @@ STUDY = (
 )
 DEVICE = (
     Option("--device", default="auto", exported="DEVICE", help="auto | cpu | cuda | cuda:N (default: %(default)s)"),
-    Option("--threads", type=positive, help="CPU threads (default: torch's own choice)"),
+    Option("--threads", type=threads, help="CPU threads (default: torch's own choice)"),
 )
 DATASET = Option("--dataset", required=True, help="folder of the prepared images")
 NO_DOWNLOAD = Option("--no-download", action="store_true", exported="DOWNLOAD", help="never use the network")

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from sngan_repro.study.layout import Layout
     from sngan_repro.study.study import Study
 
+MOST_BYTES = 1 << 26
+"""The largest JSON file that an option may name, 64 MiB."""
+
 
 def machine_of(given: Namespace) -> MachineConfig:
     """config/config.yaml with the values that the options of STUDY replace."""
@@ -52,12 +55,13 @@ def device_of(given: Namespace) -> torch.device:
 
 def json_of(text: str, option: str, kind: type = dict) -> Any:
     """A JSON mapping, or a list, that an option gives as text or as the name of a file."""
+    from sngan_repro.core.files import read_regular
     from sngan_repro.core.schema import ConfigError
 
     try:
-        source = text if text.lstrip().startswith(("{", "[")) else Path(text).read_text(encoding="utf-8")
-        value = json.loads(source)
-    except (OSError, ValueError) as error:
+        given = text.lstrip().startswith(("{", "["))
+        value = json.loads(text if given else read_regular(Path(text), MOST_BYTES))
+    except (ConfigError, ValueError, RecursionError) as error:
         raise ConfigError(f"{option}: neither JSON nor a JSON file: {error}") from None
     if not isinstance(value, kind):
         raise ConfigError(f"{option}: a JSON {'list' if kind is list else 'mapping'} is needed")

@@ -6,6 +6,7 @@ Reading, counting and stamping use the same names, so a file that is never read 
 from __future__ import annotations
 
 import hashlib
+import lzma
 import os
 import re
 import zipfile
@@ -15,6 +16,11 @@ from pathlib import Path
 from sngan_repro.core.files import check_regular, read_regular, size_message
 from sngan_repro.core.schema import ConfigError
 
+ZIP_ERRORS = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+    *(EOFError, NotImplementedError, OSError, RuntimeError, ValueError),
+)
+"""What zipfile raises for files that are damaged, encrypted or compressed in an unknown way."""
 MAX_DEPTH = 3
 """Folders above an image, at most."""
 MAX_FILE_BYTES = 1 << 28
@@ -79,7 +85,7 @@ class ZipListing:
         try:
             with self._zip.open(member) as stream:
                 data = stream.read(MAX_FILE_BYTES + 1)
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+        except ZIP_ERRORS as error:
             raise ConfigError(f"{self.where(name)}: cannot be read from the zip: {error}") from None
         if len(data) != member.file_size:
             raise ConfigError(f"{self.where(name)}: has another size than the zip declares, {member.file_size} bytes")
@@ -117,7 +123,7 @@ def _open_zip(path: Path) -> zipfile.ZipFile:
     check_regular(path)
     try:
         return zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+    except ZIP_ERRORS as error:
         raise ConfigError(f"{path}: neither a folder nor a readable zip file: {error}") from None
 
 

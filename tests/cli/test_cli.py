@@ -49,7 +49,7 @@ def test_help_imports_nothing_heavy():
         (["sample", "--snapshot", "x", "--out", "y.png", "--count", "0"], "argument --count: 0 is not a whole number"),
         (["sample", "--snapshot", "x", "--out", "y.png", "--seed", "-1"], "argument --seed: -1 is not between 0 and"),
         (["sample", "--snapshot", "x", "--out", "y.png", "--device", "gpu"], "error: device 'gpu' is not known"),
-        (["check", "--threads", "-2"], "argument --threads: -2 is not a whole number"),
+        (["check", "--threads", "-2"], "argument --threads: -2 is not a number of threads"),
         (["check", "--study", "config/studies"], "error: config/studies: cannot be read: Is a directory"),
         (
             ["score", "--run", "x", "--dataset", "y", "--protocols", "{}", "--evaluators", "{}"],
