@@ -83,7 +83,7 @@ def test_a_changed_study_shares_its_runs_and_leaves_the_results_of_its_file(shar
 
 
 def test_deleted_images_and_features_are_made_again(shared: Workplace):
-    """For any target, and before the jobs that read them. Runs that are complete stay as they are."""
+    """Before the jobs that read them, also for `tables`. Runs that are complete stay as they are."""
     shared.write_study(methods=["sngan"], seeds=[0, 1])
     snapshots = list((shared.stored("SNGAN", 0) / "snapshots").iterdir())
     before = [path.stat().st_mtime_ns for path in snapshots]

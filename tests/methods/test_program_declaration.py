@@ -71,6 +71,7 @@ class TestDeclaration:
             ({"command": "toy 'x"}, "`command` cannot be read: No closing quotation"),
             ({"command": "toy {"}, "`command` cannot be read: Single '{' encountered"),
             ({"options": {"seed": 1}, "command": "toy"}, "must not be called 'seed', which has a meaning already"),
+            ({"options": {"added": 1}, "command": "toy"}, "must not be called 'added', which has a meaning already"),
             ({"options": {"k-l": 1}, "command": "toy"}, "'k-l' is no name for an option"),
             (
                 {"options": {"k": {"default": None, "min": 1}}},
@@ -91,6 +92,8 @@ class TestDeclaration:
                 {"options": {"k": {"default": "a", "min": 1}}},
                 "`min` and `max` are for options whose default is a number",
             ),
+            ({"options": {"k": {"default": 1, "min": 0.5}}}, "a whole number, so `min` and `max` are whole numbers"),
+            ({"files": ["x" * 300]}, ": no such file; give `rules` where a rule makes it"),
             ({"files": ["gone.R"]}, "`files`: gone.R: no such file; give `rules` where a rule makes it"),
             ({"files": ["gone.R"], "rules": "gone.smk"}, "`rules`: gone.smk: no such file"),
             ({"name": "x"}, "toy.yaml: name: a program is named after its file; remove this key"),

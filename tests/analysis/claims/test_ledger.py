@@ -45,6 +45,7 @@ def test_a_users_own_ledger_by_path(tmp_path):
         (without("test", not_run="no data"), "`options` belong to a `test`"),
         (CLAIM | {"statment": "x"}, r"did you mean 'statement'\?"),
         (without("criterion"), "criterion"),
+        (CLAIM | {"source": "cifar11"}, r"mine\.yaml: claim 1: unknown data source 'cifar11'; did you mean 'cifar10'"),
     ],
 )
 def test_faulty_claims_are_named(tmp_path, claim, message):
