@@ -114,18 +114,21 @@ def test_the_same_bytes_as_alone(study_file: Path, tmp_path: Path, tiny_images: 
 def test_a_signal_stops_all_and_loses_nothing(study_file: Path, tmp_path: Path, tiny_images: Path, monkeypatch):
     wanted = alone(study_file, tmp_path / "alone", tiny_images)
     specs, folder = runs_of(study_file), tmp_path / "together"
-    advance, reached = Trainer.advance, threading.Event()
+    advance, started, told = Trainer.advance, threading.Semaphore(0), threading.Event()
 
-    def told(self):
+    def waiting(self):
+        # At the signal, each companion has made five updates, and none is at its end.
         if self.spec.name != specs[0].name and self.steps == 5:
-            reached.wait(60)  # so that no companion is at its end before the signal
+            started.release()
+            told.wait(60)
         if self.spec.name == specs[0].name and self.steps == 12:
-            reached.set()
+            assert all(started.acquire(timeout=60) for _ in specs[1:])
+            told.set()
             signal.raise_signal(signal.SIGTERM)
         return advance(self)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "advance", told)
+        patch.setattr(Trainer, "advance", waiting)
         with pytest.raises(SystemExit) as stopped:
             job(specs[0], study_file, folder, tiny_images)
     assert stopped.value.code == INTERRUPTED
