@@ -17,6 +17,7 @@ from sngan_repro.analysis.outputs import figure_files
 from sngan_repro.analysis.tables.tables import make_tables
 from sngan_repro.api import verify
 from sngan_repro.api.bundle import CHECKSUMS, METADATA, make_bundle
+from sngan_repro.api.unpack import unpack
 from sngan_repro.api.verify import verify_bundle
 from sngan_repro.config.machine import MachineConfig
 from sngan_repro.core.schema import ConfigError
@@ -260,3 +261,15 @@ def test_a_changed_study_is_bundled_with_its_file_and_its_changes(place, tmp_pat
     assert not any("seed0" in name for name in names)
     checks = verify_bundle(out, tmp_path / "work", 1, 0, data_dir=place / "data", device="cpu")
     assert [check.outcome for check in checks] == ["same"] * 3
+
+
+def test_an_encrypted_zip_is_refused(tmp_path):
+    file = tmp_path / "bundle.zip"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(CHECKSUMS, "")
+    data = bytearray(file.read_bytes())
+    data[6] |= 1  # the flag of encryption in the header of the file
+    data[data.index(b"PK\x01\x02") + 8] |= 1  # and in the list of files
+    file.write_bytes(data)
+    with pytest.raises(ConfigError, match="not a readable zip"):
+        unpack(file, tmp_path / "work")
