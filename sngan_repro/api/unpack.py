@@ -34,6 +34,8 @@ def unpack(bundle: Path, work: Path) -> list[str]:
                 raise ConfigError(f"{bundle}: it claims to unpack to more than {MOST_BYTES:,} bytes")
             with disk_errors(work):
                 archive.extractall(work)
+    except ConfigError:  # a name that leaves the bundle, or a full disk
+        raise
     except ZIP_ERRORS as error:
         raise ConfigError(f"{bundle}: not a readable zip ({error})") from None
     names = [member.filename for member in members]

@@ -17,6 +17,7 @@ from sngan_repro.core.version import __version__
 
 Function = Callable[[Namespace], None]
 MAX_THREADS = 4096
+"""Of a command. PyTorch fails with an error of its own for much larger numbers."""
 
 
 class Option:

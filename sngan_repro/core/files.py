@@ -185,7 +185,9 @@ def read_regular(path: Path, limit: int) -> bytes:
         with open(path, "rb", opener=_open_without_waiting) as stream:
             facts = os.fstat(stream.fileno())
             if not stat.S_ISREG(facts.st_mode):
-                raise ConfigError(f"{path}: not a regular file; only regular files are read; remove it")
+                raise ConfigError(
+                    f"{path}: not a regular file, so it is not read; give another one, or remove it from its folder"
+                )
             if facts.st_size > limit:
                 raise ConfigError(size_message(str(path), facts.st_size, limit))
             return stream.read(limit)
@@ -200,7 +202,9 @@ def check_regular(path: Path) -> None:
     except OSError as error:
         raise _unreadable(path, error) from None
     if not stat.S_ISREG(mode):
-        raise ConfigError(f"{path}: not a regular file; only regular files are read; remove it")
+        raise ConfigError(
+            f"{path}: not a regular file, so it is not read; give another one, or remove it from its folder"
+        )
 
 
 def _open_without_waiting(name: str, flags: int) -> int:

@@ -16,11 +16,8 @@ from pathlib import Path
 from sngan_repro.core.files import check_regular, read_regular, size_message
 from sngan_repro.core.schema import ConfigError
 
-ZIP_ERRORS = (
-    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
-    *(EOFError, NotImplementedError, OSError, RuntimeError, ValueError),
-)
-"""What zipfile raises for files that are damaged, encrypted or compressed in an unknown way."""
+ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError, ValueError)
+"""What zipfile raises for files that are damaged, encrypted, or compressed in an unknown way (a RuntimeError)."""
 MAX_DEPTH = 3
 """Folders above an image, at most."""
 MAX_FILE_BYTES = 1 << 28

@@ -16,12 +16,6 @@ RUNS = "runs"
 
 CHANGES = "changes.json"
 
-DATASET_FILES = ("dataset.json", "images.npy", "labels.npy")
-"""Of prepared images. The first is the record, which is written last."""
-
-EVALUATOR_FILES = ("evaluator.json", "features_train.npz", "features_test.npz")
-"""Of an evaluator for one dataset."""
-
 
 @dataclass(frozen=True)
 class Layout:
@@ -137,8 +131,13 @@ class Layout:
         return self.weights / f"{evaluator}.json"
 
     def dataset(self, spec: DatasetSpec) -> Path:
-        """Prepared images: the files of :data:`DATASET_FILES`."""
+        """The folder of prepared images."""
         return self.data_dir / "prepared" / spec.id
+
+    def dataset_files(self, dataset_id: str) -> list[Path]:
+        """The files of prepared images. The first is the record, which is written last."""
+        folder = self.data_dir / "prepared" / dataset_id
+        return [folder / name for name in ("dataset.json", "images.npy", "labels.npy")]
 
     def checked_data(self, dataset_id: str) -> Path:
         """Exists if prepared images were checked, before any training on them."""
@@ -149,6 +148,11 @@ class Layout:
         return self.data_dir / "prepared" / f"{spec.id}.stamp"
 
     def evaluator(self, spec: DatasetSpec, evaluator: str, options: EvaluatorSpec) -> Path:
-        """An evaluator for one dataset: the files of :data:`EVALUATOR_FILES`, and weights if it was trained."""
+        """The folder of an evaluator for one dataset."""
         suffix = f"-{options.digest()[:8]}" if EVALUATORS.get(evaluator).trained else ""
         return self.data_dir / "evaluators" / spec.id / f"{evaluator}{suffix}"
+
+    def evaluator_files(self, dataset_id: str, folder: str) -> list[Path]:
+        """The files of every evaluator in ``folder``, such as classifier-1a2b3c4d. The first is the record."""
+        root = self.data_dir / "evaluators" / dataset_id / folder
+        return [root / name for name in ("evaluator.json", "features_train.npz", "features_test.npz")]

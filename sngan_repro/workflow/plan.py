@@ -28,7 +28,7 @@ from sngan_repro.report.study_file import sources
 from sngan_repro.study.benchmark import benchmark_text
 from sngan_repro.study.held_out import check_prepared_held_out
 from sngan_repro.study.labels import check_prepared_classes
-from sngan_repro.study.layout import DATASET_FILES, EVALUATOR_FILES, Layout
+from sngan_repro.study.layout import Layout
 from sngan_repro.study.load import load_study, study_path
 from sngan_repro.study.study import Study
 from sngan_repro.workflow import cluster, links, locks, stamps
@@ -68,16 +68,15 @@ class Plan:
         # Values that depend on the dataset alone are computed once per dataset, and looked up in every job.
         self._folders = {id: self.layout.dataset(spec) for id, spec in self.datasets.items()}
         folders = {
-            id: {name: str(self.layout.evaluator(spec, name, self.study.classifier)) for name in self.study.evaluators}
+            id: {name: self.layout.evaluator(spec, name, self.study.classifier) for name in self.study.evaluators}
             for id, spec in self.datasets.items()
         }
-        self._evaluators_json = {id: json.dumps(value) for id, value in folders.items()}
-        self._evaluator_records = {
-            id: [f"{folder}/evaluator.json" for folder in value.values()] for id, value in folders.items()
-        }
-        evaluators = [folder for found in folders.values() for folder in found.values()]
-        self.evaluator_files = [f"{folder}/{name}" for folder in evaluators for name in EVALUATOR_FILES]
-        self.dataset_files = [f"{folder}/{name}" for folder in self._folders.values() for name in DATASET_FILES]
+        self._evaluators_json = {id: json.dumps(value, default=str) for id, value in folders.items()}
+        files_of = self.layout.evaluator_files
+        files = {id: [files_of(id, folder.name) for folder in found.values()] for id, found in folders.items()}
+        self._evaluator_records = {id: [str(record) for record, *_ in found] for id, found in files.items()}
+        self.evaluator_files = [file for found in files.values() for each in found for file in each]
+        self.dataset_files = [file for id in self.datasets for file in self.layout.dataset_files(id)]
         self.report_sources = sources(study_path(self.machine.study))
 
     @property
@@ -213,9 +212,9 @@ class Plan:
         return sorted({str(p.place(p.rules).resolve()) for p in programs if p.rules})
 
     def keep_checked(self) -> None:
-        """Mark images that were prepared before as checked, which this plan has done. So no training waits."""
-        for dataset_id, folder in self._folders.items():
-            stamps.keep_checked([folder / name for name in DATASET_FILES], self.layout.checked_data(dataset_id))
+        """Mark images that were prepared before as checked: this plan has checked them, so no training waits for it."""
+        for dataset_id in self.datasets:
+            stamps.keep_checked(self.layout.dataset_files(dataset_id), self.layout.checked_data(dataset_id))
 
     share_folder = staticmethod(locks.share_folder)  # before the first job
 

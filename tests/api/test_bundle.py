@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import zipfile
@@ -273,3 +274,15 @@ def test_an_encrypted_zip_is_refused(tmp_path):
     file.write_bytes(data)
     with pytest.raises(ConfigError, match="not a readable zip"):
         unpack(file, tmp_path / "work")
+
+
+def test_a_full_disk_while_unpacking_is_named(tmp_path, monkeypatch):
+    with zipfile.ZipFile(tmp_path / "bundle.zip", "w") as archive:
+        archive.writestr(CHECKSUMS, "")
+
+    def full(*given):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(zipfile.ZipFile, "extractall", full)
+    with pytest.raises(ConfigError, match="work: no space left"):
+        unpack(tmp_path / "bundle.zip", tmp_path / "work")

@@ -26,9 +26,7 @@ rule prepare:
     input:
         per_job(PLAN.raw_files),
     output:
-        record=LAYOUT.data_dir / "prepared" / "{dataset_id}" / "dataset.json",
-        images=LAYOUT.data_dir / "prepared" / "{dataset_id}" / "images.npy",
-        labels=LAYOUT.data_dir / "prepared" / "{dataset_id}" / "labels.npy",
+        LAYOUT.dataset_files("{dataset_id}"),
     log:
         LAYOUT.data_dir / "logs" / "prepare-{dataset_id}.log",
     conda:

@@ -19,12 +19,10 @@ rule fetch_weights:
 
 rule evaluator:
     input:
-        dataset=LAYOUT.data_dir / "prepared" / "{dataset_id}" / "dataset.json",
+        dataset=LAYOUT.dataset_files("{dataset_id}")[0],
         weights=PLAN.weights_of,
     output:
-        record=LAYOUT.data_dir / "evaluators" / "{dataset_id}" / "{evaluator}" / "evaluator.json",
-        train=LAYOUT.data_dir / "evaluators" / "{dataset_id}" / "{evaluator}" / "features_train.npz",
-        test=LAYOUT.data_dir / "evaluators" / "{dataset_id}" / "{evaluator}" / "features_test.npz",
+        LAYOUT.evaluator_files("{dataset_id}", "{evaluator}"),
     log:
         LAYOUT.data_dir / "logs" / "evaluator-{dataset_id}-{evaluator}.log",
     conda:
@@ -36,7 +34,7 @@ rule evaluator:
         name=lambda wildcards: wildcards.evaluator.split("-")[0],
         options=PLAN.evaluator_options,
         weights=lambda wildcards, input: (f"--weights {shlex.quote(str(input.weights))}" if input.weights else ""),
-        folder=lambda wildcards, output: str(Path(output.record).parent),
+        folder=lambda wildcards, output: str(Path(output[0]).parent),
         dataset=lambda wildcards, input: str(Path(input.dataset).parent),
     message:
         "Prepare evaluator {wildcards.evaluator} for {wildcards.dataset_id}"

@@ -83,31 +83,29 @@ def load_ledger(name: str) -> Ledger:
         raise ConfigError(f"{path}: name: a ledger is named after its file; remove this key")
     ledger = parse(Ledger, {**values, "name": path.stem}, str(path))
     for claim in ledger.claims:
-        if claim.source is not None:
-            try:
+        try:
+            if claim.source is not None:
                 require_known("data source", claim.source, SOURCES.names())
-            except ConfigError as error:
-                raise ConfigError(f"{path}: claim {claim.id}: {error}") from None
-        if claim.test is not None:
-            check_options(claim, str(path))
+            if claim.test is not None:
+                check_options(claim.test, claim.options)
+        except ConfigError as error:
+            raise ConfigError(f"{path}: claim {claim.id}: {error}") from None
     return ledger
 
 
-def check_options(claim: Claim, where: str) -> None:
-    """Raise ConfigError when the claim's test is unknown, or takes other options than the claim gives."""
+def check_options(test: str, given: dict[str, Any]) -> None:
+    """Raise ConfigError if a test is unknown, or takes other options than those given."""
     from sngan_repro.analysis.claims.criteria import CRITERIA
 
-    place = f"{where}: claim {claim.id}"
-    assert claim.test is not None
     try:
-        known = options_of(CRITERIA.get(claim.test))
-        for key in claim.options:
+        known = options_of(CRITERIA.get(test))
+        for key in given:
             require_known("option", key, sorted(known))
     except ConfigError as error:
-        raise ConfigError(f"{place}: test '{claim.test}': {error}") from None
-    missing = [key for key, option in known.items() if option.default is option.empty and key not in claim.options]
+        raise ConfigError(f"test '{test}': {error}") from None
+    missing = [key for key, option in known.items() if option.default is option.empty and key not in given]
     if missing:
-        raise ConfigError(f"{place}: test '{claim.test}': option '{missing[0]}' is missing")
+        raise ConfigError(f"test '{test}': option '{missing[0]}' is missing")
 
 
 def options_of(criterion: Callable) -> dict[str, inspect.Parameter]:
